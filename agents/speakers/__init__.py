@@ -1,0 +1,1 @@
+"""Speakers: what writes the utterances."""

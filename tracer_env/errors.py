@@ -1,0 +1,98 @@
+"""The tree of exceptions: every mistake that tracer-env can name has a class here.
+
+    TracerEnvError
+    ├── UserError                 the caller can mend it; the command line exits with 2
+    │   ├── ConfigError           an option or key has a value that cannot work (also a ValueError)
+    │   ├── UnknownNameError      a name that nothing is registered under (also a LookupError)
+    │   ├── MissingExtraError     an optional dependency is not installed (also an ImportError)
+    │   ├── DataError             a data source that cannot be read or holds a bad row
+    │   ├── RunFolderError        a run folder that exists already, is damaged, or belongs to another run
+    │   └── IllegalActionError    an action that the mask forbids (also a ValueError)
+    └── SpeakerError              a speaker broke its contract; the command line exits with 1
+
+Messages name the rule, the value that was given and the remedy, in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "IllegalActionError",
+    "MissingExtraError",
+    "RunFolderError",
+    "SpeakerError",
+    "TracerEnvError",
+    "UnknownNameError",
+    "UserError",
+    "did_you_mean",
+]
+
+
+class TracerEnvError(Exception):
+    """Root of all errors raised on purpose by this package."""
+
+    exit_code = 1
+
+
+class UserError(TracerEnvError):
+    """A mistake in what was asked for; nothing has been written when it is raised."""
+
+    exit_code = 2
+
+
+class ConfigError(UserError, ValueError):
+    """A setting is out of range, of the wrong kind, or at odds with another."""
+
+
+class UnknownNameError(UserError, LookupError):
+    """A name is not registered; the message lists what is, nearest first."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{did_you_mean(str(name), self.known)}")
+
+
+class MissingExtraError(UserError, ImportError):
+    """A part needs a package of an extra that is not installed."""
+
+    def __init__(self, part: str, package: str, extra: str, hint: str = "") -> None:
+        line = hint or f'pip install "tracer-env[{extra}]"'
+        super().__init__(f"{part} needs the package {package!r}; install it with: {line}")
+
+
+class DataError(UserError):
+    """A data source is missing, unreadable, or has a row that breaks the format."""
+
+
+class RunFolderError(UserError):
+    """A run folder is in the way, is not one of ours, or does not match its own record."""
+
+
+class IllegalActionError(UserError, ValueError):
+    """An action was taken that the rules forbid at this turn."""
+
+    def __init__(self, seat: object, action: object, mask: Iterable[int]) -> None:
+        self.seat, self.action, self.mask = seat, action, tuple(int(bit) for bit in mask)
+        super().__init__(
+            f"illegal action {action!r} for {seat}: the action mask (SKIP, SPEAK) is {self.mask}; "
+            "choose an action whose mask entry is 1"
+        )
+
+
+class SpeakerError(TracerEnvError):
+    """A speaker returned something else than one utterance for each candidate asked for."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error line: the nearest known name, or the list of all of them."""
+    options = list(known)
+    near = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if not options:
+        return ""
+    return "; choose one of: " + ", ".join(options)

@@ -1,0 +1,99 @@
+"""Counter-based randomness: every draw is a pure function of what it is for.
+
+    stream = fold(seed, hash of the task id, world)         64 bits, once per episode
+    draw   = mix(stream + counter(turn, purpose, candidate) * GOLDEN)
+
+Nothing is ever advanced, so the order of the calls, the size of a batch and the choices made on
+the way change no draw. Two controllers that choose alike on a task meet the same luck, and the
+two branches of a fork meet the same luck later on (common random numbers). The mixer is the
+finaliser of splitmix64 (Steele, Lea, Flood 2014); the array versions give the same 64 bits as the
+scalar ones, and thresholds are compared in float64 on both sides.
+
+Not for cryptography.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Purpose", "counter", "draw", "draws", "stream", "task_key", "uniform", "uniforms"]
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+_TO_UNIT = 2.0**-53
+
+
+class Purpose(IntEnum):
+    """What a draw is for. Numbers are part of the promise that a seed gives the same bytes: append only."""
+
+    CHOICE = 0
+    OUTCOME = 1
+    VALIDITY = 2
+    CONTENT = 3
+    LENGTH = 4
+    GENERATION = 5
+    STYLE = 6
+
+
+def _mix(x: int) -> int:
+    x = ((x ^ (x >> 30)) * _MIX_1) & _MASK
+    x = ((x ^ (x >> 27)) * _MIX_2) & _MASK
+    return x ^ (x >> 31)
+
+
+@lru_cache(maxsize=1 << 16)
+def task_key(task_id: str) -> int:
+    """Hash a task id to 64 bits (blake2b), the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(task_id.encode(), digest_size=8).digest(), "little")
+
+
+def stream(seed: int, task_id: str, world: int = 0) -> int:
+    """Return the 64-bit stream of one episode: all its draws hang on this number alone."""
+    x = _mix((seed + _GOLDEN) & _MASK)
+    x = _mix(((x ^ task_key(task_id)) + _GOLDEN) & _MASK)
+    return _mix((x + (world + 1) * _GOLDEN) & _MASK)
+
+
+def counter(turn: int, purpose: int, candidate: int = 0) -> int:
+    """Number a draw inside its stream; candidate 0 is the draw that play uses."""
+    return (candidate << 20) | (turn << 8) | (purpose + 1)
+
+
+def draw(stream: int, turn: int, purpose: int, candidate: int = 0) -> int:
+    """Return 64 random bits of ``stream`` for one turn and purpose."""
+    return _mix((stream + ((candidate << 20) | (turn << 8) | (purpose + 1)) * _GOLDEN) & _MASK)
+
+
+def uniform(stream: int, turn: int, purpose: int, candidate: int = 0) -> float:
+    """Return a float64 in [0, 1) of ``stream`` for one turn and purpose."""
+    return (draw(stream, turn, purpose, candidate) >> 11) * _TO_UNIT
+
+
+def draws(
+    streams: NDArray[np.uint64], turn: int | NDArray[np.integer], purpose: int, candidate: int = 0
+) -> NDArray[np.uint64]:
+    """Array version of `draw`: streams (B,), turn a number or (B,), result (B,)."""
+    if isinstance(turn, int):
+        x = streams + np.uint64((counter(turn, purpose, candidate) * _GOLDEN) & _MASK)
+    else:
+        count = turn.astype(np.uint64) << np.uint64(8)
+        x = streams + (count | np.uint64((candidate << 20) | (purpose + 1))) * np.uint64(_GOLDEN)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_MIX_1)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_2)
+    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
+    return mixed
+
+
+def uniforms(
+    streams: NDArray[np.uint64], turn: int | NDArray[np.integer], purpose: int, candidate: int = 0
+) -> NDArray[np.float64]:
+    """Array version of `uniform`: streams (B,), turn a number or (B,), result (B,)."""
+    scaled: NDArray[np.float64] = (draws(streams, turn, purpose, candidate) >> np.uint64(11)) * _TO_UNIT
+    return scaled

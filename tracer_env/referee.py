@@ -1,0 +1,74 @@
+"""The referee reads what was said: parses and grades proposals, parses verdicts of reviews.
+
+A speaker returns plain text; `judge` returns the same utterance with what the text means filled in.
+Utterances that already carry a grade or were made with a verdict (the simulated speaker knows both
+without rendering a text) pass through unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tracer_env.errors import SpeakerError
+from tracer_env.interfaces import Request, Scenario, Speaker
+from tracer_env.rules import DialogueState
+from tracer_env.types import Role, Seat, Utterance, Verdict
+
+__all__ = ["ask", "judge", "read_verdict"]
+
+_FIRST_WORD = re.compile(r"[^\w\n]*([A-Za-z]+)")
+_VERDICTS = {
+    "RIGHT": Verdict.RIGHT,
+    "CORRECT": Verdict.RIGHT,
+    "WRONG": Verdict.WRONG,
+    "INCORRECT": Verdict.WRONG,
+}
+
+
+def read_verdict(text: str) -> Verdict:
+    """Return the verdict of a review: the first word of its first line, RIGHT/CORRECT or WRONG/INCORRECT.
+
+    Anything else is no verdict: "not right" is not RIGHT, and a second verdict further on changes nothing.
+    """
+    match = _FIRST_WORD.match(text.lstrip())
+    return _VERDICTS.get(match.group(1).upper(), Verdict.NONE) if match else Verdict.NONE
+
+
+def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:
+    """Return ``utterance`` with answer, rule and grade (a proposal) or verdict (a review) filled in.
+
+    Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
+    dialogue takes that one's string, so that the rules can count answers without a verifier.
+    """
+    if seat.role is Role.REVIEWER:
+        if utterance.verdict is not Verdict.NONE or utterance.rule == "given":
+            return utterance
+        return replace(utterance, verdict=read_verdict(utterance.text))
+    if utterance.grade is not None:
+        return utterance
+    found = scenario.extract(utterance.text)
+    answer = found.answer
+    if answer is not None and state.rules.final_answer == "majority":
+        earlier = (p.utterance.answer for p in state.proposals)
+        answer = next((e for e in earlier if e is not None and scenario.same(e, answer)), answer)
+    grade = scenario.grade(utterance.text, state.task)
+    return replace(utterance, answer=answer, rule=found.rule, grade=grade)
+
+
+def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:
+    """Call the speaker once for all requests and judge what it says; the list is flat, in request order.
+
+    Raises SpeakerError when the speaker returns the wrong number of utterances or something else.
+    """
+    if not requests:
+        return []
+    spoken = speaker.speak(requests)
+    expected = [request for request in requests for _ in range(request.candidates)]
+    if len(spoken) != len(expected) or not all(isinstance(u, Utterance) for u in spoken):
+        raise SpeakerError(
+            f"{type(speaker).__name__}.speak returned {len(spoken)} items for {len(expected)} candidates; "
+            "it must return one Utterance each, in order"
+        )
+    return [judge(u, r.state, r.seat, scenario) for u, r in zip(spoken, expected, strict=True)]

@@ -1,0 +1,139 @@
+"""Names for parts: a name stands for ``"module:Name"``, which is imported when it is asked for.
+
+    register("controller", "mine", "my_package.mine:MyController")
+    make_controller("mine", threshold=2)
+
+Six kinds of part have names: scenario, speaker, controller, method, information, reward. A name
+that ends in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``,
+``hf:PATH``. Anything of the form ``package.module:Name`` is imported as it stands. What cannot be
+found or imported is an error that says so; nothing is ever replaced by something else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError
+
+__all__ = ["KINDS", "build", "register", "registered", "resolve"]
+
+_AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
+
+KINDS: dict[str, dict[str, str]] = {
+    "scenario": {
+        "arithmetic": f"{_SCENARIOS}.arithmetic:Arithmetic",
+        "gsm8k": f"{_SCENARIOS}.gsm8k:GSM8K",
+        "math500": f"{_SCENARIOS}.math500:MATH500",
+        "gpqa-diamond": f"{_SCENARIOS}.gpqa:GPQADiamond",
+        "reasoning-gym:": f"{_SCENARIOS}.procedural:ReasoningGym",
+        "jsonl:": f"{_SCENARIOS}.files:JSONL",
+        "hf:": f"{_SCENARIOS}.hub:HuggingFace",
+        "modelscope:": f"{_SCENARIOS}.hub:ModelScope",
+    },
+    "speaker": {
+        "simulated": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
+        "hf:": f"{_AGENTS}.speakers.huggingface:HuggingFaceSpeaker",
+        "smollm2": f"{_AGENTS}.speakers.smollm2:SmolLM2",
+    },
+    "controller": {
+        "regret_matching": f"{_AGENTS}.controllers.regret_matching:RegretMatching",
+        "regret_matching_plus": f"{_AGENTS}.controllers.regret_matching:RegretMatchingPlus",
+        "always": f"{_AGENTS}.controllers.baselines:Always",
+        "never": f"{_AGENTS}.controllers.baselines:Never",
+        "random": f"{_AGENTS}.controllers.baselines:Random",
+        "periodic": f"{_AGENTS}.controllers.baselines:Periodic",
+        "vote_threshold": f"{_AGENTS}.controllers.baselines:VoteThreshold",
+        "until_approved": f"{_AGENTS}.controllers.baselines:UntilApproved",
+        "oracle": f"{_AGENTS}.controllers.baselines:Oracle",
+        "human": f"{_AGENTS}.controllers.human:Human",
+    },
+    "method": {},
+    "information": {
+        name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")
+    },
+    "reward": {
+        "role_credit": "tracer_env.rewards:RoleCredit",
+        "team": "tracer_env.rewards:Team",
+        "team_minus_tokens": "tracer_env.rewards:TeamMinusTokens",
+    },
+}
+
+_IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def register(kind: str, name: str, target: str | Callable[..., Any]) -> None:
+    """Give ``target`` (an object that builds the part, or its ``"module:Name"``) the name ``name``.
+
+    Raises ConfigError when the name is taken by something else, UnknownNameError for an unknown kind.
+    """
+    table = _table(kind)
+    if table.get(name, target) != target:
+        raise ConfigError(f"the {kind} name {name!r} is taken by {table[name]}; choose another")
+    if isinstance(target, str):
+        if not _IMPORT_PATH.fullmatch(target):
+            raise ConfigError(f'the target of {kind} {name!r} must look like "package.module:Name", got {target!r}')
+    elif not callable(target):
+        raise ConfigError(f"the target of {kind} {name!r} must be callable, got {target!r}")
+    table[name] = target  # type: ignore[assignment]
+
+
+def registered(kind: str) -> tuple[str, ...]:
+    """Return the registered names of a kind, sorted."""
+    return tuple(sorted(_table(kind)))
+
+
+def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """Return what builds the part ``name`` and the argument behind a prefix, if there is one.
+
+    Raises UnknownNameError (with the nearest name), MissingExtraError, or ConfigError when the module
+    or the name inside it does not exist.
+    """
+    table = _table(kind)
+    if name in table and not name.endswith(":"):
+        return _imported(kind, name, table[name]), ()
+    prefix, colon, rest = name.partition(":")
+    if colon and f"{prefix}:" in table:
+        if not rest:
+            raise ConfigError(f"{kind} {name!r} needs something after the colon: {prefix}:<what>")
+        return _imported(kind, name, table[f"{prefix}:"]), (rest,)
+    if _IMPORT_PATH.fullmatch(name):
+        return _imported(kind, name, name), ()
+    raise UnknownNameError(kind, name, table)
+
+
+def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
+    """Build the part ``name`` with these arguments; a wrong keyword is a ConfigError, not a traceback."""
+    target, leading = resolve(kind, name)
+    try:
+        return target(*leading, *arguments, **settings)
+    except TypeError as error:
+        if "argument" in str(error) and error.__traceback__ is not None and error.__traceback__.tb_next is None:
+            raise ConfigError(f"{kind} {name!r} does not take these settings: {error}") from error
+        raise
+
+
+def _table(kind: str) -> dict[str, str]:
+    if kind not in KINDS:
+        raise UnknownNameError("kind of part", kind, KINDS)
+    return KINDS[kind]
+
+
+def _imported(kind: str, name: str, target: str | Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(target, str):
+        return target
+    module_name, _, attribute = target.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except UserError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is not None and not module_name.startswith(error.name):
+            raise MissingExtraError(f"{kind} {name!r}", error.name, "", f"pip install {error.name}") from error
+        raise ConfigError(f"{kind} {name!r}: there is no module {module_name!r}") from error
+    if not hasattr(module, attribute):
+        raise ConfigError(f"{kind} {name!r}: the module {module_name!r} has no {attribute!r}")
+    found: Callable[..., Any] = getattr(module, attribute)
+    return found

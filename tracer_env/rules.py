@@ -1,0 +1,245 @@
+"""The rules of a dialogue: one frozen state, pure functions, one way to move.
+
+A dialogue has at most T turns. Under `RoundRobin` odd turns are proposal turns and even turns are
+review turns, and the agents take turns in order (TRACER, arXiv 2605.28699). At its turn an agent
+skips or speaks:
+
+- a proposer that speaks writes a new proposal, which becomes the *pending* one with vote 0; one that
+  skips keeps the pending proposal. With nothing pending it must speak.
+- a reviewer that speaks adds its verdict (RIGHT +1, WRONG -1, none 0) to the vote of the pending
+  proposal; one that skips leaves it alone. With nothing pending it must skip.
+
+The dialogue ends after the last turn, or, with ``stop_when="kept"``, when a proposer keeps its answer.
+`advance` is the only way to move. States are immutable, so keeping one is a checkpoint and a clone
+is a reference. Nothing here looks at the gold answer: a proposal arrives already graded and the
+rules read no more of the grade than whether the text held an answer at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+from tracer_env.errors import ConfigError, IllegalActionError, did_you_mean
+from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
+
+__all__ = [
+    "FINAL_ANSWERS",
+    "STOPS",
+    "DialogueState",
+    "Proposal",
+    "RoundRobin",
+    "Rules",
+    "Schedule",
+    "advance",
+    "final_answer",
+    "initial",
+    "is_over",
+    "legal_actions",
+    "seat",
+]
+
+STOPS = ("horizon", "kept")
+FINAL_ANSWERS = ("last", "highest_vote", "majority")
+
+_MUST_SPEAK, _MUST_SKIP, _FREE = (0, 1), (1, 0), (1, 1)
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """Who sits next, in which role, and which earlier turns that seat may read."""
+
+    def seat(self, turn: int, num_agents: int) -> Seat:
+        """Return the seat of turn ``turn`` (from 1)."""
+        ...
+
+    def readable(self, turns: tuple[Turn, ...], seat: Seat) -> tuple[Turn, ...]:
+        """Return those of the played turns that ``seat`` may read, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRobin:
+    """The paper's schedule: agent (turn - 1) mod N acts, odd turns propose, everyone reads everything."""
+
+    def seat(self, turn: int, num_agents: int) -> Seat:
+        return Seat((turn - 1) % num_agents, Role.PROPOSER if turn % 2 else Role.REVIEWER)
+
+    def readable(self, turns: tuple[Turn, ...], seat: Seat) -> tuple[Turn, ...]:
+        return turns
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is fixed before a dialogue starts.
+
+    ``stop_when``: ``horizon`` plays all turns, ``kept`` ends when a proposer keeps its answer.
+    ``final_answer``: ``last`` takes the newest proposal (the paper's); ``highest_vote`` the one whose vote
+    was highest; ``majority`` the answer proposed most often. Ties go to the newest; proposals without
+    an answer count only when there is no other.
+    ``history_window``: how many earlier utterances a speaker reads.
+
+    Raises ConfigError for values that no dialogue can have.
+    """
+
+    num_agents: int = 2
+    max_turns: int = 5
+    schedule: Schedule = field(default_factory=RoundRobin)
+    stop_when: str = "horizon"
+    final_answer: str = "last"
+    history_window: int = 4
+
+    def __post_init__(self) -> None:
+        for name, least in (("num_agents", 1), ("max_turns", 1), ("history_window", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 4096:
+                raise ConfigError(f"rules.{name} must be a whole number from {least} to 4096, got {value!r}")
+        for name, known in (("stop_when", STOPS), ("final_answer", FINAL_ANSWERS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ConfigError(f"rules.{name} is {value!r}{did_you_mean(str(value), known)}")
+        if not isinstance(self.schedule, Schedule):
+            raise ConfigError(f"rules.schedule must have seat() and readable(), got {self.schedule!r}")
+
+    @cached_property
+    def seats(self) -> tuple[Seat, ...]:
+        """The seat of each turn; entry 0 stands in for turn 0, which no one plays."""
+        numbers = range(1, self.max_turns + 1)
+        played = tuple(self.schedule.seat(number, self.num_agents) for number in numbers)
+        return (played[0], *played)
+
+    @cached_property
+    def proposal_turns_left(self) -> tuple[int, ...]:
+        """For each turn number 0..T+1, how many proposal turns remain, that turn included."""
+        left = [0] * (self.max_turns + 2)
+        for number in range(self.max_turns, 0, -1):
+            left[number] = left[number + 1] + (self.seats[number].role is Role.PROPOSER)
+        left[0] = left[1]
+        return tuple(left)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal with the vote it has (or last had): +1 for each RIGHT, -1 for each WRONG."""
+
+    utterance: Utterance
+    turn: int
+    vote: int = 0
+    reviews: int = 0
+    last_verdict: Verdict = Verdict.NONE
+
+    @property
+    def valid(self) -> bool:
+        """Whether an answer could be parsed; what a reader of the text can see without the gold answer."""
+        return self.utterance.grade is not Grade.UNPARSABLE
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer was graded correct (a timeout is not)."""
+        return self.utterance.grade is Grade.CORRECT
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueState:
+    """A dialogue between two turns. ``turn`` is the number of the next turn, from 1 to T + 1."""
+
+    rules: Rules
+    task: Task
+    turn: int = 1
+    proposals: tuple[Proposal, ...] = ()  # oldest first
+    turns: tuple[Turn, ...] = ()  # oldest first
+    over: bool = False
+
+    @property
+    def pending(self) -> Proposal | None:
+        """The newest proposal, which reviewers judge and proposers keep; None before the first."""
+        return self.proposals[-1] if self.proposals else None
+
+    @property
+    def seat(self) -> Seat:
+        """Who acts next (after the end: who acted last)."""
+        seats = self.rules.seats
+        return seats[self.turn] if self.turn < len(seats) else seats[-1]
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """The spoken turns that the acting seat reads: the last ``history_window`` of the readable ones."""
+        spoken = [t for t in self.rules.schedule.readable(self.turns, self.seat) if t.utterance is not None]
+        return tuple(spoken[len(spoken) - min(self.rules.history_window, len(spoken)) :])
+
+
+def initial(task: Task, rules: Rules) -> DialogueState:
+    """Return the state before turn 1."""
+    return DialogueState(rules, task)
+
+
+def seat(state: DialogueState) -> Seat:
+    """Return who acts next."""
+    return state.seat
+
+
+def is_over(state: DialogueState) -> bool:
+    """Return whether the dialogue has ended. The end is a termination, never a truncation."""
+    return state.over
+
+
+def legal_actions(state: DialogueState) -> tuple[int, int]:
+    """Return the mask (SKIP, SPEAK) of the acting seat; after the end it is (0, 0)."""
+    if state.over:
+        return (0, 0)
+    if state.proposals:
+        return _FREE
+    return _MUST_SPEAK if state.rules.seats[state.turn].role is Role.PROPOSER else _MUST_SKIP
+
+
+def advance(state: DialogueState, action: int, utterance: Utterance | None = None) -> DialogueState:
+    """Play one turn and return the next state.
+
+    ``utterance`` is what the seat says; it is required with SPEAK and forbidden with SKIP, and a
+    proposal must carry its grade. Raises IllegalActionError when the mask forbids the action.
+    """
+    number, rules = state.turn, state.rules
+    mask = legal_actions(state)
+    if action not in (0, 1) or not mask[action]:
+        raise IllegalActionError(state.seat, action, mask)
+    if (utterance is None) is (action == Action.SPEAK):
+        raise ValueError(f"{Action(action).name} at turn {number} goes with {'an' if action else 'no'} utterance")
+    here = rules.seats[number]
+    proposals, kept = state.proposals, False
+    if utterance is None:
+        kept = here.role is Role.PROPOSER and rules.stop_when == "kept"
+    elif here.role is Role.PROPOSER:
+        if utterance.grade is None:
+            raise ValueError(f"the proposal at turn {number} has no grade; let referee.judge() read it first")
+        proposals = (*proposals, Proposal(utterance, number))
+    else:
+        old, verdict = proposals[-1], utterance.verdict
+        proposals = (
+            *proposals[:-1],
+            Proposal(old.utterance, old.turn, old.vote + verdict, old.reviews + 1, verdict),
+        )
+    turns = (*state.turns, Turn(number, here, _ACTIONS[action], utterance))
+    over = kept or number == rules.max_turns
+    return DialogueState(rules, state.task, number + 1, proposals, turns, over)
+
+
+def final_answer(state: DialogueState) -> Proposal | None:
+    """Return the proposal that counts as the dialogue's answer so far, or None before the first.
+
+    Answers are compared as strings: the referee gives equal answers of one dialogue the same string.
+    """
+    if not state.proposals:
+        return None
+    rule = state.rules.final_answer
+    if rule == "last":
+        return state.proposals[-1]
+    ranked = [p for p in state.proposals if p.valid] or list(state.proposals)
+    if rule == "highest_vote":
+        return max(ranked, key=lambda p: (p.vote, p.turn))
+    support = Counter(p.utterance.answer for p in ranked)
+    return max(ranked, key=lambda p: (support[p.utterance.answer], p.turn))
+
+
+_ACTIONS = (Action.SKIP, Action.SPEAK)

@@ -1,0 +1,121 @@
+"""The nouns of the world: roles, actions, verdicts, grades, tasks, utterances and turns.
+
+Everything here is immutable and knows no rule. How a dialogue moves is in `rules`; how a text
+becomes an answer and a grade is in `verifiers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+__all__ = ["Action", "Grade", "Role", "Seat", "Task", "Turn", "Utterance", "Verdict"]
+
+
+class Role(IntEnum):
+    """What a seat does at its turn: write a solution, or judge the pending one."""
+
+    PROPOSER = 0
+    REVIEWER = 1
+
+
+class Action(IntEnum):
+    """What a controller chooses; the value is the index into the action mask."""
+
+    SKIP = 0
+    SPEAK = 1
+
+
+class Verdict(IntEnum):
+    """A reviewer's judgement; the value is what it adds to the vote of the pending answer."""
+
+    WRONG = -1
+    NONE = 0
+    RIGHT = 1
+
+
+class Grade(IntEnum):
+    """How a proposal fared against the gold answer. Only CORRECT counts as correct."""
+
+    WRONG = 0
+    CORRECT = 1
+    UNPARSABLE = 2
+    TIMEOUT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who acts at a turn: the index of the agent and the role it plays there."""
+
+    agent: int
+    role: Role
+
+    @property
+    def name(self) -> str:
+        """The agent's PettingZoo name, ``agent_0`` and so on."""
+        return f"agent_{self.agent}"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.role.name.lower()})"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question with a checkable answer.
+
+    ``kind`` says how answers are compared: ``number``, ``choice``, ``math`` or ``text``.
+    ``difficulty`` lies in [0, 1]; 0.5 where nothing is known. ``scenario`` names where the task comes from,
+    ``options`` are the texts behind the letters of a choice, ``metadata`` is for the scenario's own use.
+    """
+
+    id: str
+    question: str
+    answer: str
+    kind: str = "number"
+    difficulty: float = 0.5
+    options: tuple[str, ...] = ()
+    scenario: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What a speaker said at one turn.
+
+    A speaker fills ``text``, the token counts and, if it is a language model, the ids and
+    log-probabilities. The referee fills ``answer``, ``rule`` and ``grade`` of a proposal, ``verdict`` of a review.
+    """
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    finish: str = "stop"
+    """``stop`` when the speaker ended by itself, ``length`` when it was cut at the token limit."""
+    dropped: int = 0
+    """Earlier utterances left out of the prompt because the context was full."""
+    answer: str | None = None
+    """The parsed answer of a proposal in canonical form; None when nothing could be parsed."""
+    rule: str = ""
+    """Which extraction rule found the answer, or ``none``."""
+    grade: Grade | None = None
+    verdict: Verdict = Verdict.NONE
+    prompt_ids: tuple[int, ...] = field(default=(), repr=False)
+    token_ids: tuple[int, ...] = field(default=(), repr=False)
+    logprobs: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens together: what the call cost."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn that has been played: its number from 1, who sat there, and what was done."""
+
+    number: int
+    seat: Seat
+    action: Action
+    utterance: Utterance | None
