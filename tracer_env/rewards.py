@@ -23,7 +23,7 @@ from tracer_env.types import Grade, Role, Utterance, Verdict
 __all__ = ["RoleCredit", "Team", "TeamMinusTokens", "skip_value", "speak_value"]
 
 
-def skip_value(role: Role, pending: Proposal | None) -> float:
+def skip_value(pending: Proposal | None) -> float:
     """Return the value of skipping: what leaving the pending proposal alone is worth."""
     if pending is None or pending.utterance.grade is Grade.TIMEOUT:
         return 0.0
@@ -58,7 +58,7 @@ class RoleCredit:
     def __call__(self, before: DialogueState, after: DialogueState) -> tuple[float, ...]:
         turn = after.turns[-1]
         if turn.utterance is None:
-            value = skip_value(turn.seat.role, before.pending)
+            value = skip_value(before.pending)
         else:
             value = speak_value(turn.seat.role, before.pending, turn.utterance)
         return _to_one(before.rules.num_agents, turn.seat.agent, value)
