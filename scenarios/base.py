@@ -1,0 +1,102 @@
+"""What all scenarios share: grading by the kind of answer, checked tasks, splits, and reading JSONL rows.
+
+    TaskList(tasks, name="mine")      a scenario from tasks you have
+    Graded                            the grading half alone, for scenarios that make their tasks on demand
+
+The constructor of every named scenario is ``(path=None, split="test", limit=None, seed=0)`` behind the
+argument of its prefix, if it has one. Tasks are checked when the scenario is made: what is wrong is
+said with its line or id and its field, before any work starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.interfaces import Extraction
+from tracer_env.types import Grade, Task
+from tracer_env.verifiers import AnswerVerifier, verifier_for
+
+__all__ = ["Graded", "TaskList", "check_limit", "check_split"]
+
+
+class Graded:
+    """Reads and grades answers of one kind with the verifier of that kind."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self.kind = kind
+        self._verifier: AnswerVerifier = verifier_for(kind)
+
+    def extract(self, text: str) -> Extraction:
+        return self._verifier.extract(text)
+
+    def grade(self, text: str, task: Task) -> Grade:
+        return self._verifier.grade(text, task.answer)
+
+    def same(self, left: str, right: str) -> bool:
+        return self._verifier.same(left, right)
+
+
+class TaskList(Graded):
+    """A scenario made of given tasks, all of one kind.
+
+    Raises ConfigError when there is no task, when kinds are mixed or ``limit`` is below 1, and DataError
+    for a task with an empty or repeated id, an empty question, or a gold answer that cannot be read.
+    ``where`` names the place of each task in its source for those messages (``file.jsonl line 3``).
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], name: str = "tasks", limit: int | None = None, where: Sequence[str] = ()
+    ) -> None:
+        if not tasks:
+            raise ConfigError(f"scenario {name!r} needs at least one task")
+        if other := next((task for task in tasks if task.kind != tasks[0].kind), None):
+            raise ConfigError(
+                f"scenario {name!r} mixes the answer kinds {tasks[0].kind!r} ({tasks[0].id}) and "
+                f"{other.kind!r} ({other.id}); make one scenario for each kind"
+            )
+        super().__init__(name, tasks[0].kind)
+        check_limit(limit)
+        self._check(tasks, where)
+        self._tasks = tuple(tasks[:limit])
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
+    def __getitem__(self, index: int) -> Task:
+        return self._tasks[index]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r}, tasks={len(self)}, kind={self.kind!r})"
+
+    def _check(self, tasks: Sequence[Task], where: Sequence[str]) -> None:
+        seen: dict[str, str] = {}
+        for number, task in enumerate(tasks):
+            place = where[number] if where else f"{self.name}: task {number + 1} (id {task.id!r})"
+            if not task.id:
+                raise DataError(f"{place}: the field 'id' is empty")
+            if task.id in seen:
+                raise DataError(f"{place}: the field 'id' repeats {task.id!r} of {seen[task.id]}")
+            seen[task.id] = place
+            if not task.question.strip():
+                raise DataError(f"{place}: the field 'question' is empty")
+            if self._verifier.read(task.answer) is None:
+                raise DataError(
+                    f"{place}: the field 'answer' holds {task.answer[:80]!r}, which is no answer of kind {self.kind!r}"
+                )
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise ConfigError unless ``limit`` is None or at least 1."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be at least 1, got {limit}")
+
+
+def check_split(scenario: str, split: str, known: Sequence[str]) -> None:
+    """Raise ConfigError unless ``scenario`` has a split of that name."""
+    if split not in known:
+        raise ConfigError(f"scenario {scenario!r} has no split {split!r}{did_you_mean(split, known)}")
