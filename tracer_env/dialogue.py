@@ -7,24 +7,47 @@ what a model would read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tracer_env.rules import DialogueState
-from tracer_env.types import Role, Seat
+from tracer_env.types import Role, Seat, Turn
 
 __all__ = ["Dialogue", "Line"]
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """One earlier utterance, as a reader sees it."""
+    """One earlier utterance, as a reader sees it; the text is rendered when it is read."""
 
-    turn: int
-    seat: Seat
-    text: str
+    __slots__ = ("_turn",)
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    @property
+    def turn(self) -> int:
+        """The number of the turn, from 1."""
+        return self._turn.number
+
+    @property
+    def seat(self) -> Seat:
+        """Who spoke, in which role."""
+        return self._turn.seat
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self._turn.utterance.text if self._turn.utterance else ""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Line):
+            return False
+        return (self.turn, self.seat, self.text) == (other.turn, other.seat, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.turn, self.seat))
 
     def __str__(self) -> str:
         return f"[turn {self.turn}, {self.seat.name}, {self.seat.role.name.lower()}] {self.text}"
+
+    __repr__ = __str__
 
 
 class Dialogue:
@@ -65,7 +88,7 @@ class Dialogue:
     @property
     def lines(self) -> tuple[Line, ...]:
         """The utterances inside the history window, oldest first."""
-        return tuple(Line(t.number, t.seat, t.utterance.text) for t in self._state.history if t.utterance)
+        return tuple(map(Line, self._state.history))
 
     def context(self) -> str:
         """Render question, window and the acting seat's job as plain text."""
@@ -74,6 +97,12 @@ class Dialogue:
         head = f"Question: {self.question}"
         tail = f"[turn {state.turn} of {state.rules.max_turns}, vote {self.vote:+d}] {state.seat}: {job}, or skip."
         return "\n".join([head, *map(str, self.lines), tail])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dialogue) and self._state == other._state
+
+    def __hash__(self) -> int:
+        return hash((self._state.task.id, self._state.turn))
 
     def __repr__(self) -> str:
         return f"Dialogue(task={self._state.task.id!r}, turn={self.turn}, lines={len(self._state.history)})"

@@ -54,9 +54,26 @@ FEATURES = (
 )
 
 
-@lru_cache(maxsize=1 << 14)
+def features(state: DialogueState) -> NDArray[np.float32]:
+    """Return the feature vector of the acting seat, shape (len(FEATURES),), all entries in [-1, 1].
+
+    The array is shared and read-only; copy it before you change it.
+    """
+    proposals = state.proposals
+    if proposals:
+        pending = proposals[-1]
+        code = (state.turn, pending.valid, pending.vote, pending.reviews, pending.last_verdict, len(proposals))
+    else:
+        code = (state.turn, True, 0, 0, 0, 0)
+    table = state.rules.__dict__.setdefault("_features", {})  # a cache beside the cached properties
+    vector: NDArray[np.float32] | None = table.get(code)
+    if vector is None:
+        vector = table[code] = _vector(state.rules, *code)
+    return vector
+
+
 def _vector(
-    rules: Rules, turn: int, pending: bool, invalid: bool, vote: int, reviews: int, verdict: int, proposals: int
+    rules: Rules, turn: int, valid: bool, vote: int, reviews: int, verdict: int, proposals: int
 ) -> NDArray[np.float32]:
     horizon = rules.max_turns
     number = min(turn, horizon)
@@ -67,8 +84,8 @@ def _vector(
         proposer,
         not proposer,
         rules.proposal_turns_left[number] <= 1,
-        pending,
-        invalid,
+        proposals > 0,
+        not valid,
         vote / horizon,
         reviews / horizon,
         verdict,
@@ -77,26 +94,6 @@ def _vector(
     vector = np.array(values, dtype=np.float32)
     vector.flags.writeable = False
     return vector
-
-
-def features(state: DialogueState) -> NDArray[np.float32]:
-    """Return the feature vector of the acting seat, shape (len(FEATURES),), all entries in [-1, 1].
-
-    The array is shared and read-only; copy it before you change it.
-    """
-    pending = state.pending
-    if pending is None:
-        return _vector(state.rules, state.turn, False, False, 0, 0, 0, 0)
-    return _vector(
-        state.rules,
-        state.turn,
-        True,
-        not pending.valid,
-        pending.vote,
-        pending.reviews,
-        pending.last_verdict,
-        len(state.proposals),
-    )
 
 
 def vote_bucket(state: DialogueState) -> str:
@@ -126,20 +123,18 @@ def seat_prefix(agent: int, role: Role) -> str:
 
 def vote_and_time(state: DialogueState) -> str:
     """The paper's key: vote bucket and iteration bucket."""
-    pending, here = state.pending, state.seat
-    last = state.rules.proposal_turns_left[min(state.turn, state.rules.max_turns)] <= 1
-    if pending is None:
-        return _vote_time_key(here.agent, here.role, None, last)
-    return _vote_time_key(here.agent, here.role, pending.vote if pending.valid else _INVALID, last)
-
-
-_INVALID = 1 << 20
-
-
-@lru_cache(maxsize=1 << 14)
-def _vote_time_key(agent: int, role: Role, vote: int | None, last: bool) -> str:
-    bucket = "no_pending" if vote is None else "invalid_pending" if vote == _INVALID else vote_name(vote)
-    return f"{seat_prefix(agent, role)}/{bucket}/{'last' if last else 'not_last'}"
+    proposals = state.proposals
+    if proposals:
+        pending = proposals[-1]
+        code = (state.turn, pending.vote if pending.valid else None)
+    else:
+        code = (state.turn, "no_pending")
+    table = state.rules.__dict__.setdefault("_vote_and_time", {})  # a cache beside the cached properties
+    key: str | None = table.get(code)
+    if key is None:
+        prefix = seat_prefix(state.seat.agent, state.seat.role)
+        key = table[code] = f"{prefix}/{vote_bucket(state)}/{iteration_bucket(state)}"
+    return key
 
 
 def vote_only(state: DialogueState) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tracer_env.rules import DialogueState
 from tracer_env.types import Grade, Seat, Task, Utterance
@@ -30,8 +30,7 @@ class Extraction:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call for utterances: ``candidates`` of them for the seat that acts in ``state``.
 
     ``stream`` is the episode's noise (`randomness.stream`); candidate c of turn t draws from

@@ -35,11 +35,8 @@ class Purpose(IntEnum):
 
     CHOICE = 0
     OUTCOME = 1
-    VALIDITY = 2
-    CONTENT = 3
-    LENGTH = 4
-    GENERATION = 5
-    STYLE = 6
+    CONTENT = 2
+    GENERATION = 3
 
 
 def _mix(x: int) -> int:
@@ -68,7 +65,10 @@ def counter(turn: int, purpose: int, candidate: int = 0) -> int:
 
 def draw(stream: int, turn: int, purpose: int, candidate: int = 0) -> int:
     """Return 64 random bits of ``stream`` for one turn and purpose."""
-    return _mix((stream + ((candidate << 20) | (turn << 8) | (purpose + 1)) * _GOLDEN) & _MASK)
+    x = (stream + ((candidate << 20) | (turn << 8) | (purpose + 1)) * _GOLDEN) & _MASK
+    x = ((x ^ (x >> 30)) * _MIX_1) & _MASK  # _mix, written out: this is the hot path of simulation
+    x = ((x ^ (x >> 27)) * _MIX_2) & _MASK
+    return x ^ (x >> 31)
 
 
 def uniform(stream: int, turn: int, purpose: int, candidate: int = 0) -> float:
@@ -95,5 +95,5 @@ def uniforms(
     streams: NDArray[np.uint64], turn: int | NDArray[np.integer], purpose: int, candidate: int = 0
 ) -> NDArray[np.float64]:
     """Array version of `uniform`: streams (B,), turn a number or (B,), result (B,)."""
-    scaled: NDArray[np.float64] = (draws(streams, turn, purpose, candidate) >> np.uint64(11)) * _TO_UNIT
-    return scaled
+    top = draws(streams, turn, purpose, candidate) >> np.uint64(11)
+    return top.astype(np.float64) * _TO_UNIT

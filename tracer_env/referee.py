@@ -1,8 +1,8 @@
 """The referee reads what was said: parses and grades proposals, parses verdicts of reviews.
 
 A speaker returns plain text; `judge` returns the same utterance with what the text means filled in.
-Utterances that already carry a grade or were made with a verdict (the simulated speaker knows both
-without rendering a text) pass through unchanged.
+An utterance whose ``rule`` is ``given`` says what it means itself (the simulated speaker knows without
+rendering a text) and passes through unchanged.
 """
 
 from __future__ import annotations
@@ -42,12 +42,10 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
     Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
     dialogue takes that one's string, so that the rules can count answers without a verifier.
     """
-    if seat.role is Role.REVIEWER:
-        if utterance.verdict is not Verdict.NONE or utterance.rule == "given":
-            return utterance
-        return replace(utterance, verdict=read_verdict(utterance.text))
-    if utterance.grade is not None:
+    if utterance.rule == "given":
         return utterance
+    if seat.role is Role.REVIEWER:
+        return replace(utterance, verdict=read_verdict(utterance.text))
     found = scenario.extract(utterance.text)
     answer = found.answer
     if answer is not None and state.rules.final_answer == "majority":
@@ -65,6 +63,8 @@ def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> li
     if not requests:
         return []
     spoken = speaker.speak(requests)
+    if len(spoken) == len(requests) == 1 and getattr(spoken[0], "rule", None) == "given":
+        return spoken
     expected = [request for request in requests for _ in range(request.candidates)]
     if len(spoken) != len(expected) or not all(isinstance(u, Utterance) for u in spoken):
         raise SpeakerError(

@@ -18,32 +18,35 @@ from functools import lru_cache
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import DialogueState, Proposal, final_answer
-from tracer_env.types import Grade, Role, Utterance, Verdict
+from tracer_env.types import Grade, Role, Utterance
 
 __all__ = ["RoleCredit", "Team", "TeamMinusTokens", "skip_value", "speak_value"]
+
+_CORRECT, _TIMEOUT, _PROPOSER = Grade.CORRECT, Grade.TIMEOUT, Role.PROPOSER
 
 
 def skip_value(pending: Proposal | None) -> float:
     """Return the value of skipping: what leaving the pending proposal alone is worth."""
-    if pending is None or pending.utterance.grade is Grade.TIMEOUT:
+    if pending is None:
         return 0.0
-    return 1.0 if pending.correct else -1.0
+    grade = pending.utterance.grade
+    return 1.0 if grade is _CORRECT else 0.0 if grade is _TIMEOUT else -1.0
 
 
 def speak_value(role: Role, pending: Proposal | None, utterance: Utterance) -> float:
     """Return the value of saying ``utterance``: a better proposal, or a right judgement."""
-    if role is Role.PROPOSER:
-        if utterance.grade is Grade.TIMEOUT:
-            return 0.0
-        return 1.0 if utterance.grade is Grade.CORRECT else -1.0
-    if pending is None or pending.utterance.grade is Grade.TIMEOUT or utterance.verdict is Verdict.NONE:
+    grade = utterance.grade
+    if role is _PROPOSER:
+        return 1.0 if grade is _CORRECT else 0.0 if grade is _TIMEOUT else -1.0
+    if pending is None or pending.utterance.grade is _TIMEOUT or utterance.verdict == 0:
         return 0.0
-    return 1.0 if (utterance.verdict is Verdict.RIGHT) == pending.correct else -1.0
+    return 1.0 if (utterance.verdict == 1) == pending.correct else -1.0
 
 
-@lru_cache(maxsize=1 << 12)
 def _to_one(num_agents: int, agent: int, value: float) -> tuple[float, ...]:
-    return tuple(value if other == agent else 0.0 for other in range(num_agents))
+    if num_agents == 2:
+        return (value, 0.0) if agent == 0 else (0.0, value)
+    return (0.0,) * agent + (value,) + (0.0,) * (num_agents - agent - 1)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Action", "Grade", "Role", "Seat", "Task", "Turn", "Utterance", "Verdict"]
 
@@ -111,8 +111,7 @@ class Utterance:
         return self.prompt_tokens + self.completion_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One turn that has been played: its number from 1, who sat there, and what was done."""
 
     number: int

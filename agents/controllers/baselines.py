@@ -1,0 +1,97 @@
+"""Fixed controllers: the baselines that a learned one has to beat, and the oracle that bounds it.
+
+They are asked only where both actions are legal, and return the probability of SPEAK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracer_env.errors import ConfigError
+from tracer_env.rules import DialogueState
+from tracer_env.types import Role, Verdict
+
+__all__ = ["Always", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
+
+
+@dataclass(frozen=True)
+class Always:
+    """Speaks at every turn: the dialogue without a controller."""
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Never:
+    """Skips whenever it may: the first proposal stands (a lone chain of thought)."""
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Random:
+    """Speaks with probability p."""
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.p, bool) or not isinstance(self.p, int | float) or not 0.0 <= self.p <= 1.0:
+            raise ConfigError(f"controller random: p must be a probability between 0 and 1, got {self.p!r}")
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        return float(self.p)
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Speaks at turns 1, 1 + k, 1 + 2k, ...: a dialogue on a timetable."""
+
+    k: int = 2
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+            raise ConfigError(f"controller periodic: k must be a whole number of at least 1, got {self.k!r}")
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        return 1.0 if (state.turn - 1) % self.k == 0 else 0.0
+
+
+@dataclass(frozen=True)
+class VoteThreshold:
+    """Reviewers always speak; a proposer writes anew while the vote is below ``threshold``."""
+
+    threshold: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int):
+            raise ConfigError(f"controller vote_threshold: threshold must be a whole number, got {self.threshold!r}")
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        pending = state.pending
+        if state.seat.role is Role.REVIEWER or pending is None or not pending.valid:
+            return 1.0
+        return 1.0 if pending.vote < self.threshold else 0.0
+
+
+@dataclass(frozen=True)
+class UntilApproved:
+    """Everybody speaks until a RIGHT verdict stands on the pending proposal, then everybody is silent."""
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        pending = state.pending
+        approved = pending is not None and pending.last_verdict is Verdict.RIGHT
+        return 0.0 if approved else 1.0
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Looks at the gold answer: leaves a correct proposal alone and has any other reviewed and rewritten.
+
+    It cannot know what will be said, so it bounds what choosing well is worth, not what luck could give.
+    """
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        pending = state.pending
+        return 0.0 if pending is not None and pending.correct else 1.0

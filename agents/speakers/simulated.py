@@ -1,0 +1,191 @@
+"""A speaker without a model: outcomes are drawn, texts are written only when somebody reads them.
+
+Every outcome is a function of the state and of the turn's own noise (`randomness.draw`), so the same
+choices on a task meet the same utterances whatever the batch. Parameters and presets stand in
+`simulation`; `tracer_env.vector` computes the same outcomes for thousands of dialogues at once.
+
+What the 64 bits of a turn are used for:
+
+    OUTCOME    top 48: not parsable, else correct or not; or no verdict, else which one
+               next 8: which wrong answer    low 8: quantile of the completion length
+    CONTENT    top 48: repeat the pending answer or not
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.interfaces import Request
+from tracer_env.randomness import Purpose, draw
+from tracer_env.rules import DialogueState
+from tracer_env.types import Grade, Role, Task, Utterance, Verdict
+
+__all__ = ["SimulatedSpeaker", "SimulatedUtterance"]
+
+_UNIT = 2.0**-48
+_LOW = QUANTILES - 1
+_CORRECT, _WRONG, _UNPARSABLE = Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE
+_RIGHT_VERDICT, _WRONG_VERDICT, _NO_VERDICT = Verdict.RIGHT, Verdict.WRONG, Verdict.NONE
+_PROPOSER = Role.PROPOSER
+_OUTCOME, _CONTENT = int(Purpose.OUTCOME), int(Purpose.CONTENT)
+
+
+class SimulatedUtterance(Utterance):
+    """An utterance whose text and answer are rendered on reading.
+
+    ``answer_id`` is 0 for the gold answer, k for the k-th wrong one, -1 where there is none.
+    """
+
+    __slots__ = ("answer_id", "style", "subject", "task")
+    task: Task
+    answer_id: int
+    style: int
+    subject: Utterance | None
+
+    finish = "stop"
+    dropped = 0
+    rule = "given"
+    prompt_ids = ()
+    token_ids = ()
+    logprobs = ()
+
+    def __init__(
+        self,
+        task: Task,
+        grade: Grade | None,
+        verdict: Verdict,
+        answer_id: int,
+        prompt_tokens: int,
+        completion_tokens: int,
+        style: int,
+        subject: Utterance | None = None,
+    ) -> None:
+        _set_task(self, task)
+        _set_grade(self, grade)
+        _set_verdict(self, verdict)
+        _set_answer_id(self, answer_id)
+        _set_prompt_tokens(self, prompt_tokens)
+        _set_completion_tokens(self, completion_tokens)
+        _set_style(self, style)
+        _set_subject(self, subject)
+
+    @property
+    def text(self) -> str:
+        """The rendered text."""
+        if self.grade is None:
+            return review_text(self.verdict, self.subject.answer if self.subject else None, self.style)
+        return proposal_text(self.task, self.answer_id, self.style)
+
+    @property
+    def answer(self) -> str | None:
+        """The answer that the text gives, in canonical form."""
+        if self.grade is None or self.answer_id < 0:
+            return None
+        return answer_text(self.task, self.answer_id)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        parts = (self.task, self.grade, self.verdict, self.answer_id)
+        return type(self), (*parts, self.prompt_tokens, self.completion_tokens, self.style, self.subject)
+
+
+# The slots' own setters: what a frozen dataclass does through object.__setattr__, at half the time.
+(
+    _set_task,
+    _set_grade,
+    _set_verdict,
+    _set_answer_id,
+    _set_prompt_tokens,
+    _set_completion_tokens,
+    _set_style,
+    _set_subject,
+) = (
+    getattr(SimulatedUtterance, name).__set__
+    for name in ("task", "grade", "verdict", "answer_id", "prompt_tokens", "completion_tokens", "style", "subject")
+)
+
+
+class SimulatedSpeaker:
+    """Speaks for both roles with the rates of a preset; single rates can be overridden.
+
+        SimulatedSpeaker("harsh", skill=0.8)
+
+    Raises UnknownNameError for an unknown preset, ConfigError for an unknown or impossible rate.
+    """
+
+    def __init__(self, preset: str | Simulation = "balanced", **rates: float) -> None:
+        if isinstance(preset, str):
+            if preset not in PRESETS:
+                raise UnknownNameError("preset of the simulated speaker", preset, PRESETS)
+            preset = PRESETS[preset]
+        known = Simulation.__dataclass_fields__
+        for name in rates:
+            if name not in known:
+                raise ConfigError(f"the simulated speaker has no rate {name!r}{did_you_mean(name, known)}")
+        self.simulation = replace(preset, **rates)  # type: ignore[arg-type]
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        """Return the utterances that these states and this noise give."""
+        if len(requests) == 1 and requests[0].candidates == 1:
+            return [self._say(requests[0], 0)]
+        return [self._say(request, candidate) for request in requests for candidate in range(request.candidates)]
+
+    def _say(self, request: Request, candidate: int) -> Utterance:
+        state = request.state
+        bits = draw(request.stream, state.turn, _OUTCOME, candidate)
+        if request.seat.role is _PROPOSER:
+            return self._propose(state, bits, request.stream, candidate)
+        return self._review(state, bits)
+
+    def _propose(self, state: DialogueState, bits: int, stream: int, candidate: int) -> Utterance:
+        rates, task, luck = self.simulation, state.task, (bits >> 16) * _UNIT
+        grade, answer_id, invalid = _UNPARSABLE, -1, rates.invalid
+        if luck >= invalid:
+            chance, pending = 0.0, state.proposals[-1] if state.proposals else None
+            if pending is None or not pending.valid:
+                chance = rates.chances(task.difficulty)[0]
+            elif pending.vote < 0:
+                chance = 1.0 - rates.cave if pending.correct else rates.chances(task.difficulty)[1]
+            elif (draw(stream, state.turn, _CONTENT, candidate) >> 16) * _UNIT >= rates.repeat:
+                chance = rates.chances(task.difficulty)[0]
+            elif isinstance(pending.utterance, SimulatedUtterance):
+                grade, answer_id = pending.utterance.grade or _WRONG, pending.utterance.answer_id
+            if answer_id < 0:
+                if luck < invalid + (1.0 - invalid) * chance:
+                    grade, answer_id = _CORRECT, 0
+                else:
+                    grade, answer_id = _WRONG, 1 + (bits >> 8 & _LOW) * rates.distractors // QUANTILES
+        length = rates.proposer_lengths[bits & _LOW]
+        prompt = rates.proposer_prompt_tokens + (self._reread(state) if state.turns else 0)
+        return SimulatedUtterance(task, grade, _NO_VERDICT, answer_id, prompt, length, bits >> 16 & _LOW)
+
+    def _review(self, state: DialogueState, bits: int) -> Utterance:
+        rates, pending, luck = self.simulation, state.proposals[-1], (bits >> 16) * _UNIT
+        silent = rates.no_verdict
+        if luck < silent:
+            verdict = _NO_VERDICT
+        elif pending.correct:
+            verdict = _RIGHT_VERDICT if luck < silent + (1.0 - silent) * rates.tpr else _WRONG_VERDICT
+        else:
+            verdict = _WRONG_VERDICT if luck < silent + (1.0 - silent) * rates.tnr else _RIGHT_VERDICT
+        length = rates.reviewer_lengths[bits & _LOW]
+        prompt = rates.reviewer_prompt_tokens + self._reread(state)
+        said = pending.utterance
+        return SimulatedUtterance(state.task, None, verdict, -1, prompt, length, bits >> 16 & _LOW, said)
+
+    def _reread(self, state: DialogueState) -> int:
+        share = self.simulation.reread
+        if share == 0.0:
+            return 0
+        left, total = state.rules.history_window, 0
+        for turn in reversed(state.turns):
+            if turn.utterance is not None:
+                if left == 0:
+                    break
+                total += turn.utterance.completion_tokens
+                left -= 1
+        return int(share * total)

@@ -1,0 +1,150 @@
+"""The parameters of a simulated pair of speakers, and presets for them.
+
+A proposal has no parsable answer with chance ``invalid``. Otherwise it is correct with a chance that
+hangs on what stands before it:
+
+    nothing pending, or an invalid proposal    skill(d)
+    a wrong proposal voted down (vote < 0)     mend(d)
+    a correct proposal voted down              1 - cave
+    any other pending proposal                 with chance ``repeat`` its answer again, else skill(d)
+
+with d the task's difficulty in [0, 1] and skill(d) = sigmoid(logit(skill) - slope * (d - 1/2)), mend(d)
+alike. A wrong answer is one of ``distractors`` equally likely ones. A review has no verdict with
+chance ``no_verdict``; otherwise it says RIGHT to a correct proposal with chance ``tpr`` and WRONG to
+any other with chance ``tnr``. Completion lengths are log-normal with the given mean and coefficient of
+variation, read off a table of 256 quantiles; a prompt costs a fixed number of tokens and ``reread`` times
+the completions inside the history window.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from statistics import NormalDist
+
+from tracer_env.errors import ConfigError
+
+__all__ = ["PRESETS", "QUANTILES", "Simulation"]
+
+QUANTILES = 256
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Parameters of the simulated speakers; rates are probabilities, lengths are tokens.
+
+    Raises ConfigError for a rate outside [0, 1] or a length that is not positive.
+    """
+
+    skill: float = 0.62
+    """P(correct) of a fresh proposal at difficulty 1/2."""
+    mend: float = 0.72
+    """P(correct) of a proposal after a wrong one was voted down, at difficulty 1/2."""
+    slope: float = 2.0
+    """How steeply skill and mend fall with difficulty, in logits over the whole range."""
+    cave: float = 0.3
+    """P(not correct) of a proposal after a correct one was voted down."""
+    repeat: float = 0.5
+    """P(the pending answer again) of a proposal when the pending one was not voted down."""
+    invalid: float = 0.03
+    """P(no parsable answer) of a proposal."""
+    tpr: float = 0.85
+    """P(RIGHT) of a review with a verdict, the pending proposal being correct."""
+    tnr: float = 0.7
+    """P(WRONG) of a review with a verdict, the pending proposal not being correct."""
+    no_verdict: float = 0.02
+    """P(no verdict) of a review."""
+    distractors: int = 4
+    """How many different wrong answers a task has."""
+    proposer_tokens: float = 120.0
+    """Mean completion length of a proposal."""
+    reviewer_tokens: float = 60.0
+    """Mean completion length of a review."""
+    spread: float = 0.35
+    """Coefficient of variation of completion lengths."""
+    proposer_prompt_tokens: int = 90
+    """Prompt length of a proposal without any history."""
+    reviewer_prompt_tokens: int = 90
+    """Prompt length of a review without any history."""
+    reread: float = 1.0
+    """Share of the history window's completions that enters the prompt length."""
+
+    def __post_init__(self) -> None:
+        rates = ("skill", "mend", "cave", "repeat", "invalid", "tpr", "tnr", "no_verdict", "reread")
+        lengths = ("proposer_tokens", "reviewer_tokens", "proposer_prompt_tokens", "reviewer_prompt_tokens")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ConfigError(f"speaker.{field.name} must be a number, got {value!r}")
+            if field.name in rates and not 0.0 <= value <= 1.0:
+                raise ConfigError(f"speaker.{field.name} must lie between 0 and 1, got {value!r}")
+            if field.name in lengths and value < 1:
+                raise ConfigError(f"speaker.{field.name} must be at least 1 token, got {value!r}")
+        if self.distractors != int(self.distractors) or not 1 <= self.distractors <= QUANTILES:
+            raise ConfigError(f"speaker.distractors must be a whole number from 1 to {QUANTILES}")
+        if self.spread < 0:
+            raise ConfigError(f"speaker.spread must be at least 0, got {self.spread!r}")
+
+    def chances(self, difficulty: float) -> tuple[float, float]:
+        """Return (skill, mend) at a difficulty."""
+        table = self._by_difficulty
+        found = table.get(difficulty)
+        if found is None:
+            shift = self.slope * (difficulty - 0.5)
+            found = table[difficulty] = _shifted(self.skill, shift), _shifted(self.mend, shift)
+        return found
+
+    @cached_property
+    def _by_difficulty(self) -> dict[float, tuple[float, float]]:
+        return {}
+
+    @cached_property
+    def proposer_lengths(self) -> tuple[int, ...]:
+        """Completion lengths of proposals at the 256 mid-quantiles, in tokens."""
+        return _lengths(self.proposer_tokens, self.spread)
+
+    @cached_property
+    def reviewer_lengths(self) -> tuple[int, ...]:
+        """Completion lengths of reviews at the 256 mid-quantiles, in tokens."""
+        return _lengths(self.reviewer_tokens, self.spread)
+
+
+def _shifted(chance: float, shift: float) -> float:
+    if chance <= 0.0 or chance >= 1.0 or shift == 0.0:
+        return chance
+    return 1.0 / (1.0 + math.exp(shift - math.log(chance / (1.0 - chance))))
+
+
+def _lengths(mean: float, spread: float) -> tuple[int, ...]:
+    sigma = math.sqrt(math.log1p(spread * spread))
+    centre = math.log(mean) - sigma * sigma / 2
+    quantile = NormalDist().inv_cdf
+    return tuple(max(1, round(math.exp(centre + sigma * quantile((i + 0.5) / QUANTILES)))) for i in range(QUANTILES))
+
+
+PRESETS: dict[str, Simulation] = {
+    "balanced": Simulation(),
+    "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15),
+    "weak_reviewer": Simulation(tpr=0.6, tnr=0.45, no_verdict=0.1),
+    "sycophant": Simulation(tpr=0.97, tnr=0.2, cave=0.7),
+    "harsh": Simulation(tpr=0.5, tnr=0.95, cave=0.4),
+    # arXiv 2605.28699, Qwen2.5-7B-Instruct on GSM8K: a lone proposer is right 0.916 of the time (CoT row); a
+    # call costs 1,014 / 3.02 = 336 tokens (TRACER row). The CoT row's 1,355 tokens a call cannot hold as well.
+    "paper_qwen2.5_7b": Simulation(
+        skill=0.916,
+        slope=0.0,
+        mend=0.5,
+        cave=0.12,
+        repeat=0.85,
+        invalid=0.0,
+        tpr=0.95,
+        tnr=0.4,
+        no_verdict=0.0,
+        proposer_tokens=200.0,
+        reviewer_tokens=200.0,
+        proposer_prompt_tokens=136,
+        reviewer_prompt_tokens=136,
+        reread=0.0,
+    ),
+}

@@ -1,0 +1,294 @@
+"""The dialogue as a PettingZoo environment (agent environment cycle): an adapter that holds no rule.
+
+Who acts, what is legal and where a move leads is `rules`; what was said is read by `referee`; what a
+move earns is `rewards`. This file keeps PettingZoo's books.
+
+- Agents are ``agent_0`` .. ``agent_{N-1}``. The acting agent's mask says what is legal; all others'
+  masks are zero. The end of a dialogue is a termination of all agents, never a truncation.
+- ``reset(seed=s)`` starts at episode 0 of seed s; each plain ``reset()`` takes the next episode. Episode
+  e plays task e mod n in world e div n. ``options={"task": id, "world": w}`` overrides. Before any seed is
+  given the seed is 0.
+- ``info`` carries ``action_mask`` for every agent, and for the acting one (at the end: for all)
+  ``role``, ``turn``, ``information_state`` (the key of a table), ``utterance`` (the last one, a `Line` or None),
+  ``tokens`` (spent so far, prompt and completion) and ``dialogue`` (a lazy view with ``context()``). Neither
+  shows the gold answer or a grade; ``env.unwrapped.state`` does.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import AECEnv
+
+from tracer_env.dialogue import Dialogue, Line
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.information import FEATURES, features, vote_and_time
+from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
+from tracer_env.randomness import stream
+from tracer_env.referee import ask
+from tracer_env.rewards import RoleCredit
+from tracer_env.rules import DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.types import Task
+
+__all__ = ["DialogueEnv", "Snapshot"]
+
+_MASKS = {bits: np.array(bits, dtype=np.int8) for bits in ((0, 0), (0, 1), (1, 0), (1, 1))}
+for _mask in _MASKS.values():
+    _mask.flags.writeable = False  # infos share them; observations get copies
+_NO_CHOICE = _MASKS[0, 0]
+_RESET_OPTIONS = ("task", "world")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that `DialogueEnv.set_state` needs to stand where another environment stood."""
+
+    dialogue: DialogueState
+    seed: int
+    episode: int
+    stream: int
+    world: int
+    agents: tuple[str, ...]
+    selection: str
+    dead: tuple[str, ...]
+    rewards: dict[str, float]
+    cumulative: dict[str, float]
+    last_line: Line | None
+    tokens: int
+    skip_selection: str | None
+
+
+class DialogueEnv(AECEnv[str, dict[str, Any], int]):
+    """A dialogue of N agents over the tasks of a scenario.
+
+    Observations are ``{"observation": float32 (F,), "action_mask": int8 (2,)}`` with the F features named in
+    `information.FEATURES`. Actions are 0 SKIP and 1 SPEAK; any integer type is accepted, and an action
+    that the mask forbids raises IllegalActionError.
+    """
+
+    metadata = {  # noqa: RUF012 (PettingZoo's own convention)
+        "name": "dialogue_v0",
+        "render_modes": ["human", "ansi"],
+        "is_parallelizable": False,
+        "render_fps": 1,
+    }
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        speaker: Speaker,
+        rules: Rules | None = None,
+        reward: Reward | None = None,
+        information: Information = vote_and_time,
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__()
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ConfigError(f"render_mode is {render_mode!r}{did_you_mean(str(render_mode), ('human', 'ansi'))}")
+        self.scenario, self.speaker = scenario, speaker
+        self.rules = rules or Rules()
+        self.reward: Reward = reward or RoleCredit()
+        self.information, self.render_mode = information, render_mode
+        self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
+        self.agents = []
+        shape = (len(FEATURES),)
+        view = spaces.Dict(
+            {
+                "observation": spaces.Box(-1.0, 1.0, shape, np.float32),
+                "action_mask": spaces.Box(0, 1, (2,), np.int8),
+            }
+        )
+        self.observation_spaces = dict.fromkeys(self.possible_agents, view)
+        self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
+        self._seats = tuple(seat.name for seat in self.rules.seats)
+        self._seed, self._episode, self._by_id = 0, -1, dict[str, int]()
+        self._zeros = dict.fromkeys(self.possible_agents, 0.0)
+        self._falses = dict.fromkeys(self.possible_agents, False)
+        self._state: DialogueState | None = None
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the space of an agent's observations, the same object at each call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the space of an agent's actions, the same object at each call."""
+        return self.action_spaces[agent]
+
+    @property
+    def state_now(self) -> DialogueState:
+        """The dialogue, gold answer and grades included; raises ConfigError before the first reset."""
+        if self._state is None:
+            raise ConfigError("the environment has no dialogue yet: call reset() first")
+        return self._state
+
+    # -- playing -------------------------------------------------------------------------------
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin an episode: see the module's docstring for which.
+
+        Raises ConfigError for an unknown option or a negative world, UnknownNameError for an unknown task id.
+        """
+        if seed is not None:
+            self._seed, self._episode = int(seed), -1
+        self._episode += 1
+        task, self._world = self._pick(options) if options else self._next()
+        self._stream = stream(self._seed, task.id, self._world)
+        self._state = initial(task, self.rules)
+        self._tokens, self._last_line = 0, None
+        self.agents = self.possible_agents[:]
+        self.rewards, self._cumulative_rewards = self._zeros.copy(), self._zeros.copy()
+        self.terminations, self.truncations = self._falses.copy(), self._falses.copy()
+        self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
+        self._skip_agent_selection = None
+        self._seat_next(self._state)
+
+    def step(self, action: int | None) -> None:
+        """Play the acting agent's action; None when that agent's episode is over."""
+        agent = self.agent_selection
+        if self.terminations[agent]:
+            self._was_dead_step(action)
+            return
+        before = self.state_now
+        if action == 1 and legal_actions(before)[1]:
+            request = Request(before, self.rules.seats[before.turn], self._stream)
+            said = ask(self.speaker, (request,), self.scenario)[0]
+            after = advance(before, 1, said)
+            self._tokens += said.prompt_tokens + said.completion_tokens
+            self._last_line = Line(after.turns[-1])
+        else:
+            after = advance(before, action)  # type: ignore[arg-type]  # whatever is not SKIP is refused there
+        self._state = after
+        self._pay(agent, self.reward(before, after))
+        if after.over:
+            self._finish(after)
+        else:
+            self.infos[agent] = {"action_mask": _NO_CHOICE}
+            self._seat_next(after)
+        if self.render_mode == "human":
+            self.render()
+
+    def observe(self, agent: str) -> dict[str, Any]:
+        """Return what an agent sees: the features of the turn, and its own mask."""
+        state = self.state_now
+        acting = agent == self.agent_selection and not state.over
+        mask = legal_actions(state) if acting else (0, 0)
+        return {"observation": features(state).copy(), "action_mask": _MASKS[mask].copy()}
+
+    def _pay(self, agent: str, rewards: tuple[float, ...]) -> None:
+        cumulative = self._cumulative_rewards
+        cumulative[agent] = 0.0
+        for name, reward in zip(self.possible_agents, rewards, strict=True):
+            self.rewards[name] = reward
+            cumulative[name] += reward
+
+    def _next(self) -> tuple[Task, int]:
+        world, index = divmod(self._episode, len(self.scenario))
+        return self.scenario[index], world
+
+    def _pick(self, options: Mapping[str, Any]) -> tuple[Task, int]:
+        for name in options:
+            if name not in _RESET_OPTIONS:
+                raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _RESET_OPTIONS)}")
+        count = len(self.scenario)
+        index, world = self._episode % count, options.get("world", self._episode // count)
+        if isinstance(world, bool) or not isinstance(world, int) or world < 0:
+            raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
+        if "task" in options:
+            if not self._by_id:
+                self._by_id = {task.id: place for place, task in enumerate(self.scenario)}
+            if options["task"] not in self._by_id:
+                raise UnknownNameError("task", options["task"], self._by_id)
+            index = self._by_id[options["task"]]
+        return self.scenario[index], world
+
+    def _seat_next(self, state: DialogueState) -> None:
+        self.agent_selection = agent = self._seats[state.turn]
+        self.infos[agent] = self._info(state, legal_actions(state))
+
+    def _finish(self, state: DialogueState) -> None:
+        for agent in self.agents:
+            self.terminations[agent] = True
+            self.infos[agent] = self._info(state, (0, 0))
+        turn = state.turn
+        self.agent_selection = (
+            self._seats[turn] if turn < len(self._seats) else self.agents[turn % len(self.agents) - 1]
+        )
+
+    def _info(self, state: DialogueState, mask: tuple[int, int]) -> dict[str, Any]:
+        return {
+            "action_mask": _MASKS[mask],
+            "role": self.rules.seats[min(state.turn, self.rules.max_turns)].role,
+            "turn": state.turn,
+            "information_state": self.information(state),
+            "utterance": self._last_line,
+            "tokens": self._tokens,
+            "dialogue": Dialogue(state),
+        }
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def render(self) -> str | None:
+        """Return the dialogue as text (``ansi``) or print its newest line (``human``)."""
+        if self.render_mode is None:
+            return None
+        context = Dialogue(self.state_now).context()
+        if self.render_mode == "ansi":
+            return context
+        print(context.splitlines()[-2 if self._last_line is not None else -1])
+        return None
+
+    def close(self) -> None:
+        """Release nothing: speakers belong to whoever made them."""
+
+    # -- forking -------------------------------------------------------------------------------
+
+    def get_state(self) -> Snapshot:
+        """Return where the environment stands; cheap, since the dialogue is immutable."""
+        return Snapshot(
+            dialogue=self.state_now,
+            seed=self._seed,
+            episode=self._episode,
+            stream=self._stream,
+            world=self._world,
+            agents=tuple(self.agents),
+            selection=self.agent_selection,
+            dead=tuple(agent for agent, ended in self.terminations.items() if ended),
+            rewards=dict(self.rewards),
+            cumulative=dict(self._cumulative_rewards),
+            last_line=self._last_line,
+            tokens=self._tokens,
+            skip_selection=self._skip_agent_selection,
+        )
+
+    def set_state(self, snapshot: Snapshot) -> None:
+        """Stand where ``snapshot`` was taken, from an environment with the same rules.
+
+        Raises ConfigError when the rules differ.
+        """
+        if snapshot.dialogue.rules != self.rules:
+            raise ConfigError(f"the snapshot was taken under other rules: {snapshot.dialogue.rules}")
+        self._state = snapshot.dialogue
+        self._seed, self._episode = snapshot.seed, snapshot.episode
+        self._stream, self._world = snapshot.stream, snapshot.world
+        self._tokens, self._last_line = snapshot.tokens, snapshot.last_line
+        self.agents, self.agent_selection = list(snapshot.agents), snapshot.selection
+        self.rewards, self._cumulative_rewards = dict(snapshot.rewards), dict(snapshot.cumulative)
+        self.terminations = {agent: agent in snapshot.dead for agent in self.agents}
+        self.truncations = dict.fromkeys(self.agents, False)
+        self._skip_agent_selection = snapshot.skip_selection
+        over = snapshot.dialogue.over
+        self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
+        for agent in self.agents if over else [self.agent_selection]:
+            self.infos[agent] = self._info(snapshot.dialogue, legal_actions(snapshot.dialogue))
+
+    def clone(self) -> DialogueEnv:
+        """Return an independent environment at the same place; scenario and speaker are shared."""
+        twin = copy.copy(self)
+        if self._state is not None:
+            twin.set_state(self.get_state())
+        return twin
