@@ -1,0 +1,60 @@
+"""Exports: the same bytes each time, complete or not there, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from samples import mended, propose
+
+from tracer_env.errors import ConfigError
+from tracer_env.pictures import export
+from tracer_env.types import Grade
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "SVG"])
+def test_the_same_bytes_whatever_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    first, second = tmp_path / f"a.{suffix}", tmp_path / "new" / f"b.{suffix}"
+    export([mended()], first)
+    for name, value in {"NO_COLOR": "1", "COLUMNS": "33", "TERM": "dumb", "COLORTERM": ""}.items():
+        monkeypatch.setenv(name, value)
+    export([mended()], second)
+    assert first.read_bytes() == second.read_bytes()
+    assert b"well judged" in first.read_bytes().replace(b"&#160;", b" ")
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [first.name]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_nothing_is_loaded_from_elsewhere(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    export([mended(), mended()], path)
+    text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"https?:|url\((?!#)|<script|@import|<link", text)
+
+
+def test_the_svg_is_xml_even_with_hostile_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    hostile = propose(1, Grade.WRONG, text="<script>alert(1)</script> & \x00 \x1b[2J \ufffe ]]>", answer="<b>")
+    export([replace(mended(), turns=(hostile, *mended().turns[1:]))], path)
+    root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    shown = "".join(root.itertext()).replace("\xa0", " ")
+    assert "<script>alert(1)</script> & \\x00 \\x1b[2J \\ufffe ]]>" in shown
+    assert not [node for node in root.iter() if node.tag.endswith("script")]
+
+
+def test_the_html_escapes_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    hostile = propose(1, Grade.WRONG, text="<img src=x onerror=alert(1)>")
+    export([replace(mended(), turns=(hostile, *mended().turns[1:]))], path)
+    assert "<img" not in path.read_text(encoding="utf-8")
+
+
+def test_other_suffixes_and_no_episode_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.html or \.svg, got 'a\.png'"):
+        export([mended()], tmp_path / "a.png")
+    with pytest.raises(ConfigError, match="no episode"):
+        export([], tmp_path / "a.svg")
+    assert list(tmp_path.iterdir()) == []
