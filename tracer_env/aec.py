@@ -17,6 +17,7 @@ move earns is `rewards`. This file keeps PettingZoo's books.
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,7 +132,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin an episode: see the module's docstring for which.
 
-        Raises ConfigError for an unknown option or a negative world, UnknownNameError for an unknown task id.
+        Foreign options are ignored. Raises ConfigError for a misspelt option or a negative world, UnknownNameError for an unknown task id.
         """
         if seed is not None:
             self._seed, self._episode = int(seed), -1
@@ -191,8 +192,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         return self.scenario[index], world
 
     def _pick(self, options: Mapping[str, Any]) -> tuple[Task, int]:
-        for name in options:
-            if name not in _RESET_OPTIONS:
+        for name in options:  # PettingZoo's conformance test passes foreign options, so only slips of ours are errors
+            if name not in _RESET_OPTIONS and difflib.get_close_matches(str(name), _RESET_OPTIONS):
                 raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _RESET_OPTIONS)}")
         count = len(self.scenario)
         index, world = self._episode % count, options.get("world", self._episode // count)
@@ -236,10 +237,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         """Return the dialogue as text (``ansi``) or print its newest line (``human``)."""
         if self.render_mode is None:
             return None
-        context = Dialogue(self.state_now).context()
         if self.render_mode == "ansi":
-            return context
-        print(context.splitlines()[-2 if self._last_line is not None else -1])
+            return Dialogue(self.state_now).context()
+        silent = self.state_now.turns and self.state_now.turns[-1].utterance is None
+        print("(silence)" if silent else self._last_line or self.state_now.task.question)
         return None
 
     def close(self) -> None:

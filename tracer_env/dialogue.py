@@ -7,7 +7,7 @@ what a model would read.
 
 from __future__ import annotations
 
-from tracer_env.rules import DialogueState
+from tracer_env.rules import DialogueState, legal_actions
 from tracer_env.types import Role, Seat, Turn
 
 __all__ = ["Dialogue", "Line"]
@@ -93,9 +93,12 @@ class Dialogue:
     def context(self) -> str:
         """Render question, window and the acting seat's job as plain text."""
         state = self._state
-        job = "propose a solution" if state.seat.role is Role.PROPOSER else "judge the pending proposal"
         head = f"Question: {self.question}"
-        tail = f"[turn {state.turn} of {state.rules.max_turns}, vote {self.vote:+d}] {state.seat}: {job}, or skip."
+        if state.over:
+            return "\n".join([head, *map(str, self.lines), "[the dialogue is over]"])
+        job = "propose a solution" if state.seat.role is Role.PROPOSER else "judge the pending proposal"
+        choice = job if legal_actions(state) == (0, 1) else f"{job}, or skip"
+        tail = f"[turn {state.turn} of {state.rules.max_turns}, vote {self.vote:+d}] {state.seat}: {choice}."
         return "\n".join([head, *map(str, self.lines), tail])
 
     def __eq__(self, other: object) -> bool:

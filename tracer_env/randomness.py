@@ -15,13 +15,14 @@ Not for cryptography.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Purpose", "counter", "draw", "draws", "stream", "task_key", "uniform", "uniforms"]
+__all__ = ["Purpose", "counter", "draw", "draws", "stream", "streams", "task_key", "uniform", "uniforms"]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -45,6 +46,13 @@ def _mix(x: int) -> int:
     return x ^ (x >> 31)
 
 
+def _mixes(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_MIX_1)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_2)
+    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
+    return mixed
+
+
 @lru_cache(maxsize=1 << 16)
 def task_key(task_id: str) -> int:
     """Hash a task id to 64 bits (blake2b), the same on every machine."""
@@ -56,6 +64,14 @@ def stream(seed: int, task_id: str, world: int = 0) -> int:
     x = _mix((seed + _GOLDEN) & _MASK)
     x = _mix(((x ^ task_key(task_id)) + _GOLDEN) & _MASK)
     return _mix((x + (world + 1) * _GOLDEN) & _MASK)
+
+
+def streams(seed: int, task_ids: Sequence[str], worlds: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Array version of `stream`: one entry per task id and world, shape (B,)."""
+    keys = np.fromiter((task_key(task_id) for task_id in task_ids), dtype=np.uint64, count=len(task_ids))
+    first = np.uint64((_mix((seed + _GOLDEN) & _MASK)))
+    x = _mixes((keys ^ first) + np.uint64(_GOLDEN))
+    return _mixes(x + (worlds.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
 
 
 def counter(turn: int, purpose: int, candidate: int = 0) -> int:
@@ -85,10 +101,7 @@ def draws(
     else:
         count = turn.astype(np.uint64) << np.uint64(8)
         x = streams + (count | np.uint64((candidate << 20) | (purpose + 1))) * np.uint64(_GOLDEN)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(_MIX_1)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_2)
-    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
-    return mixed
+    return _mixes(x)
 
 
 def uniforms(

@@ -3,7 +3,7 @@
     register("controller", "mine", "my_package.mine:MyController")
     make_controller("mine", threshold=2)
 
-Six kinds of part have names: scenario, speaker, controller, method, information, reward. A name
+Six kinds of part have names: scenario, speaker, controller, trainer, information, reward. A name
 that ends in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``,
 ``hf:PATH``. Anything of the form ``package.module:Name`` is imported as it stands. What cannot be
 found or imported is an error that says so; nothing is ever replaced by something else.
@@ -12,11 +12,12 @@ found or imported is an error that says so; nothing is ever replaced by somethin
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
 
-from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError
+from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError, did_you_mean
 
 __all__ = ["KINDS", "build", "register", "registered", "resolve"]
 
@@ -35,6 +36,7 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "speaker": {
         "simulated": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
+        "simulated:": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
         "hf:": f"{_AGENTS}.speakers.huggingface:HuggingFaceSpeaker",
         "smollm2": f"{_AGENTS}.speakers.smollm2:SmolLM2",
     },
@@ -50,7 +52,9 @@ KINDS: dict[str, dict[str, str]] = {
         "oracle": f"{_AGENTS}.controllers.baselines:Oracle",
         "human": f"{_AGENTS}.controllers.human:Human",
     },
-    "method": {},
+    "trainer": {
+        "regret_matching": "tracer_env.trainers.controller_trainer:train_controller",
+    },
     "information": {
         name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")
     },
@@ -105,14 +109,14 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
 
 
 def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
-    """Build the part ``name`` with these arguments; a wrong keyword is a ConfigError, not a traceback."""
+    """Build the part ``name`` with these arguments; a setting that it does not have is a ConfigError."""
     target, leading = resolve(kind, name)
-    try:
-        return target(*leading, *arguments, **settings)
-    except TypeError as error:
-        if "argument" in str(error) and error.__traceback__ is not None and error.__traceback__.tb_next is None:
-            raise ConfigError(f"{kind} {name!r} does not take these settings: {error}") from error
-        raise
+    parameters = inspect.signature(target).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        for setting in settings:
+            if setting not in parameters:
+                raise ConfigError(f"the {kind} {name!r} has no setting {setting!r}{did_you_mean(setting, parameters)}")
+    return target(*leading, *arguments, **settings)
 
 
 def _table(kind: str) -> dict[str, str]:

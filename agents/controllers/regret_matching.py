@@ -1,0 +1,186 @@
+"""Regret matching (Hart and Mas-Colell 2000): the paper's controller, one table row per information state.
+
+For the two actions a in (SKIP, SPEAK) with values v(a), after a decision taken under the policy pi:
+
+    instantaneous regret    r(a)  = v(a) - sum_a' pi(a') v(a')
+    cumulative regret       R(a) += r(a)
+    current policy          pi(a) = max(R(a), 0) / sum_a' max(R(a'), 0), uniform when no regret is positive
+    average policy          the mean of pi over the visits of the row
+
+(TRACER, arXiv 2605.28699.) Both values must be real: the trainer draws the utterance of the choice that
+was not taken as well. The average policy is what evaluation uses. What is promised: with values that
+do not hang on other rows, a row's average regret falls as O(1/sqrt(visits)). Nothing follows for the
+value of a whole dialogue, nor for keys that forget.
+
+`RegretMatchingPlus` floors the cumulative regret at zero (Tammelin 2014), so that an action that was bad
+for long comes back at once; its true cumulative regret is kept beside for the books.
+
+Rows are made on the first visit. A row that was never visited answers with the uniform policy and is
+counted in ``unseen``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.errors import ConfigError
+from tracer_env.rules import DialogueState, Rules
+
+__all__ = ["RegretMatching", "RegretMatchingPlus", "Row", "match"]
+
+SCHEMA = 1
+
+
+def match(skip: float, speak: float) -> float:
+    """Return the probability of SPEAK that regret matching gives to two cumulative regrets."""
+    low, high = max(skip, 0.0), max(speak, 0.0)
+    return high / (low + high) if low + high > 0.0 else 0.5
+
+
+@dataclass(slots=True)
+class Row:
+    """The books of one information state; pairs are (SKIP, SPEAK). Updated in place."""
+
+    regret: list[float] = field(default_factory=lambda: [0.0, 0.0])  # what the policy is matched to
+    cumulative_regret: list[float] = field(default_factory=lambda: [0.0, 0.0])  # never floored
+    strategy: list[float] = field(default_factory=lambda: [0.0, 0.0])  # sum of policies over visits
+    visits: float = 0.0
+
+
+class RegretMatching:
+    """A table of regrets, learned by `update`, read by `policy` and `average_policy`.
+
+    ``information`` names the key that the rows are told apart by, ``rules`` the rules they were learned under;
+    a controller that carries both refuses to play under others (`check`).
+    """
+
+    name = "regret_matching"
+
+    def __init__(self, information: str = "vote_and_time", rules: Rules | None = None) -> None:
+        self.information, self.rules = information, rules
+        self.rows: dict[str, Row] = {}
+        self.unseen = 0
+
+    def policy(self, key: str) -> NDArray[np.float64]:
+        """Return the current policy of a row, shape (2,): (P(SKIP), P(SPEAK))."""
+        row = self.rows.get(key)
+        return _pair(match(*row.regret) if row else 0.5)
+
+    def average_policy(self, key: str) -> NDArray[np.float64]:
+        """Return the average policy of a row, shape (2,); uniform for a row never visited."""
+        return _pair(self._average(key))
+
+    def speak_probability(self, state: DialogueState, key: str) -> float:
+        return self._average(key)
+
+    def _average(self, key: str) -> float:
+        row = self.rows.get(key)
+        if row is None or row.visits == 0:
+            self.unseen += 1
+            return 0.5
+        return row.strategy[1] / (row.strategy[0] + row.strategy[1])
+
+    def update(self, key: str, values: tuple[float, float], weight: float = 1.0) -> None:
+        """Learn from one decision with values (v(SKIP), v(SPEAK)) under the current policy."""
+        speak = self.policy(key)[1]
+        expected = (1.0 - speak) * values[0] + speak * values[1]
+        self.accumulate(key, (values[0] - expected, values[1] - expected), float(speak), weight)
+
+    def accumulate(self, key: str, regrets: tuple[float, float], speak: float, visits: float) -> None:
+        """Add the summed instantaneous regrets of ``visits`` decisions taken while P(SPEAK) was ``speak``."""
+        row = self.rows.get(key)
+        if row is None:
+            row = self.rows[key] = Row()
+        row.visits += visits
+        row.strategy[0] += visits * (1.0 - speak)
+        row.strategy[1] += visits * speak
+        for action in (0, 1):
+            row.cumulative_regret[action] += regrets[action]
+            row.regret[action] = self._kept(row.regret[action] + regrets[action])
+
+    def _kept(self, regret: float) -> float:
+        return regret
+
+    def average_regret(self) -> float:
+        """Return the sum over rows of max(0, max_a cumulative regret), divided by all updates."""
+        updates = sum(row.visits for row in self.rows.values())
+        gap = sum(max(0.0, *row.cumulative_regret) for row in self.rows.values())
+        return gap / updates if updates else 0.0
+
+    def check(self, rules: Rules, information: str | None = None) -> None:
+        """Raise ConfigError when the table was learned under other rules or another key."""
+        if self.rules is not None and self.rules != rules:
+            ours, theirs = _plain(self.rules), _plain(rules)
+            differing = ", ".join(
+                f"{name} {ours[name]} not {theirs[name]}" for name in ours if ours[name] != theirs[name]
+            )
+            raise ConfigError(f"this {self.name} controller was trained under other rules: {differing}")
+        if information is not None and information != self.information:
+            raise ConfigError(
+                f"this {self.name} controller was trained on the key {self.information!r}, not {information!r}"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that was learned as plain data."""
+        return {
+            "schema": SCHEMA,
+            "controller": self.name,
+            "information": self.information,
+            "rules": _plain(self.rules) if self.rules else None,
+            "rows": {key: asdict(self.rows[key]) for key in sorted(self.rows)},
+        }
+
+    def load_state_dict(self, data: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned; raises ConfigError when the data is something else."""
+        try:
+            if data["schema"] != SCHEMA or data["controller"] != self.name:
+                raise ConfigError(
+                    f"this is a {data['controller']!r} table of schema {data['schema']}, not {self.name!r}"
+                )
+            rules = Rules(**data["rules"]) if data["rules"] else None
+            rows = {key: Row(**row) for key, row in data["rows"].items()}
+            for key, row in rows.items():
+                _check_row(key, row)
+            self.rules, self.rows, self.information = rules, rows, str(data["information"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"not a controller table: {type(error).__name__}: {error}") from error
+
+    def to_json(self) -> str:
+        """Return `state_dict` as indented JSON."""
+        return json.dumps(self.state_dict(), indent=1) + "\n"
+
+
+class RegretMatchingPlus(RegretMatching):
+    """Regret matching whose cumulative regrets never fall below zero."""
+
+    name = "regret_matching_plus"
+
+    def _kept(self, regret: float) -> float:
+        return max(regret, 0.0)
+
+
+def _pair(speak: float) -> NDArray[np.float64]:
+    return np.array((1.0 - speak, speak))
+
+
+def _plain(rules: Rules) -> dict[str, Any]:
+    return {
+        name: getattr(rules, name)
+        for name in ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
+    }
+
+
+def _check_row(key: str, row: Row) -> None:
+    for pair in (row.regret, row.cumulative_regret, row.strategy):
+        if len(pair) != 2 or not all(isinstance(x, int | float) and np.isfinite(x) for x in pair):
+            raise ConfigError(f"row {key!r} of the controller table must hold pairs of numbers, got {pair!r}")
+    if not isinstance(row.visits, int | float) or row.visits < 0 or (row.visits and sum(row.strategy) <= 0):
+        raise ConfigError(f"row {key!r} of the controller table has impossible visits {row.visits!r}")

@@ -1,0 +1,220 @@
+"""Casting: turns what users write into the parts that play.
+
+    make_scenario("gsm8k", path="test.jsonl")    a name, a Scenario, or a list of tasks
+    make_speaker("proposer=smollm2,reviewer=hf:PATH", temperature=0.7)
+                                                  a name, a Speaker, a function prompt -> text, a mapping by seat
+    make_controller("random:p=0.3")               a name with settings, a Controller, a trained table's file,
+    make_controller("proposer=never+reviewer=always")    a mapping by seat
+    make_reward("team_minus_tokens:price=0.001")
+    make_rules(max_turns=7)
+
+Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``; the most specific name wins.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
+from tracer_env.registry import build
+from tracer_env.rules import Rules
+from tracer_env.types import Task
+
+__all__ = [
+    "make_controller",
+    "make_reward",
+    "make_rules",
+    "make_scenario",
+    "make_speaker",
+    "parse_value",
+    "split_list",
+]
+
+_SEAT = r"(?:proposer|reviewer|agent_\d+(?:/(?:proposer|reviewer))?)"
+_CAST = re.compile(rf"{_SEAT}=")
+
+
+def make_scenario(
+    scenario: str | Scenario | Sequence[Task],
+    path: str | None = None,
+    split: str = "test",
+    limit: int | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> Scenario:
+    """Return a scenario: a registered name, a Scenario as it is, or a list of tasks.
+
+    Raises UnknownNameError, ConfigError or DataError, before any task is played.
+    """
+    if isinstance(scenario, str):
+        made = build("scenario", scenario, path=path, split=split, limit=limit, seed=seed, **settings)
+    elif isinstance(scenario, Scenario):
+        made = scenario
+    elif isinstance(scenario, Sequence) and all(isinstance(task, Task) for task in scenario):
+        made = build("scenario", "tracer_env.scenarios.base:TaskList", scenario, name="tasks", limit=limit)
+    else:
+        raise ConfigError(f"scenario must be a name, a Scenario or a list of Task, got {type(scenario).__name__}")
+    if len(made) == 0:
+        raise ConfigError(f"scenario {made.name!r} has no tasks")
+    checked: Scenario = made
+    return checked
+
+
+def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, Any], **settings: Any) -> Speaker:
+    """Return a speaker; settings go to every named part of it.
+
+    Raises UnknownNameError for names, ConfigError for settings that the speaker does not have.
+    """
+    if isinstance(speaker, str) and _CAST.match(speaker):
+        speaker = _parse_cast(speaker, ",")
+    if isinstance(speaker, Mapping):
+        made = {
+            spec: make_speaker(spec, **settings) for spec in dict.fromkeys(speaker.values()) if isinstance(spec, str)
+        }
+        parts = {
+            seat: made.get(spec) if isinstance(spec, str) else make_speaker(spec) for seat, spec in speaker.items()
+        }
+        return _speaker("tracer_env.agents.speakers.cast:CastSpeaker", parts)
+    if isinstance(speaker, str):
+        return _speaker(speaker, **settings)
+    if settings:
+        raise ConfigError(
+            f"settings {sorted(settings)} go with a speaker's name, not with a made {type(speaker).__name__}"
+        )
+    if isinstance(speaker, Speaker):
+        return speaker
+    if callable(speaker):
+        return _speaker("tracer_env.agents.speakers.function:FunctionSpeaker", speaker)
+    raise ConfigError(f"speaker must be a name, a Speaker, a function or a mapping by seat, got {speaker!r}")
+
+
+def _speaker(name: str, *arguments: Any, **settings: Any) -> Speaker:
+    made = build("speaker", name, *arguments, **settings)
+    if not isinstance(made, Speaker):
+        raise ConfigError(f"{name!r} made a {type(made).__name__}, which has no method speak()")
+    return made
+
+
+def make_controller(
+    controller: str | Controller | Mapping[str, Any], rules: Rules | None = None, information: str | None = None
+) -> Controller:
+    """Return a controller, checked against the rules and the key that it is to play under.
+
+    Raises UnknownNameError for names, ConfigError for bad settings, for a table trained under other
+    rules or keys, and for a cast that leaves a seat without a controller.
+    """
+    made = _controller(controller)
+    if not isinstance(made, Controller):
+        raise ConfigError(f"{controller!r} made a {type(made).__name__}, which has no method speak_probability()")
+    check = getattr(made, "check", None)
+    if rules is not None and check is not None:
+        check(rules) if hasattr(made, "parts") else check(rules, information)
+        for part in getattr(made, "parts", {}).values():
+            make_controller(part, rules, information)
+    return made
+
+
+def _controller(controller: Any) -> Any:
+    if isinstance(controller, str) and _CAST.match(controller):
+        controller = _parse_cast(controller, "+")
+    if isinstance(controller, Mapping):
+        parts = {seat: _controller(spec) for seat, spec in controller.items()}
+        return build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
+    if not isinstance(controller, str):
+        return controller
+    if controller.endswith(".json"):
+        return _load_table(Path(controller))
+    name, settings = _with_settings(controller)
+    return build("controller", name, **settings)
+
+
+def make_reward(reward: str | Reward) -> Reward:
+    """Return a reward: a name, with settings behind a colon, or the object itself."""
+    if isinstance(reward, str):
+        name, settings = _with_settings(reward)
+        made: Reward = build("reward", name, **settings)
+        return made
+    if callable(reward):
+        return reward
+    raise ConfigError(f"reward must be a name or a function of two states, got {reward!r}")
+
+
+def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
+    """Return rules from settings, or ``rules`` as they are; raises ConfigError for unknown settings."""
+    if rules is not None:
+        if settings:
+            raise ConfigError(f"give either rules= or {sorted(settings)}, not both")
+        return rules
+    known = [field.name for field in fields(Rules)]
+    for name in settings:
+        if name not in known:
+            raise ConfigError(f"the rules have no setting {name!r}{did_you_mean(name, known)}")
+    return Rules(**settings)
+
+
+def split_list(text: str) -> list[str]:
+    """Split at commas, keeping ``name:a=1,b=2`` together: a piece that is a setting belongs to the name before it."""
+    pieces: list[str] = []
+    for piece in text.split(","):
+        setting = re.match(r"\w+=", piece) and not _CAST.match(piece)
+        if pieces and setting and ":" in pieces[-1]:
+            pieces[-1] += "," + piece
+        elif piece.strip():
+            pieces.append(piece.strip())
+    return pieces
+
+
+def parse_value(text: str) -> Any:
+    """Read a setting as TOML would (number, true/false, list, quoted text); anything else is plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _with_settings(text: str) -> tuple[str, dict[str, Any]]:
+    name, colon, rest = text.partition(":")
+    if not colon or "=" not in rest:
+        return text, {}
+    pairs = [pair.partition("=") for pair in rest.split(",")]
+    for key, equals, _ in pairs:
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"settings look like {name}:key=value,key=value, got {text!r}")
+    return name, {key: parse_value(value) for key, _, value in pairs}
+
+
+def _parse_cast(text: str, separator: str) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for piece in text.split(separator):
+        seat, equals, spec = piece.partition("=")
+        if not equals or not spec or not _CAST.match(f"{seat}="):
+            raise ConfigError(f"a cast looks like proposer=NAME{separator}reviewer=NAME, got {text!r}")
+        if seat in parts:
+            raise ConfigError(f"the cast {text!r} names {seat} twice")
+        parts[seat] = spec
+    return parts
+
+
+def _load_table(path: Path) -> Any:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        name = data["controller"]
+    except OSError as error:
+        raise ConfigError(f"cannot read the controller file {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not a controller file ({type(error).__name__}: {error})") from error
+    made = build("controller", name)
+    if not hasattr(made, "load_state_dict"):
+        raise ConfigError(f"{path}: the controller {name!r} keeps no table")
+    try:
+        made.load_state_dict(data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return made

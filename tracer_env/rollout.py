@@ -1,0 +1,152 @@
+"""Many dialogues in step: turn by turn, with one batched speaker call a turn for all of them.
+
+A job is one episode of one method. All jobs of a call advance together; at each turn everything that is to
+be said, and everything that would have been said where it is wanted, goes to the speaker in one
+batch. Choices are drawn from each episode's own noise, so the batch changes nothing but the speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tracer_env.interfaces import Controller, Information, Request, Scenario, Speaker
+from tracer_env.randomness import Purpose, stream, uniform
+from tracer_env.referee import ask
+from tracer_env.rewards import skip_value, speak_value
+from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
+from tracer_env.transcript import Transcript, TurnRecord
+from tracer_env.types import Action, Task, Utterance
+
+__all__ = ["Counterfactuals", "Job", "rollout"]
+
+Counterfactuals = Callable[[Sequence[Request]], Sequence[bool]]
+"""Which of the requests that a SKIP leaves unspoken are drawn all the same, to be valued and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One episode to be played. ``controller`` gives P(SPEAK); ``seed`` and ``world`` fix the noise."""
+
+    episode: int
+    method: str
+    controller: Controller
+    task: Task
+    world: int
+    seed: int
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job on its way; updated in place."""
+
+    job: Job
+    state: DialogueState
+    stream: int
+    records: list[TurnRecord]
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What one dialogue does at this turn, before anything is said."""
+
+    running: _Running
+    key: str
+    mask: tuple[int, int]
+    chance: float
+    action: Action
+
+
+def everything(requests: Sequence[Request]) -> list[bool]:
+    """Draw every utterance that a SKIP leaves unspoken: both branches are really valued."""
+    return [True] * len(requests)
+
+
+def nothing(requests: Sequence[Request]) -> list[bool]:
+    """Draw only what is said."""
+    return [False] * len(requests)
+
+
+def rollout(
+    jobs: Sequence[Job],
+    speaker: Speaker,
+    scenario: Scenario,
+    rules: Rules,
+    information: Information,
+    counterfactuals: Counterfactuals = nothing,
+) -> list[Transcript]:
+    """Play all jobs and return their transcripts in the same order."""
+    all_running = [
+        _Running(job, initial(job.task, rules), stream(job.seed, job.task.id, job.world), []) for job in jobs
+    ]
+    active = all_running
+    while active:
+        choices = [_choose(running, information) for running in active]
+        said = _say(choices, speaker, scenario, counterfactuals)
+        for choice, utterance in zip(choices, said, strict=True):
+            _move(choice, utterance)
+        active = [running for running in active if not running.state.over]
+    return [_transcript(running) for running in all_running]
+
+
+def _choose(running: _Running, information: Information) -> _Choice:
+    state = running.state
+    mask, key = legal_actions(state), information(state)
+    if mask == (1, 1):
+        chance = running.job.controller.speak_probability(state, key)
+        action = Action.SPEAK if uniform(running.stream, state.turn, Purpose.CHOICE) < chance else Action.SKIP
+    else:
+        action = Action(mask[1])
+        chance = float(mask[1])
+    return _Choice(running, key, mask, chance, action)
+
+
+def _say(
+    choices: Sequence[_Choice], speaker: Speaker, scenario: Scenario, counterfactuals: Counterfactuals
+) -> list[Utterance | None]:
+    requests = [Request(c.running.state, c.running.state.seat, c.running.stream) for c in choices]
+    unspoken = [i for i, c in enumerate(choices) if c.action is Action.SKIP and c.mask == (1, 1)]
+    wanted = {i for i, c in enumerate(choices) if c.action is Action.SPEAK}
+    if unspoken:
+        drawn = counterfactuals([requests[i] for i in unspoken])
+        wanted.update(i for i, draw in zip(unspoken, drawn, strict=True) if draw)
+    order = sorted(wanted)
+    said = dict(zip(order, ask(speaker, [requests[i] for i in order], scenario), strict=True))
+    return [said.get(i) for i in range(len(choices))]
+
+
+def _move(choice: _Choice, utterance: Utterance | None) -> None:
+    running, before = choice.running, choice.running.state
+    spoken = utterance if choice.action is Action.SPEAK else None
+    running.state = after = advance(before, choice.action, spoken)
+    seat, pending = before.seat, before.pending
+    running.records.append(
+        TurnRecord(
+            turn=before.turn,
+            agent=seat.agent,
+            role=seat.role,
+            mask=choice.mask,
+            key=choice.key,
+            speak_probability=float(choice.chance),
+            action=choice.action,
+            vote=after.pending.vote if after.pending else 0,
+            skip_value=skip_value(pending),
+            speak_value=None if utterance is None else speak_value(seat.role, pending, utterance),
+            utterance=spoken,
+            other=None if spoken is not None else utterance,
+        )
+    )
+
+
+def _transcript(running: _Running) -> Transcript:
+    job, answer = running.job, final_answer(running.state)
+    return Transcript(
+        episode=job.episode,
+        method=job.method,
+        task=job.task,
+        world=job.world,
+        seed=job.seed,
+        turns=tuple(running.records),
+        final_turn=answer.turn if answer else 0,
+        max_turns=running.state.rules.max_turns,
+    )
