@@ -137,19 +137,16 @@ def test_a_real_terminal_gets_keys() -> None:
     assert b"episode 13" in seen
 
 
-def test_a_key_shows_the_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_turns_appear_a_key_shows_the_rest_and_q_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     person, program = os.openpty()
+    two, file = [mended(), replace(mended(), episode=13)], io.StringIO()
     try:
         with open(program) as stream:
             monkeypatch.setattr(sys, "stdin", stream)
-            os.write(person, b"nq")
-            file = io.StringIO()
-            replay(
-                [mended(), replace(mended(), episode=13)],
-                console=Console(file=file, width=100),
-                speed=0.1,
-                interactive=True,
-            )
+            os.write(person, b"xnq")  # the rest of the first, the second, leave while it appears
+            replay(two, console=Console(file=file, width=100), speed=0.1, interactive=True)
     finally:
         os.close(person)
-    assert "2 of 2" in file.getvalue()
+    assert file.getvalue().count("1 of 2") == 1
+    assert "episode 13" in file.getvalue()
+    assert "2 of 2" not in file.getvalue()

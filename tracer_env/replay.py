@@ -75,7 +75,7 @@ def replay(
 ) -> None:
     """Show the episodes; with ``interactive``, one at a time with keys.
 
-    ``speed`` is in turns a second, 0 shows an episode at once; a key pressed meanwhile shows the rest.
+    ``speed`` is in turns a second, 0 shows an episode at once; any key but q then shows the rest.
     ``interactive=None`` asks whether a terminal is attached to both ends. Keys: n, space or arrow right for the
     next episode, p or arrow left for the one before, g for a task id or a number, q to leave. Raises
     ConfigError for a negative speed or without an episode.
@@ -103,7 +103,8 @@ def _walk(transcripts: Sequence[Transcript], console: Console, keys: Keys, speed
     while True:
         if place != shown:
             console.clear()
-            _show(transcripts[place], console, speed, keys)
+            if not _show(transcripts[place], console, speed, keys):
+                return
             shown = place
             _status(console, f"{place + 1} of {last + 1}   n next · p previous · g go to · q quit")
         command = keys.read()
@@ -122,15 +123,19 @@ def _walk(transcripts: Sequence[Transcript], console: Console, keys: Keys, speed
             place = place if found is None else found
 
 
-def _show(transcript: Transcript, console: Console, speed: float, keys: Keys | None) -> None:
+def _show(transcript: Transcript, console: Console, speed: float, keys: Keys | None) -> bool:
+    """Print an episode piece by piece; return False when it was interrupted by ``quit``."""
     hurried = speed == 0
     for index, piece in enumerate(pieces(transcript)):
         if index and not hurried:
             if keys is None:
                 time.sleep(1 / speed)
-            else:
-                hurried = keys.pause(1 / speed)
+            elif keys.pause(1 / speed):
+                hurried = True
+                if keys.read() == "quit":
+                    return False
         console.print(piece)
+    return True
 
 
 def _status(console: Console, words: str) -> None:

@@ -1,0 +1,288 @@
+"""Page: a run as one HTML document, without scripts, that loads nothing from anywhere.
+
+Every text is escaped, and stripped of characters that act (`plain`). The style sheet follows the reader's
+light or dark setting; the pictures are `charts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from tracer_env import charts
+from tracer_env.intervals import Interval
+from tracer_env.metrics import Row
+from tracer_env.plain import visible
+
+__all__ = ["Curve", "Run", "page"]
+
+Curve = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a page shows of a run folder."""
+
+    name: str
+    scenario: str
+    seed: int
+    baseline: str
+    rows: tuple[Row, ...]
+    details: Mapping[str, Mapping[str, Any]]  # by method
+    curves: Mapping[str, Curve]  # average regret by episode, by controller
+    config: str | None  # None when the folder has none
+
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2230; --soft: #667085; --line: #e3e6ec; --back: #ffffff;
+  --card: #f7f8fa; --mark: #2563eb; --good: #2f9e57; --bad: #d9485a; --odd: #c98a1b; --none: #98a2b3;
+  --c0: #2563eb; --c1: #c2410c; --c2: #15803d; --c3: #9333ea;
+  --c4: #b45309; --c5: #0e7490; --c6: #be185d; --c7: #475569; }
+@media (prefers-color-scheme: dark) { :root { --ink: #dfe4ee; --soft: #939db2; --line: #2a3040; --back: #11141c;
+  --card: #181c27; --mark: #6ea8fe; --good: #3f9a5f; --bad: #d05a66; --odd: #b98a35; --none: #667085;
+  --c0: #6ea8fe; --c1: #ff9e64; --c2: #7bd88f; --c3: #c49bff;
+  --c4: #e6c35a; --c5: #62c8de; --c6: #f28bb8; --c7: #a3aec2; } }
+body { margin: 0 auto; max-width: 1100px; padding: 2.5rem 1.5rem 4rem; background: var(--back); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.7rem; margin: 0 0 .2rem; }
+h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; }
+h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; }
+p, figcaption { color: var(--soft); margin: .4rem 0; max-width: 80ch; }
+.headline { color: var(--ink); font-size: 1.05rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.scroll > table { width: 100%; }
+th, td { padding: .4rem .45rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; font-size: .8rem; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td small { display: block; color: var(--soft); font-size: .76rem; }
+tr.baseline td:first-child::after { content: "baseline"; color: var(--soft); font-size: .75rem; margin-left: .5rem; }
+.up { color: var(--good); font-weight: 600; }
+.down { color: var(--bad); font-weight: 600; }
+figure { margin: .5rem 0 0; }
+svg { width: 100%; max-width: 860px; height: auto; display: block; }
+svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+svg text.muted { fill: var(--soft); font-size: 12px; }
+svg text.on-part { fill: #fff; font-size: 12px; }
+.grid { stroke: var(--line); }
+.mark { fill: var(--mark); }
+.whisker { stroke: var(--mark); stroke-width: 2; opacity: .55; }
+.reference { stroke: var(--soft); stroke-dasharray: 4 4; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.part-correct { fill: var(--good); }
+.part-wrong { fill: var(--bad); }
+.part-unparsable { fill: var(--odd); }
+.part-timeout { fill: var(--none); }
+.key span { margin-right: 1.1rem; }
+.key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; }
+details { border-top: 1px solid var(--line); padding: .6rem 0; }
+summary { cursor: pointer; font-weight: 600; }
+.side { display: flex; flex-wrap: wrap; gap: 0 3rem; }
+pre { background: var(--card); padding: 1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; }
+""" + "".join(f".line.c{i} {{ stroke: var(--c{i}); }} svg text.c{i} {{ fill: var(--c{i}); }}\n" for i in range(8))
+
+_NOTES = """Means are over episodes; tokens are prompt and completion together. Intervals are 95%: Wilson for
+accuracy, bootstrap over tasks for means and differences. p is McNemar's mid-p on the same tasks and worlds.
+A timeout, where the checker could not decide, does not count as correct, and is left out of correction,
+corruption and the reviewer's rates. A dash is a rate without a case."""
+
+
+def page(run: Run) -> str:
+    """Return the whole document; the same run gives the same text."""
+    title = f"{_safe(run.scenario)} · {_safe(run.name)}"
+    body = [
+        f"<h1>{_safe(run.scenario)}</h1>",
+        f"<p>{_safe(run.name)} · seed {run.seed} · baseline {_safe(run.baseline)}</p>",
+        f'<p class="headline">{_headline(run)}</p>',
+        "<h2>Comparison</h2>",
+        _table(run.rows, _COMPARISON, run.baseline),
+        f"<p>{_NOTES}</p>",
+        "<h2>Accuracy</h2>",
+        _figure(_accuracy(run), "The dashed line is the baseline."),
+        "<h2>Accuracy and cost</h2>",
+        _figure(_cost(run), "Up and to the left is better."),
+        "<h2>Final answers</h2>",
+        _key(("correct", "wrong", "unparsable", "timeout"), ("good", "bad", "odd", "none")),
+        _figure(charts.stacked([(r.method, r.grades) for r in run.rows], "Grades of the final answers")),
+        "<h2>Behaviour</h2>",
+        _table(run.rows, _BEHAVIOUR, run.baseline),
+        *_by_turn(run),
+        *_regret(run),
+        "<h2>Details by method</h2>",
+        *(_method(name, data) for name, data in run.details.items()),
+        "<h2>Configuration</h2>",
+        f"<pre>{_safe(run.config)}</pre>" if run.config is not None else "<p>This run folder has no config.toml.</p>",
+    ]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+    style = f"<style>{_STYLE}</style>"
+    return "\n".join(
+        ['<!DOCTYPE html>\n<html lang="en"><head>', head, style, "</head><body>", *body, "</body></html>\n"]
+    )
+
+
+def _headline(run: Run) -> str:
+    best = max(run.rows, key=lambda row: row.accuracy)
+    cheap = min(run.rows, key=lambda row: row.tokens_per_task)
+    lines = [_sentence(best, "is the most accurate")]
+    if cheap.method != best.method:
+        lines.append(_sentence(cheap, "is the cheapest"))
+    return " ".join(lines)
+
+
+def _sentence(row: Row, what: str) -> str:
+    return (
+        f"<b>{_safe(row.method)}</b> {what}: {row.accuracy:.3f} at {row.tokens_per_task:,.0f} tokens "
+        f"and {row.calls_per_task:.2f} calls a task."
+    )
+
+
+def _accuracy(run: Run) -> str:
+    reference = next((row.accuracy for row in run.rows if row.method == run.baseline), None)
+    return charts.dots([(r.method, r.accuracy, r.accuracy_ci) for r in run.rows], "Accuracy", reference)
+
+
+def _cost(run: Run) -> str:
+    points = [
+        charts.Point(r.method, r.tokens_per_task, r.accuracy, r.tokens_per_task_ci, r.accuracy_ci) for r in run.rows
+    ]
+    return charts.scatter(points, "Accuracy against tokens per task", "tokens per task", "accuracy")
+
+
+def _by_turn(run: Run) -> list[str]:
+    lines = {name: [(i + 1.0, v) for i, v in enumerate(d["accuracy_by_turn"])] for name, d in run.details.items()}
+    lines = {name: line for name, line in lines.items() if len(line) > 1}
+    if not lines:
+        return []
+    drawn = charts.curves(lines, "Accuracy by turn", "turn", "pending proposal correct")
+    return [
+        "<h2>Accuracy by turn</h2>",
+        _figure(drawn, "The share of episodes whose pending proposal is correct after each turn."),
+    ]
+
+
+def _regret(run: Run) -> list[str]:
+    lines = {name: [(x, y) for x, y in line if x > 0 and y > 0] for name, line in run.curves.items()}
+    lines = {name: line for name, line in lines.items() if len(line) > 1}
+    if not lines:
+        return []
+    drawn = charts.curves(lines, "Average regret while training", "episodes", "average regret", log=True)
+    return [
+        "<h2>Regret while training</h2>",
+        _figure(drawn, "Both axes are logarithmic; points at 0 cannot be drawn on them."),
+    ]
+
+
+_Cell = Callable[[Row], str]
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))
+
+
+def _figure(drawn: str, caption: str = "") -> str:
+    return f"<figure>{drawn}{f'<figcaption>{caption}</figcaption>' if caption else ''}</figure>"
+
+
+def _key(names: Sequence[str], colors: Sequence[str]) -> str:
+    pairs = zip(names, colors, strict=True)
+    return (
+        '<p class="key">' + "".join(f'<span><i style="background:var(--{c})"></i>{n}</span>' for n, c in pairs) + "</p>"
+    )
+
+
+def _rate(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _range(interval: Interval | None, form: str = ".3f", sign: str = "") -> str:
+    if interval is None:
+        return ""
+    low, high = (f"{x:{sign}{form}}".replace("-", "−") for x in interval)
+    return f"<small>{low} to {high}</small>"
+
+
+def _gain(row: Row) -> str:
+    if row.paired_difference is None:
+        return "–"
+    css = ""
+    if row.p_value is not None and row.p_value < 0.05:
+        css = "up" if row.paired_difference > 0 else "down"
+    shown = f"{row.paired_difference:+.3f}".replace("-", "−")
+    return f'<span class="{css}">{shown}</span>{_range(row.paired_difference_ci, sign="+")}'
+
+
+def _p(row: Row) -> str:
+    if row.p_value is None:
+        return "–"
+    shown = "&lt; 0.001" if row.p_value < 0.001 else f"{row.p_value:.3f}"
+    return f"{shown}<small>{row.paired_episodes:,} pairs</small>"
+
+
+_COMPARISON: dict[str, _Cell] = {
+    "Accuracy": lambda r: f"<b>{r.accuracy:.3f}</b>{_range(r.accuracy_ci)}",
+    "Δ vs baseline": _gain,
+    "p": _p,
+    "Tokens/task": lambda r: f"{r.tokens_per_task:,.0f}{_range(r.tokens_per_task_ci, ',.0f')}",
+    "Prompt": lambda r: f"{r.prompt_tokens_per_task:,.0f}",
+    "Completion": lambda r: f"{r.completion_tokens_per_task:,.0f}",
+    "Calls/task": lambda r: f"{r.calls_per_task:.2f}{_range(r.calls_per_task_ci, '.2f')}",
+    "Speak rate": lambda r: _rate(r.speak_rate),
+    "Episodes": lambda r: f"{r.episodes:,}",
+}
+
+_BEHAVIOUR: dict[str, _Cell] = {
+    "Correction": lambda r: _rate(r.correction_rate),
+    "Corruption": lambda r: _rate(r.corruption_rate),
+    "Preservation": lambda r: _rate(r.preservation_rate),
+    "Reviewer TPR": lambda r: _rate(r.reviewer_tpr),
+    "Reviewer TNR": lambda r: _rate(r.reviewer_tnr),
+    "Unparsable": lambda r: _rate(r.unparsable_rate),
+    "Timeout": lambda r: _rate(r.timeout_rate),
+    "Cut short": lambda r: _rate(r.truncated_rate),
+    "Tokens not said": lambda r: f"{r.counterfactual_tokens_per_task:,.0f}",
+}
+
+
+def _table(rows: Iterable[Row], columns: Mapping[str, _Cell], baseline: str) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("Method", *columns))
+    lines = []
+    for row in rows:
+        css = ' class="baseline"' if row.method == baseline else ""
+        cells = "".join(f"<td>{cell(row)}</td>" for cell in columns.values())
+        lines.append(f"<tr{css}><td>{_safe(row.method)}</td>{cells}</tr>")
+    body = "".join(lines)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _plain_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["".join(f"<td>{_safe(str(cell))}</td>" for cell in row) for row in rows]
+    top = "".join(f"<th>{name}</th>" for name in head)
+    inside = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<div><h3>{title}</h3><table><thead><tr>{top}</tr></thead><tbody>{inside}</tbody></table></div>"
+
+
+def _method(name: str, data: Mapping[str, Any]) -> str:
+    reviews, rates, turns = data["reviews"], data["speak_rates"], data["changes_by_turn"]
+    parts = [
+        _plain_table(
+            "Verdicts by the truth",
+            ("pending", "RIGHT", "WRONG", "unparsable"),
+            (("correct", *reviews["of_correct"]), ("wrong", *reviews["of_wrong"])),
+        ),
+        _plain_table(
+            "Speaking, where there was a choice",
+            ("seat", "turn", "spoken", "choices", "rate"),
+            (
+                (f"agent_{r['agent']} {r['role']}", r["turn"], r["spoken"], r["choices"], _rate(r["rate"]))
+                for r in rates
+            ),
+        ),
+        _plain_table(
+            "From each proposal to the next",
+            ("turn", "wrong", "corrected", "right", "corrupted"),
+            ((c["turn"], c["wrong"], c["corrected"], c["right"], c["corrupted"]) for c in turns),
+        ),
+    ]
+    return f'<details><summary>{_safe(name)}</summary><div class="side">{"".join(parts)}</div></details>'
