@@ -58,7 +58,10 @@ def test_a_report_is_one_file_and_the_same_each_time(folder: Path) -> None:
 
 def test_a_run_is_read_whole(folder: Path) -> None:
     (folder / "controllers").mkdir()
-    (folder / "controllers" / "a.json").write_text('{"average_regret_curve": [[1, 0.5], [2, 0.25]]}', encoding="utf-8")
+    (folder / "controllers" / "a.json").write_text(
+        '{"average_regret_curve": [[1, 0.5], [2, 0.25]], "training": {"average_regret_curve": [[1, 0.5]]}}',
+        encoding="utf-8",
+    )
     (folder / "controllers" / "b.json").write_text('{"table": {}}', encoding="utf-8")
     (folder / "training.json").write_text('{"c": {"average_regret_curve": [[1, 1]]}, "steps": 5}', encoding="utf-8")
     run = read_run(folder)

@@ -31,7 +31,7 @@ def test_all_that_happened_is_there() -> None:
         "✗ wrong 66",
         "vote 0 · 233 tokens so far",
         "2  reviewer agent_1",
-        "p(speak) ━━━━━━━━── 0.83",
+        "p(speak) 0.83 ━━━━━━━━──",
         "value: skip −1  speak +1",
         "✓ WRONG: well judged   had it skipped: silence",
         "vote −1 · 511 tokens so far",
@@ -49,6 +49,13 @@ def test_no_line_is_wider_than_the_console(width: int) -> None:
     long = replace(mended(), method="m" * 300, task=Task("i" * 300, "q" * 500, "a" * 300))
     for transcript in (mended(), long):
         assert all(len(line) <= width for line in show(transcript, width).splitlines())
+
+
+def test_eighty_columns_keep_every_number() -> None:
+    text = show(episode([propose(1, Grade.CORRECT), silent(2, Role.REVIEWER), judge(3, RIGHT)]), 80)
+    assert "p(speak) 0.20   value: skip +1  speak not drawn" in text
+    assert "p(speak) 0.80" in text
+    assert "…" not in text
 
 
 def test_what_was_not_drawn_is_said() -> None:

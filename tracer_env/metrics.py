@@ -94,7 +94,6 @@ def summarise(transcripts: Sequence[Transcript], seed: int) -> Row:
     prompts = [sum(u.prompt_tokens for u in episode) for episode in said]
     completions = [sum(u.completion_tokens for u in episode) for episode in said]
     calls = [len(episode) for episode in said]
-    unsaid = sum(turn.other.tokens for t in transcripts for turn in t.turns if turn.other is not None)
     tokens = np.add(prompts, completions)
     tokens_ci, calls_ci = _by_task(transcripts, np.column_stack([tokens, calls]), seed)
     flips, reviews, n = changes(transcripts), review_counts(transcripts), len(transcripts)
@@ -120,7 +119,7 @@ def summarise(transcripts: Sequence[Transcript], seed: int) -> Row:
         timeout_rate=share(proposed[Grade.TIMEOUT], proposed.total()),
         truncated_rate=share(sum(u.finish == "length" for episode in said for u in episode), sum(calls)),
         grades={grade.name.lower(): finals[grade] for grade in _GRADES},
-        counterfactual_tokens_per_task=unsaid / n,
+        counterfactual_tokens_per_task=sum(x.other.tokens for t in transcripts for x in t.turns if x.other) / n,
     )
 
 

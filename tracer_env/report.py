@@ -28,6 +28,8 @@ __all__ = ["SCHEMA", "Run", "comparison_table", "read_run", "write_report"]
 
 SCHEMA = 1  # of metrics.json
 
+_CURVE = "average_regret_curve"
+
 
 def write_report(folder: Path) -> Path:
     """Write ``report.html`` into a run folder and return its path; an older one is replaced when it is complete.
@@ -135,17 +137,17 @@ def _read_json(path: Path, remedy: str) -> dict[str, Any]:
 
 
 def _curves(folder: Path) -> dict[str, Curve]:
-    """Collect ``average_regret_curve`` from training.json and controllers/*.json, by controller."""
+    """Collect the curves of controllers/*.json and training.json: one a file, or one a named part of it."""
     found: dict[str, Curve] = {}
     files = [*sorted((folder / "controllers").glob("*.json")), folder / "training.json"]
     for path in files:
         if not path.is_file():
             continue
         data = _read_json(path, "train again")
-        named = {path.stem: data, **{key: value for key, value in data.items() if isinstance(value, dict)}}
-        for name, part in named.items():
-            if part.get("average_regret_curve"):
-                found[name] = _curve(part["average_regret_curve"], path)
+        inside = {name: part for name, part in data.items() if isinstance(part, dict)}
+        for name, part in ({path.stem: data} if _CURVE in data else inside).items():
+            if part.get(_CURVE):
+                found[name] = _curve(part[_CURVE], path)
     return found
 
 

@@ -107,22 +107,35 @@ def _turn(turn: TurnRecord, pending: Utterance | None, spent: int) -> Renderable
     grid.add_column(width=1, style=f"on {color}" if spoke else "on bright_black")
     grid.add_column(width=1)
     grid.add_column(ratio=1)
-    grid.add_row("", "", Group(_columns(who, _choice(turn, color), _values(turn)), Padding(Group(*body), (0, 0, 0, 3))))
+    grid.add_row("", "", Group(_columns(who, _Choice(turn, color), _values(turn)), Padding(Group(*body), (0, 0, 0, 3))))
     return Padding(grid, (0, 0, 1, 0))
 
 
-def _choice(turn: TurnRecord, color: str) -> Text:
-    """The action, and how likely SPEAK was as a bar and a number."""
-    spoke = turn.action is Action.SPEAK
-    shown = Text()
-    shown.append(f" {turn.action.name:^5} ", f"bold black on {color}" if spoke else "white on bright_black")
-    if not turn.free:
-        return shown.append("  no choice", "dim")
-    filled = round(_BAR * min(max(turn.speak_probability, 0.0), 1.0))
-    shown.append("  p(speak) ", "dim")
-    shown.append("━" * filled, color)
-    shown.append("─" * (_BAR - filled), "bright_black")
-    return shown.append(f" {turn.speak_probability:.2f}")
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The action and how likely SPEAK was, as a number and, where it fits, as a bar."""
+
+    turn: TurnRecord
+    color: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        spoke, likely = self.turn.action is Action.SPEAK, self.turn.speak_probability
+        shown = Text(no_wrap=True, overflow="ellipsis")
+        shown.append(
+            f" {self.turn.action.name:^5} ", f"bold black on {self.color}" if spoke else "white on bright_black"
+        )
+        if not self.turn.free:
+            yield shown.append("  no choice", "dim")
+            return
+        shown.append("  p(speak) ", "dim")
+        shown.append(f"{likely:.2f} ")
+        if options.max_width >= shown.cell_len + _BAR:
+            filled = round(_BAR * min(max(likely, 0.0), 1.0))
+            shown.append("━" * filled, self.color)
+            shown.append("─" * (_BAR - filled), "bright_black")
+        else:
+            shown.rstrip()
+        yield shown
 
 
 def _values(turn: TurnRecord) -> Text:
@@ -222,9 +235,9 @@ def _sides(left: RenderableType, right: RenderableType) -> Table:
     return grid
 
 
-def _columns(who: Text, choice: Text, values: Text) -> Table:
+def _columns(who: Text, choice: _Choice, values: Text) -> Table:
     grid = Table.grid(expand=True)
-    grid.add_column(width=25, no_wrap=True)
+    grid.add_column(width=22, no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(who, choice, values)
