@@ -87,6 +87,9 @@ class SpeakerError(TracerEnvError):
     """A speaker returned something else than one utterance for each candidate asked for."""
 
 
+_SHOWN = 16
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of an error line: the nearest known name, or the list of all of them."""
     options = list(known)
@@ -95,4 +98,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return f"; did you mean {near[0]!r}?"
     if not options:
         return ""
-    return "; choose one of: " + ", ".join(options)
+    more = f" and {len(options) - _SHOWN} more" if len(options) > _SHOWN else ""
+    return "; choose one of: " + ", ".join(options[:_SHOWN]) + more

@@ -53,7 +53,8 @@ KINDS: dict[str, dict[str, str]] = {
         "human": f"{_AGENTS}.controllers.human:Human",
     },
     "trainer": {
-        "regret_matching": "tracer_env.trainers.controller_trainer:train_controller",
+        "regret_matching": "tracer_env.trainers.training_run:train_run",
+        "regret_matching_plus": "tracer_env.trainers.training_run:train_run",
     },
     "information": {
         name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")

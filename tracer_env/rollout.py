@@ -18,10 +18,10 @@ from tracer_env.rules import DialogueState, Rules, advance, final_answer, initia
 from tracer_env.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Task, Utterance
 
-__all__ = ["Counterfactuals", "Job", "rollout"]
+__all__ = ["Counterfactuals", "Job", "everything", "nothing", "rollout"]
 
-Counterfactuals = Callable[[Sequence[Request]], Sequence[bool]]
-"""Which of the requests that a SKIP leaves unspoken are drawn all the same, to be valued and shown."""
+Counterfactuals = Callable[[Sequence[Request], Sequence[Request]], Sequence[bool]]
+"""(spoken, unspoken) -> which of the requests that a SKIP leaves unspoken are drawn all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class _Choice:
     action: Action
 
 
-def everything(requests: Sequence[Request]) -> list[bool]:
+def everything(spoken: Sequence[Request], unspoken: Sequence[Request]) -> list[bool]:
     """Draw every utterance that a SKIP leaves unspoken: both branches are really valued."""
-    return [True] * len(requests)
+    return [True] * len(unspoken)
 
 
-def nothing(requests: Sequence[Request]) -> list[bool]:
+def nothing(spoken: Sequence[Request], unspoken: Sequence[Request]) -> list[bool]:
     """Draw only what is said."""
-    return [False] * len(requests)
+    return [False] * len(unspoken)
 
 
 def rollout(
@@ -74,8 +74,12 @@ def rollout(
     rules: Rules,
     information: Information,
     counterfactuals: Counterfactuals = nothing,
+    watch: Callable[[list[Transcript]], None] | None = None,
 ) -> list[Transcript]:
-    """Play all jobs and return their transcripts in the same order."""
+    """Play all jobs and return their transcripts in the same order.
+
+    ``watch`` is given the transcripts as far as they go after each turn.
+    """
     all_running = [
         _Running(job, initial(job.task, rules), stream(job.seed, job.task.id, job.world), []) for job in jobs
     ]
@@ -86,6 +90,8 @@ def rollout(
         for choice, utterance in zip(choices, said, strict=True):
             _move(choice, utterance)
         active = [running for running in active if not running.state.over]
+        if watch is not None:
+            watch([_transcript(running) for running in all_running])
     return [_transcript(running) for running in all_running]
 
 
@@ -108,7 +114,7 @@ def _say(
     unspoken = [i for i, c in enumerate(choices) if c.action is Action.SKIP and c.mask == (1, 1)]
     wanted = {i for i, c in enumerate(choices) if c.action is Action.SPEAK}
     if unspoken:
-        drawn = counterfactuals([requests[i] for i in unspoken])
+        drawn = counterfactuals([requests[i] for i in sorted(wanted)], [requests[i] for i in unspoken])
         wanted.update(i for i, draw in zip(unspoken, drawn, strict=True) if draw)
     order = sorted(wanted)
     said = dict(zip(order, ask(speaker, [requests[i] for i in order], scenario), strict=True))

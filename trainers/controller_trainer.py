@@ -55,8 +55,8 @@ class Player(Protocol):
 class ControllerTraining:
     """What a training run came to; updated in place while it runs.
 
-    ``curve`` holds (episodes so far, average regret) after each window. ``turns`` counts all turns played in
-    this process, forced ones included; ``tokens`` what was said, ``counterfactual_tokens`` what was only drawn.
+    ``curve`` holds (episodes so far, average regret) after each window. ``turns`` counts all turns played,
+    forced ones included; ``tokens`` what was said, ``counterfactual_tokens`` what was only drawn.
     """
 
     controller: Controller
@@ -116,6 +116,7 @@ def train_controller(
         table.rules, table.information = rules, information
     player = _player(controller, scenario, speaker, rules, seed, information)
     run = resume or ControllerTraining(controller)
+    player.turns, player.tokens, player.counterfactual_tokens = run.turns, run.tokens, run.counterfactual_tokens
     start = time.perf_counter() - run.seconds
     while run.episodes < episodes:
         count = min(update_every, episodes - run.episodes)

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
 from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
+from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
@@ -116,6 +116,9 @@ class SimulatedSpeaker:
 
     Raises UnknownNameError for an unknown preset, ConfigError for an unknown or impossible rate.
     """
+
+    free = True
+    """Asking costs nothing, so what a SKIP leaves unsaid may be drawn just to be shown."""
 
     def __init__(self, preset: str | Simulation = "balanced", **rates: float) -> None:
         if isinstance(preset, str):

@@ -1,0 +1,399 @@
+"""The command line: parse, call, print.
+
+Results go to stdout (with ``--json`` exactly one JSON document), everything else to stderr. Exit codes: 0 done,
+1 our mistake, 2 the user's, 130 interrupted. A user's mistake is one line; ``--debug`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tracer_env.casting import split_list
+from tracer_env.config import Config, merge, read_toml, with_settings
+from tracer_env.errors import ConfigError, RunFolderError, TracerEnvError, UnknownNameError
+from tracer_env.progress import reporting
+
+app = typer.Typer(
+    name="tracer-env",
+    help="Simulate dialogues of cooperating language models, compare and train who speaks when, replay episodes.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
+PathOption = Annotated[str | None, typer.Option("--path", help="File or folder the scenario's rows are read from.")]
+SplitOption = Annotated[str | None, typer.Option("--split", help="Split to play on (default: test).")]
+SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Options that stand before the command; ``--debug`` is read by `main`."""
+    if version:
+        from tracer_env import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command("compare")
+def compare_command(
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    split: SplitOption = None,
+    speaker: SpeakerOption = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--methods",
+            help="Controllers, comma separated; parameters as random:p=0.3, casts as proposer=A+reviewer=B.",
+        ),
+    ] = None,
+    train_episodes: Annotated[
+        int | None, typer.Option("--train-episodes", help="Episodes each learned controller trains on the train split.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first).")
+    ] = None,
+    limit: LimitOption = None,
+    worlds: Annotated[
+        int | None, typer.Option("--worlds", help="How often each task is played, each time with other luck.")
+    ] = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Train what has to be trained, play all methods on the same tasks, and print the table."""
+    data = _data(config, settings, scenario, path, split, speaker, limit, seed, resume)
+    data = merge(data, "training", episodes=train_episodes)
+    data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
+    resolved = _resolved(data, out, resume)
+    if dry_run:
+        return _print_config(resolved, as_json)
+    from tracer_env.evaluation import compare
+    from tracer_env.metrics import Row
+    from tracer_env.report import comparison_table
+
+    with reporting() as reporter, _resumable("compare", out, resume):
+        result = compare(resolved, out=out, resume=resume, reporter=reporter)
+    if as_json:
+        return _print_json(result.to_data())
+    console = Console()
+    console.print(comparison_table([Row.from_data(row) for row in result.rows]))
+    console.print(f"run     {result.run.path}", highlight=False, soft_wrap=True)
+    console.print(f"report  {result.run.path / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"replay  {result.replay_command}", highlight=False, soft_wrap=True)
+    return None
+
+
+@app.command("train")
+def train_command(
+    method: Annotated[str, typer.Option("--method", "--controller", help="What to train.")] = "regret_matching",
+    scenario: ScenarioOption = None,
+    path: Annotated[
+        str | None, typer.Option("--path", help="File of the train split, or folder of the splits.")
+    ] = None,
+    speaker: SpeakerOption = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", "--iterations", help="Episodes (default 10,000 simulated, 100 with a model)."),
+    ] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Train a controller on the train split; print its regret curve and its policy table."""
+    from tracer_env.registry import resolve
+
+    trainer, _ = resolve("trainer", method)
+    data = _data(config, settings, scenario, None, None, speaker, None, seed, resume)
+    data = merge(data, "training", episodes=steps, limit=limit, path=path)
+    resolved = _resolved(data, out, resume)
+    if dry_run:
+        return _print_config(resolved, as_json)
+    with reporting() as reporter, _resumable("train", out, resume):
+        result = trainer(resolved, method=method, out=out, resume=resume, reporter=reporter)
+    if as_json:
+        return _print_json(result)
+    _print_training(result)
+    return None
+
+
+@app.command("play")
+def play_command(
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    split: SplitOption = None,
+    speaker: SpeakerOption = None,
+    controller: Annotated[
+        str, typer.Option("--controller", "--method", help="Who decides: a name, a trained file, or `human`.")
+    ] = "until_approved",
+    task: Annotated[str | None, typer.Option("--task", help="Id of the task (default: the first).")] = None,
+    world: Annotated[int, typer.Option("--world", help="Which draw of the luck.")] = 0,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play one episode and show it turn by turn."""
+    resolved = Config.from_data(_data(config, settings, scenario, path, split, speaker, None, seed))
+    from tracer_env.live import play
+
+    console = None if as_json else Console()
+    transcript = play(resolved, controller, task, world, console)
+    if as_json:
+        _print_json(json.loads(transcript.to_json()))
+
+
+@app.command("replay")
+def replay_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    episode: Annotated[str | None, typer.Option("--episode", help="Task id or number of the episode.")] = None,
+    method: Annotated[str | None, typer.Option("--method", help="Only episodes of this method.")] = None,
+    only: Annotated[str | None, typer.Option("--only", help="flips, wrong or disagreements.")] = None,
+    speed: Annotated[float, typer.Option("--speed", help="Turns a second; 0 shows an episode at once.")] = 0.0,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write the first chosen episode to a .html or .svg file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the episodes of a run: with keys when a terminal is attached, plain otherwise."""
+    from tracer_env.live import chosen_episodes
+    from tracer_env.pictures import export as write_picture
+    from tracer_env.replay import replay
+
+    chosen = chosen_episodes(run, method, episode, only)
+    if as_json:
+        return _print_json([json.loads(transcript.to_json()) for transcript in chosen])
+    if export is not None:
+        write_picture(chosen[:1], export)
+        print(export)
+        return None
+    replay(chosen, speed=speed)
+    return None
+
+
+@app.command("report")
+def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
+    """Write report.html of a run again and print its table."""
+    from tracer_env.metrics import Row
+    from tracer_env.report import comparison_table, write_report
+    from tracer_env.runs import load_run
+
+    metrics = load_run(run).metrics()
+    page = write_report(run)
+    if as_json:
+        return _print_json({"report": str(page), **metrics})
+    Console().print(comparison_table([Row.from_data(row) for row in metrics["rows"]]))
+    print(page)
+    return None
+
+
+@app.command("verify")
+def verify_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
+    """Recompute every metric of a run from its episodes; fail on a mismatch."""
+    from tracer_env.runs import verify
+
+    computed = verify(run)
+    if as_json:
+        return _print_json({"verified": True, "run": str(run), **computed})
+    print(f"verified: {len(computed['rows'])} rows of {run} follow from its episodes")
+    return None
+
+
+@app.command("list")
+def list_command(
+    kind: Annotated[str | None, typer.Argument(help="scenario, speaker, controller, ...")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the registered names."""
+    from tracer_env.registry import KINDS, registered
+
+    if kind is not None and kind not in KINDS:
+        raise UnknownNameError("kind of part", kind, KINDS)
+    names = {each: list(registered(each)) for each in ([kind] if kind else KINDS)}
+    if as_json:
+        return _print_json(names)
+    for each, entries in names.items():
+        print(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
+    return None
+
+
+@app.command("doctor")
+def doctor_command(as_json: JsonOption = False) -> None:
+    """Say what is installed, which extras are missing, and which data is reachable."""
+    from tracer_env.doctor import examine
+
+    found = examine()
+    if as_json:
+        return _print_json(found)
+    print(f"tracer-env {found['tracer_env']}, Python {found['python']}")
+    print("core    " + ", ".join(f"{name} {version}" for name, version in found["core"].items()))
+    for name, extra in found["extras"].items():
+        state = f"missing {', '.join(extra['missing'])}: {extra['install']}" if extra["missing"] else "installed"
+        print(f"extra   {name}: {state}")
+    print(f"data    TRACER_ENV_DATA is {found['data_folder'] or 'not set'}")
+    for name, splits in found["data"].items():
+        print(f"data    {name}: " + ", ".join(f"{split} from {place}" for split, place in splits.items()))
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    try:
+        code = typer.main.get_command(app).main(args=given, prog_name="tracer-env", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TracerEnvError as error:
+        return _failed(error, str(error), error.exit_code, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the parser's own complaints: unknown flags, wrong types
+            return _failed(error, error.format_message(), 2, debug)
+        return _failed(
+            error, f"{type(error).__name__}: {error} (a bug: please report it; --debug shows where)", 1, debug
+        )
+
+
+def entry() -> None:
+    """Run the command line as a program."""
+    sys.exit(main())
+
+
+def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)
+    return code
+
+
+class _resumable:  # noqa: N801 (read as a statement: `with _resumable(...)`)
+    """Says how to continue when the work inside is interrupted."""
+
+    def __init__(self, command: str, out: Path | None, resume: Path | None) -> None:
+        self._command, self._folder = command, resume or out
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is KeyboardInterrupt:
+            folder = self._folder or _newest_run()
+            if folder is not None:
+                print(f"continue with: tracer-env {self._command} --resume {folder}", file=sys.stderr)
+
+
+def _newest_run() -> Path | None:
+    runs = [path for path in Path("runs").glob("*") if (path / "config.toml").is_file()]
+    return max(runs, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _data(
+    config: Path | None,
+    settings: list[str] | None,
+    scenario: str | None,
+    path: str | None,
+    split: str | None,
+    speaker: str | None,
+    limit: int | None,
+    seed: int | None,
+    resume: Path | None = None,
+) -> dict[str, Any]:
+    source = config or (_recorded(resume) if resume is not None else None)
+    data = read_toml(source) if source is not None else {}
+    data = merge(data, "scenario", name=scenario, path=path, split=split, limit=limit)
+    data = merge(data, "speaker", name=speaker)
+    if seed is not None:
+        data = {**data, "seed": seed}
+    return with_settings(data, settings or [])
+
+
+def _recorded(resume: Path) -> Path:
+    """Return the settings that a resumed run was started with; flags on top of them show as differences."""
+    if not (resume / "config.toml").is_file():
+        raise RunFolderError(f"{resume} is not a run folder: it has no config.toml")
+    return resume / "config.toml"
+
+
+def _resolved(data: dict[str, Any], out: Path | None, resume: Path | None) -> Config:
+    if out is not None and resume is not None:
+        raise ConfigError("--out makes a new run folder and --resume continues one; give only one of them")
+    return Config.from_data(data)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1))
+
+
+def _print_config(config: Config, as_json: bool) -> None:
+    _print_json(config.to_data()) if as_json else print(config.to_toml(), end="")
+
+
+def _print_training(result: dict[str, Any]) -> None:
+    console = Console()
+    table = Table(title=f"{result['method']} after {result['episodes']:,} episodes", title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("visits", "P(speak)", "now", "regret"):
+        table.add_column(column, justify="right")
+    for row in result["policy_table"]:
+        table.add_row(
+            row["key"],
+            f"{row['visits']:,}",
+            f"{row['speak_average']:.3f}",
+            f"{row['speak_current']:.3f}",
+            f"{row['average_regret']:.5f}",
+        )
+    console.print(table)
+    regret = result["average_regret"]
+    slope = "not fitted" if regret["slope"] is None else f"{regret['slope']:.2f}"
+    curve = result["average_regret_curve"]
+    shown = curve[:: max(1, len(curve) // 8)]
+    console.print(
+        "average regret by episode  " + "   ".join(f"{at:,}: {value:.5f}" for at, value in shown), highlight=False
+    )
+    console.print(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}", highlight=False)
+    console.print(f"controller  {result['controller']}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    entry()

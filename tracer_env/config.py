@@ -1,0 +1,262 @@
+"""The settings of a run: small frozen dataclasses, TOML in and out, checked before anything starts.
+
+    seed = 7
+    information = "vote_and_time"
+
+    [scenario]          # name, path, split, limit; other keys are settings of the scenario
+    name = "gsm8k"
+    [speaker]           # name; other keys are settings of the speaker
+    name = "smollm2"
+    temperature = 0.3
+    [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
+    [training]          # episodes, update_every, limit, path
+    [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
+
+An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from tracer_env.casting import parse_value
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.information import KEYS
+from tracer_env.rules import Rules
+
+__all__ = [
+    "Config",
+    "EvaluationConfig",
+    "ScenarioConfig",
+    "SpeakerConfig",
+    "TrainingConfig",
+    "differences",
+    "merge",
+    "read_toml",
+    "with_settings",
+]
+
+METHODS = (
+    "regret_matching",
+    "regret_matching_plus",
+    "until_approved",
+    "vote_threshold",
+    "always",
+    "never",
+    "random",
+    "periodic",
+    "oracle",
+)
+
+
+@dataclass(frozen=True)
+class ScenarioConfig:
+    """Which tasks; ``settings`` go to the scenario's constructor."""
+
+    name: str = "arithmetic"
+    path: str | None = None
+    split: str = "test"
+    limit: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpeakerConfig:
+    """Who speaks; ``settings`` go to the speaker's constructor."""
+
+    name: str = "simulated"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How controllers learn. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
+
+    ``path`` is where the train split lies when ``scenario.path`` names the test split.
+    """
+
+    path: str | None = None
+    episodes: int | None = None
+    update_every: int = 32
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How methods are compared. ``batch_size`` (dialogues at once) is a speed setting and changes no result.
+
+    ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
+    method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
+    """
+
+    methods: tuple[str, ...] = METHODS
+    baseline: str | None = None
+    worlds: int = 1
+    batch_size: int = 64
+    counterfactuals: str = "auto"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's result, and its speed settings."""
+
+    seed: int = 0
+    information: str = "vote_and_time"
+    scenario: ScenarioConfig = field(default_factory=ScenarioConfig)
+    speaker: SpeakerConfig = field(default_factory=SpeakerConfig)
+    rules: Rules = field(default_factory=Rules)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        least = {
+            "scenario.limit": (self.scenario.limit, 1),
+            "training.episodes": (self.training.episodes, 1),
+            "training.update_every": (self.training.update_every, 1),
+            "training.limit": (self.training.limit, 1),
+            "evaluation.worlds": (self.evaluation.worlds, 1),
+            "evaluation.batch_size": (self.evaluation.batch_size, 1),
+            "seed": (self.seed, 0),
+        }
+        for name, (value, smallest) in least.items():
+            if value is not None and value < smallest:
+                raise ConfigError(f"{name} must be at least {smallest}, got {value}")
+        self._check_evaluation()
+        if self.information not in KEYS:
+            raise ConfigError(f"information is {self.information!r}{did_you_mean(self.information, KEYS)}")
+
+    def _check_evaluation(self) -> None:
+        methods, baseline = self.evaluation.methods, self.evaluation.baseline
+        if not methods:
+            raise ConfigError("evaluation.methods is empty; name at least one controller")
+        twice = sorted({name for name in methods if methods.count(name) > 1})
+        if twice:
+            raise ConfigError(f"evaluation.methods names {', '.join(twice)} more than once")
+        if baseline is not None and baseline not in methods:
+            raise ConfigError(f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, methods)}")
+        known = ("auto", "all", "shared", "none")
+        chosen = self.evaluation.counterfactuals
+        if chosen not in known:
+            raise ConfigError(f"evaluation.counterfactuals is {chosen!r}{did_you_mean(chosen, known)}")
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Config:
+        """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
+        built: Config = _build(cls, data, "")
+        return built
+
+    def to_data(self) -> dict[str, Any]:
+        """Return nested plain data that `from_data` reads back; None values are left out."""
+        return _plain(self)
+
+    def to_toml(self) -> str:
+        """Return the settings as TOML, every default written out."""
+        data = self.to_data()
+        lines = [f"{key} = {_literal(value)}" for key, value in data.items() if not isinstance(value, dict)]
+        for section, values in data.items():
+            if isinstance(values, dict):
+                lines += ["", f"[{section}]", *(f"{key} = {_literal(value)}" for key, value in values.items())]
+        return "\n".join(lines) + "\n"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises ConfigError when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def with_settings(data: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``data`` with each ``a.b=value`` of ``settings`` put in its place."""
+    changed: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        *sections, key = path.strip().split(".", 1)
+        if not equals or not key or not all(sections):
+            raise ConfigError(f"--set takes key=value, for example rules.max_turns=7, got {setting!r}")
+        place = changed.setdefault(sections[0], {}) if sections else changed
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {setting!r}: {sections[0]!r} is a value, not a section")
+        place[key] = parse_value(text.strip())
+    return changed
+
+
+def merge(data: Mapping[str, Any], section: str, **values: Any) -> dict[str, Any]:
+    """Return ``data`` with those of ``values`` that are not None put into a section."""
+    given = {key: value for key, value in values.items() if value is not None}
+    return {**data, section: {**data.get(section, {}), **given}} if given else dict(data)
+
+
+def differences(left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size",)) -> list[str]:
+    """Return the dotted keys in which two configs differ, speed settings left out."""
+    a, b = _flat(left.to_data()), _flat(right.to_data())
+    return sorted(key for key in a.keys() | b.keys() if key not in ignore and a.get(key) != b.get(key))
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _build(cls: Any, data: Any, prefix: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{prefix.rstrip('.')} must be a section with keys, got {data!r}")
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in fields(cls)} - {"schedule", "settings"}
+    values: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in known:
+            hint = hints[key]
+            nested = is_dataclass(hint)
+            values[key] = _build(hint, value, f"{prefix}{key}.") if nested else _checked(hint, value, f"{prefix}{key}")
+        elif "settings" in hints:
+            extra[key] = value
+        else:
+            raise ConfigError(f"unknown key {prefix}{key!s}{did_you_mean(str(key), known)}")
+    return cls(**values, **({"settings": extra} if "settings" in hints else {}))
+
+
+def _checked(hint: Any, value: Any, name: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if typing.get_origin(options[0]) is tuple:
+        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{name} must be a list of names, got {value!r}")
+        return tuple(value)
+    if (isinstance(value, bool) and bool not in options) or not isinstance(value, options):
+        kinds = {int: "a whole number", str: "text", float: "a number"}
+        raise ConfigError(f"{name} must be {kinds.get(options[0], str(options[0]))}, got {value!r}")
+    return value
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for entry in fields(section):
+        value = getattr(section, entry.name)
+        if entry.name == "settings":
+            data |= value
+        elif is_dataclass(value) and entry.name != "schedule":
+            data[entry.name] = _plain(value)
+        elif value is not None and entry.name != "schedule":
+            data[entry.name] = list(value) if isinstance(value, tuple) else value
+    return data
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_literal(entry)}" for key, entry in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

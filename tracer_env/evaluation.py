@@ -1,0 +1,264 @@
+"""Comparing methods: same tasks, same utterances, one row each, in a run folder.
+
+`evaluate` plays every method on every task and yields the transcripts; `compare` does the whole job from a
+`Config`: trains the tables that have not been trained (on the train split alone), plays, computes the
+metrics, writes the report. All methods play a task with the same noise, and what a model says to the
+same prompt with the same seed is generated once and shared, so differences between rows are
+differences between choices.
+
+Episodes stand in the file task by task, and method by method inside a task; a killed run is continued at
+the first task that is not complete. How many dialogues run at once changes nothing in a file of
+simulated speakers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.config import Config
+from tracer_env.errors import ConfigError
+from tracer_env.information import information_named
+from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.progress import NoReporter, Reporter
+from tracer_env.registry import build, resolve
+from tracer_env.replay import most_interesting
+from tracer_env.report import write_report
+from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollout
+from tracer_env.rules import Rules
+from tracer_env.runs import RunFolder, write_text
+from tracer_env.transcript import Transcript
+
+__all__ = ["Comparison", "compare", "evaluate", "training_episodes", "training_scenario", "untrained"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` returns: the rows as plain data, where the run lies, and an episode worth a look."""
+
+    run: RunFolder
+    rows: list[dict[str, Any]]
+    training: dict[str, Any]
+    interesting: Transcript
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what ``compare --json`` prints."""
+        return {
+            "run": str(self.run.path),
+            "seed": self.run.config.seed,
+            "config": self.run.config.to_data(),
+            "rows": self.rows,
+            "training": self.training,
+            "replay": self.replay_command,
+        }
+
+    @property
+    def replay_command(self) -> str:
+        """The command that shows the most interesting episode."""
+        shown = self.interesting
+        return f"tracer-env replay {self.run.path} --method {shown.method} --episode {shown.task.id}"
+
+
+def evaluate(
+    methods: Mapping[str, Controller],
+    scenario: Scenario,
+    speaker: Speaker,
+    rules: Rules,
+    seed: int = 0,
+    information: str = "vote_and_time",
+    worlds: int = 1,
+    batch_size: int = 64,
+    counterfactuals: str = "auto",
+    done: int = 0,
+) -> Iterator[list[Transcript]]:
+    """Play all methods on all tasks and worlds; yield the transcripts in blocks of whole tasks.
+
+    ``batch_size`` is how many dialogues run at once; ``done`` tasks (times worlds) are skipped. For the
+    values of ``counterfactuals`` see `EvaluationConfig`.
+    """
+    key, count = information_named(information), len(scenario)
+    free = bool(getattr(speaker, "free", False))
+    wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
+    at_once = max(1, batch_size // len(methods))
+    for start in range(done, count * worlds, at_once):
+        episodes = range(start, min(start + at_once, count * worlds))
+        jobs = [
+            Job(episode, name, controller, scenario[episode % count], episode // count, seed)
+            for episode in episodes
+            for name, controller in methods.items()
+        ]
+        shared = speaker if free else build("speaker", "tracer_env.agents.speakers.cached:CachedSpeaker", speaker)
+        drawn: dict[str, Counterfactuals] = {"all": everything, "none": nothing}
+        which = drawn[wanted] if wanted in drawn or free else _shared(shared.knows)
+        yield rollout(jobs, shared, scenario, rules, key, which)
+
+
+def _shared(knows: Callable[..., list[bool]]) -> Counterfactuals:
+    """Draw what costs nothing: requests that another method makes too, or made before."""
+    return lambda spoken, unspoken: knows(unspoken, spoken)
+
+
+def compare(
+    config: Config | None = None,
+    *,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    scenario: Scenario | None = None,
+    speaker: Speaker | None = None,
+    controllers: Mapping[str, Controller] | None = None,
+    reporter: Reporter | None = None,
+) -> Comparison:
+    """Compare methods and leave a run folder behind.
+
+    ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
+    refuses a changed config. Raises UserError subclasses for whatever cannot work, before the folder is made.
+    """
+    asked = config or Config()
+    if controllers is not None:
+        asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
+    if resume is not None:
+        folder = RunFolder.reopen(Path(resume), config)
+        asked = folder.config
+    tell = reporter or NoReporter()
+    rules = asked.rules
+    tasks = scenario or _scenario(asked)
+    names = asked.evaluation.methods
+    made = dict(controllers or {name: make_controller(name, rules, asked.information) for name in names})
+    to_train = {name: controller for name, controller in made.items() if untrained(controller)}
+    train_tasks = training_scenario(asked) if to_train else None
+    voices = speaker or make_speaker(asked.speaker.name, **asked.speaker.settings)
+    if hasattr(voices, "check"):
+        voices.check(rules)
+    if resume is None:
+        folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
+    folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"))
+    training = {
+        name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
+    }
+    _play(folder, made, tasks, voices, tell)
+    baseline = asked.evaluation.baseline or next(iter(made))
+    metrics = folder.write_metrics(baseline)
+    write_report(folder.path)
+    return Comparison(folder, metrics["rows"], training, most_interesting(folder.by_method()))
+
+
+def _scenario(config: Config) -> Scenario:
+    asked = config.scenario
+    return make_scenario(
+        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
+    )
+
+
+def training_scenario(config: Config) -> Scenario:
+    """Return the train split: from ``training.path``, else from where the test split comes from.
+
+    A test file's name with ``test`` replaced by ``train`` is tried when only ``scenario.path`` is given.
+    Raises ConfigError or DataError when there is no train split.
+    """
+    asked, path = config.scenario, config.training.path
+    if path is None and asked.path is not None:
+        given = Path(asked.path)
+        beside = given if given.is_dir() else given.with_name(given.name.replace("test", "train"))
+        if beside == given and not given.is_dir():
+            raise ConfigError(
+                f"controllers are trained on the train split, but scenario.path {asked.path} names one file; "
+                "say where the train split is with --set training.path=FILE, or give trained controllers as files"
+            )
+        path = str(beside)
+    return make_scenario(
+        asked.name, path=path, split="train", limit=config.training.limit, seed=config.seed, **asked.settings
+    )
+
+
+def training_episodes(config: Config, speaker: Speaker) -> int:
+    """Return how many episodes a table is trained on: as configured, else 10,000 simulated or 100 with a model."""
+    return config.training.episodes or (10_000 if getattr(speaker, "free", False) else 100)
+
+
+def untrained(controller: Any) -> bool:
+    """Return whether a controller has a table in which nothing has been learned yet."""
+    parts = getattr(controller, "parts", None)
+    if parts is not None:
+        return any(untrained(part) for part in parts.values())
+    return getattr(controller, "rows", None) == {}
+
+
+def _trained(
+    folder: RunFolder,
+    name: str,
+    controller: Controller,
+    tasks: Scenario | None,
+    speaker: Speaker,
+    tell: Reporter,
+) -> dict[str, Any]:
+    """Train a controller, or take it over from the folder when an earlier process has; return its curve."""
+    config, file = folder.config, folder.path / "controllers" / f"{_file_name(name)}.json"
+    train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
+    if file.is_file():
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        for table, data in zip(_tables(controller), saved["tables"], strict=True):
+            table.load_state_dict(data)
+        kept: dict[str, Any] = saved["training"]
+        return kept
+    episodes = training_episodes(config, speaker)
+    tell.start(f"training {name}", episodes)
+    run = train(
+        controller,
+        tasks,
+        speaker,
+        config.rules,
+        episodes,
+        seed=config.seed,
+        update_every=config.training.update_every,
+        information=config.information,
+        after_window=lambda run: tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
+    )
+    tables = [table.state_dict() for table in _tables(controller)]
+    training: dict[str, Any] = run.to_data()
+    single = tables[0] if len(tables) == 1 else {}
+    saved = {**single, "tables": tables, "training": training, "average_regret_curve": training["average_regret_curve"]}
+    write_text(file, json.dumps(saved, indent=1) + "\n")
+    return training
+
+
+def _tables(controller: Any) -> list[Any]:
+    parts = getattr(controller, "parts", None)
+    if parts is not None:
+        return [table for part in parts.values() for table in _tables(part)]
+    return [controller] if hasattr(controller, "load_state_dict") else []
+
+
+def _file_name(method: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in method)
+
+
+def _play(
+    folder: RunFolder, methods: Mapping[str, Controller], tasks: Scenario, speaker: Speaker, tell: Reporter
+) -> None:
+    config = folder.config
+    total, done = len(tasks) * config.evaluation.worlds, folder.complete_groups(len(methods))
+    tell.start("playing", total, done)
+    blocks = evaluate(
+        methods,
+        tasks,
+        speaker,
+        config.rules,
+        config.seed,
+        config.information,
+        config.evaluation.worlds,
+        config.evaluation.batch_size,
+        config.evaluation.counterfactuals,
+        done,
+    )
+    for block in blocks:
+        folder.append(block)
+        done += len(block) // len(methods)
+        tell.reach(done, _running_accuracy(block))
+
+
+def _running_accuracy(block: Sequence[Transcript]) -> str:
+    return f"right {sum(t.correct for t in block) / len(block):.0%} of the last {len(block)}"

@@ -1,0 +1,85 @@
+"""One episode as it happens, and the choice of episodes to replay: the work behind `play` and `replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.config import Config
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.evaluation import untrained
+from tracer_env.information import information_named
+from tracer_env.replay import select
+from tracer_env.rollout import Job, everything, nothing, rollout
+from tracer_env.runs import load_run
+from tracer_env.scene import pieces
+from tracer_env.transcript import Transcript
+
+__all__ = ["chosen_episodes", "play"]
+
+
+def play(
+    config: Config, controller: str, task: str | None = None, world: int = 0, console: Console | None = None
+) -> Transcript:
+    """Play one episode and return it; with a console, print each part as soon as it is there.
+
+    Raises UnknownNameError for a task id that the scenario does not have, ConfigError for an untrained table.
+    """
+    asked = config.scenario
+    scenario = make_scenario(
+        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
+    )
+    made = make_controller(controller, config.rules, config.information)
+    if untrained(made):
+        raise ConfigError(
+            f"{controller} has learned nothing yet; train it first (tracer-env train --method {controller}) "
+            "and give the file it writes"
+        )
+    speaker = make_speaker(config.speaker.name, **config.speaker.settings)
+    chosen = next((each for each in scenario if task is None or each.id == task), None)
+    if chosen is None:
+        raise UnknownNameError("task", task, [each.id for each in scenario][:1000])
+    if world < 0:
+        raise ConfigError(f"--world must be at least 0, got {world}")
+    job = Job(0, controller, made, chosen, world, config.seed)
+    shown = 0
+
+    def show(so_far: Transcript, over: bool = False) -> None:
+        nonlocal shown
+        parts = list(pieces(so_far))
+        upto = len(parts) if over else len(parts) - 1  # the last part sums up the whole episode
+        for part in parts[shown:upto] if console is not None else ():
+            console.print(part)
+        shown = upto
+
+    which = everything if getattr(speaker, "free", False) else nothing
+    key = information_named(config.information)
+    played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
+    show(played, over=True)
+    return played
+
+
+def chosen_episodes(run: Path, method: str | None, episode: str | None, only: str | None) -> list[Transcript]:
+    """Return the episodes of a run that were asked for.
+
+    Raises UnknownNameError for an unknown method or episode, ConfigError when nothing is left.
+    """
+    folder = load_run(run)
+    found = folder.transcripts()
+    if method is not None:
+        methods = sorted({transcript.method for transcript in found})
+        if method not in methods:
+            raise UnknownNameError("method of this run", method, methods)
+        found = [transcript for transcript in found if transcript.method == method]
+    if episode is not None:
+        ids = {transcript.task.id for transcript in found}
+        matching = [t for t in found if t.task.id == episode or (episode not in ids and str(t.episode) == episode)]
+        if not matching:
+            raise ConfigError(f"no episode {episode!r} in {run}{did_you_mean(episode, ids)}")
+        found = matching
+    found = select(found, only)
+    if not found:
+        raise ConfigError(f"no episode of {run} fits; leave --only or --method out")
+    return found

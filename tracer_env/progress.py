@@ -1,0 +1,66 @@
+"""Progress of long work, on stderr; a null object where nobody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["Bars", "NoReporter", "Reporter", "reporting"]
+
+
+class Reporter(Protocol):
+    """Is told what starts, how far it is, and a word about its state."""
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        """Begin a piece of work of ``total`` steps, ``done`` of which are behind."""
+        ...
+
+    def reach(self, done: int, note: str = "") -> None:
+        """Say that ``done`` steps are behind."""
+        ...
+
+
+class NoReporter:
+    """Says nothing."""
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        """Do nothing."""
+
+    def reach(self, done: int, note: str = "") -> None:
+        """Do nothing."""
+
+
+class Bars:
+    """One bar a piece of work, with the time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        self._task = self._progress.add_task(what, total=total, completed=done, note="")
+
+    def reach(self, done: int, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, note=note)
+
+
+@contextmanager
+def reporting(wanted: bool = True) -> Iterator[Reporter]:
+    """Give a reporter that draws bars on stderr if a terminal is there and they are wanted."""
+    console = Console(stderr=True)
+    if not (wanted and console.is_terminal):
+        yield NoReporter()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield Bars(progress)

@@ -1,0 +1,237 @@
+"""A run folder: what a run was asked for, what happened, and what it came to.
+
+    config.toml        every setting, defaults included
+    environment.json   versions, seeds, digest of the tasks
+    controllers/*.json the trained tables, with their learning curves
+    episodes.jsonl     append-only, one episode a line
+    metrics.json       the rows of the comparison
+    report.html
+
+Files are written to a temporary name and renamed; episodes are appended and flushed in whole groups, so a
+run that was killed can be continued: `RunFolder.reopen` drops a line that was cut off and says
+how far the run came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tracer_env.config import Config, differences, read_toml
+from tracer_env.errors import DataError, RunFolderError
+from tracer_env.interfaces import Scenario
+from tracer_env.metrics import compare_rows
+from tracer_env.transcript import Transcript, read_transcripts
+
+__all__ = ["RunFolder", "load_run", "scenario_digest", "verify", "write_text"]
+
+SCHEMA = 1
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name and rename it, so that it is complete or absent."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def scenario_digest(scenario: Scenario) -> str:
+    """Return a digest of all tasks: ids, questions and answers in order."""
+    digest = hashlib.sha256()
+    for task in scenario:
+        digest.update(json.dumps([task.id, task.question, task.answer]).encode())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that belongs to one run."""
+
+    path: Path
+    config: Config
+
+    @classmethod
+    def create(cls, config: Config, kind: str, out: Path | None = None) -> RunFolder:
+        """Make the folder ``out``, or the next free ``runs/<scenario>--<kind>--<number>``.
+
+        Raises RunFolderError when ``out`` exists with anything in it or cannot be made.
+        """
+        try:
+            if out is not None:
+                if out.exists() and (not out.is_dir() or any(out.iterdir())):
+                    raise RunFolderError(
+                        f"{out} exists already; choose another --out, or continue it with --resume {out}"
+                    )
+                out.mkdir(parents=True, exist_ok=True)
+                path = out
+            else:
+                path = _next_free(Path("runs"), f"{_safe(config.scenario.name)}--{kind}")
+            (path / "controllers").mkdir(exist_ok=True)
+            write_text(path / "config.toml", config.to_toml())
+        except OSError as error:
+            raise RunFolderError(f"cannot make the run folder {out or 'runs'}: {error.strerror or error}") from error
+        return cls(path, config)
+
+    @classmethod
+    def reopen(cls, path: Path, config: Config | None = None) -> RunFolder:
+        """Open an existing run; raises RunFolderError when ``config`` asks for something else than it recorded."""
+        if not (path / "config.toml").is_file():
+            raise RunFolderError(f"{path} is not a run folder: it has no config.toml")
+        recorded = Config.from_data(read_toml(path / "config.toml"))
+        if config is not None and (changed := differences(recorded, config)):
+            raise RunFolderError(f"{path} was started with other settings; they differ in: {', '.join(changed)}")
+        return cls(path, recorded if config is None else config)
+
+    @property
+    def episodes(self) -> Path:
+        """The file of the transcripts."""
+        return self.path / "episodes.jsonl"
+
+    def transcripts(self) -> list[Transcript]:
+        """Read all episodes; raises DataError for a damaged line, RunFolderError when there are none yet."""
+        if not self.episodes.is_file():
+            raise RunFolderError(f"{self.path} holds no episodes yet; continue it with --resume {self.path}")
+        return list(read_transcripts(self.episodes))
+
+    def by_method(self) -> dict[str, list[Transcript]]:
+        """Read all episodes, grouped by method in order of first appearance."""
+        grouped: dict[str, list[Transcript]] = {}
+        for transcript in self.transcripts():
+            grouped.setdefault(transcript.method, []).append(transcript)
+        return grouped
+
+    def metrics(self) -> dict[str, Any]:
+        """Read ``metrics.json``; raises RunFolderError when the run has not come that far."""
+        try:
+            data: dict[str, Any] = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RunFolderError(f"{self.path} is not finished; continue it with --resume {self.path}") from error
+        except ValueError as error:
+            raise RunFolderError(f"{self.path}/metrics.json is damaged: {error}") from error
+        return data
+
+    def complete_groups(self, size: int) -> int:
+        """Cut the episodes back to whole groups of ``size`` lines and return how many groups there are.
+
+        A line that does not end, and a group that is not complete, are what a killed run leaves behind.
+        """
+        if not self.episodes.exists():
+            return 0
+        ends = [0]
+        with self.episodes.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break
+                ends.append(ends[-1] + len(line))
+        groups = (len(ends) - 1) // size
+        os.truncate(self.episodes, ends[groups * size])
+        return groups
+
+    def append(self, transcripts: Iterable[Transcript]) -> None:
+        """Append episodes and flush them to the disk."""
+        with self.episodes.open("a", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{transcript.to_json()}\n" for transcript in transcripts)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def write_metrics(self, baseline: str) -> dict[str, Any]:
+        """Compute ``metrics.json`` from the episodes on the disk, write it and return it."""
+        data = compute_metrics(self, baseline)
+        write_text(self.path / "metrics.json", json.dumps(data, indent=1) + "\n")
+        return data
+
+    def write_environment(self, scenario: Scenario, packages: Sequence[str]) -> None:
+        """Record what the result hangs on besides the settings."""
+        versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
+        data = {
+            "schema": SCHEMA,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: version for name, version in versions.items() if version},
+            "seed": self.config.seed,
+            "tasks": len(scenario),
+            "tasks_digest": scenario_digest(scenario),
+        }
+        write_text(self.path / "environment.json", json.dumps(data, indent=1) + "\n")
+
+
+def compute_metrics(run: RunFolder, baseline: str) -> dict[str, Any]:
+    """Return the content of ``metrics.json`` from the episodes alone."""
+    rows = compare_rows(run.by_method(), baseline, run.config.seed)
+    return {
+        "schema": SCHEMA,
+        "scenario": run.config.scenario.name,
+        "seed": run.config.seed,
+        "baseline": baseline,
+        "rows": [row.to_data() for row in rows],
+    }
+
+
+def load_run(path: str | Path) -> RunFolder:
+    """Open a run folder to look at: ``.config``, ``.transcripts()``, ``.by_method()``, ``.metrics()``.
+
+    Raises RunFolderError when the folder is none of ours.
+    """
+    return RunFolder.reopen(Path(path))
+
+
+def verify(path: str | Path) -> dict[str, Any]:
+    """Recompute every metric of a run from its episodes and return them.
+
+    Raises RunFolderError when one differs from ``metrics.json``, or when episodes are missing.
+    """
+    run = load_run(path)
+    recorded = run.metrics()
+    try:
+        computed = json.loads(json.dumps(compute_metrics(run, recorded["baseline"])))
+    except (DataError, KeyError) as error:
+        raise RunFolderError(f"{run.path}: the episodes cannot be read: {error}") from error
+    for key in computed.keys() | recorded.keys():
+        if key != "rows" and computed.get(key) != recorded.get(key):
+            raise RunFolderError(f"{run.path}: {key} is {recorded.get(key)!r} but comes to {computed.get(key)!r}")
+    old, new = ({row["method"]: row for row in data["rows"]} for data in (recorded, computed))
+    for method in sorted(old.keys() | new.keys()):
+        mine, theirs = old.get(method, {}), new.get(method, {})
+        for key in sorted(mine.keys() | theirs.keys()):
+            if mine.get(key) != theirs.get(key):
+                raise RunFolderError(
+                    f"{run.path}: {method}.{key} is recorded as {mine.get(key)!r} "
+                    f"but the episodes come to {theirs.get(key)!r}"
+                )
+    return computed
+
+
+def _next_free(parent: Path, stem: str) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    taken = [int(m.group(1)) for p in parent.iterdir() if (m := re.fullmatch(re.escape(stem) + r"--(\d+)", p.name))]
+    number = max(taken, default=0)
+    while True:
+        number += 1
+        path = parent / f"{stem}--{number:03d}"
+        try:
+            path.mkdir()
+        except FileExistsError:  # another run took the number in the meantime
+            continue
+        return path
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "tasks"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

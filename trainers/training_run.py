@@ -1,0 +1,120 @@
+"""`tracer-env train --method regret_matching`: a controller's training as a run folder.
+
+After each window (every second at most) the tables, the curve and the number of episodes are written to
+``checkpoint.json``, under a temporary name and renamed. ``resume`` goes on from there and ends with the same
+tables as never having stopped. The trained controller is ``controllers/<method>.json``, a file that
+`compare`, `play` and `make_controller` take.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.casting import make_controller, make_speaker
+from tracer_env.config import Config
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.evaluation import training_episodes, training_scenario
+from tracer_env.progress import NoReporter, Reporter
+from tracer_env.runs import RunFolder, write_text
+from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
+
+__all__ = ["train_run"]
+
+_SAVE_EVERY = 1.0  # seconds
+
+
+def train_run(
+    config: Config | None,
+    method: str = "regret_matching",
+    out: Path | None = None,
+    resume: Path | None = None,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Train a tabular controller in a run folder and return what ``train --json`` prints.
+
+    Raises UserError subclasses for whatever cannot work, before the folder is made.
+    """
+    tell, asked = reporter or NoReporter(), config or Config()
+    if resume is not None:
+        folder = RunFolder.reopen(resume, config)
+        asked = folder.config
+    controller = make_controller(method, asked.rules, asked.information)
+    if not isinstance(controller, RegretMatching):
+        raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
+    tasks = training_scenario(asked)
+    speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
+    if resume is None:
+        folder = RunFolder.create(asked, "train", out)
+        folder.write_environment(tasks, ("torch", "transformers"))
+    checkpoint = folder.path / "checkpoint.json"
+    run, saved_at = _restored(checkpoint, controller), time.monotonic()
+    episodes = training_episodes(asked, speaker)
+    tell.start(f"training {method}", episodes, run.episodes)
+
+    def after_window(run: ControllerTraining) -> None:
+        nonlocal saved_at
+        tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}")
+        if time.monotonic() - saved_at >= _SAVE_EVERY:
+            _save(checkpoint, controller, run)
+            saved_at = time.monotonic()
+
+    train_controller(
+        controller,
+        tasks,
+        speaker,
+        asked.rules,
+        episodes,
+        seed=asked.seed,
+        update_every=asked.training.update_every,
+        information=asked.information,
+        resume=run,
+        after_window=after_window,
+    )
+    _save(checkpoint, controller, run)
+    training = run.to_data()
+    file = folder.path / "controllers" / f"{controller.name}.json"
+    table = controller.state_dict()
+    saved = {**table, "tables": [table], "training": training, "average_regret_curve": training["average_regret_curve"]}
+    write_text(file, json.dumps(saved, indent=1) + "\n")
+    return {
+        "run": str(folder.path),
+        "controller": str(file),
+        "method": method,
+        "seed": asked.seed,
+        "config": asked.to_data(),
+        "turns_per_second": run.turns / run.seconds if run.seconds else None,
+        **training,
+    }
+
+
+def _save(path: Path, controller: RegretMatching, run: ControllerTraining) -> None:
+    data = {
+        "controller": controller.state_dict(),
+        "episodes": run.episodes,
+        "curve": run.curve,
+        "turns": run.turns,
+        "tokens": run.tokens,
+        "counterfactual_tokens": run.counterfactual_tokens,
+        "seconds": run.seconds,
+    }
+    write_text(path, json.dumps(data) + "\n")
+
+
+def _restored(path: Path, controller: RegretMatching) -> ControllerTraining:
+    run = ControllerTraining(controller)
+    if not path.is_file():
+        return run
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        controller.load_state_dict(data["controller"])
+        run.episodes = int(data["episodes"])
+        run.curve = [(int(episode), float(value)) for episode, value in data["curve"]]
+        for name in ("turns", "tokens", "counterfactual_tokens", "seconds"):
+            setattr(run, name, data[name])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{path} is damaged ({error}); delete it to begin again") from error
+    return run
