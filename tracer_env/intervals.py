@@ -83,9 +83,7 @@ def mcnemar_exact(gained: int, lost: int) -> float:
 
 
 def mcnemar_mid_p(gained: int, lost: int) -> float:
-    """Return the two-sided mid-p value: the exact one less the probability of the observed split."""
-    if gained == lost:
-        return 1.0 if gained == 0 else 1.0 - _point(gained, gained + lost)
+    """Return the two-sided mid-p value: twice the smaller tail, with half of the observed split's weight."""
     return min(1.0, 2 * _tail(gained, lost) - _point(min(gained, lost), gained + lost))
 
 
