@@ -60,6 +60,11 @@ def test_log_curves_are_straight_for_powers() -> None:
     assert (x2 - x1, y2 - y1) == pytest.approx((x3 - x2, y3 - y2), abs=0.11)
 
 
+def test_a_ninth_series_is_told_from_the_first() -> None:
+    svg = curves({str(n): [(1, n / 10), (2, 0.5)] for n in range(9)}, "t", "x", "y")
+    assert svg.count('"line c0"') == svg.count('"line c0 again"') == 1
+
+
 def test_bars_are_in_proportion() -> None:
     svg = stacked([("m", {"correct": 30, "wrong": 10, "timeout": 0})], "t")
     correct, wrong = numbers(svg, r'width="([\d.]+)"')

@@ -1,8 +1,9 @@
 """Charts: a few kinds of inline SVG, made by hand from numbers. No script, no style of their own.
 
-Each function returns one ``<svg>`` element as a string. Colours come from the page through classes
-(``c0`` to ``c7`` for series, ``axis``, ``grid``, ``mark``, ``muted``), so one picture fits a light and a dark
-page. Series are labelled where they are drawn, and labels that would collide are moved apart.
+Each function returns one ``<svg>`` element as a string. Colours come from the page through classes, so one
+picture fits a light and a dark page: ``c0`` to ``c7`` for series, with ``again`` from the ninth on, ``axis``,
+``grid``, ``mark``, ``muted``. Series are labelled where they are drawn, and labels that would collide are
+moved apart.
 """
 
 from __future__ import annotations
@@ -126,7 +127,9 @@ def curves(
     ends = []
     for index, line in enumerate(series.values()):
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line)
-        parts.append(f'<polyline class="line c{index % _COLORS}" points="{path}"/>')
+        parts.append(
+            f'<polyline class="line c{index % _COLORS}{" again" if index >= _COLORS else ""}" points="{path}"/>'
+        )
         ends.append(y(line[-1][1]))
     for index, (name, at) in enumerate(zip(series, _apart(ends, 12, height - bottom), strict=True)):
         parts.append(_text(right + 10, at + 4, name, "start", f"c{index % _COLORS}"))

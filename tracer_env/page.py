@@ -71,6 +71,7 @@ svg text.on-part { fill: #fff; font-size: 12px; }
 .whisker { stroke: var(--mark); stroke-width: 2; opacity: .55; }
 .reference { stroke: var(--soft); stroke-dasharray: 4 4; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.line.again { stroke-dasharray: 6 3; }
 .part-correct { fill: var(--good); }
 .part-wrong { fill: var(--bad); }
 .part-unparsable { fill: var(--odd); }
@@ -209,7 +210,7 @@ def _gain(row: Row) -> str:
     css = ""
     if row.p_value is not None and row.p_value < 0.05:
         css = "up" if row.paired_difference > 0 else "down"
-    shown = f"{row.paired_difference:+.3f}".replace("-", "−")
+    shown = f"{row.paired_difference:+.3f}".replace("-", "−") if row.paired_difference else "0.000"
     return f'<span class="{css}">{shown}</span>{_range(row.paired_difference_ci, sign="+")}'
 
 

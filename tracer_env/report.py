@@ -121,7 +121,7 @@ def _difference(row: Row) -> Text:
     if gain is None or row.p_value is None:
         return Text("–", "dim")
     style = ("green" if gain > 0 else "red") if row.p_value < 0.05 else ""
-    return Text(f"{gain:+.3f}".replace("-", "−"), style)
+    return Text(f"{gain:+.3f}".replace("-", "−") if gain else "0.000", style)
 
 
 def _read_json(path: Path, remedy: str) -> dict[str, Any]:
