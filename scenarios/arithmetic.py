@@ -17,11 +17,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from tracer_env.scenarios.base import Graded, check_limit, check_split
-from tracer_env.scenarios.word_problems import LEVELS, Dice
-
 from tracer_env.errors import ConfigError
 from tracer_env.randomness import stream
+from tracer_env.scenarios.base import Graded, check_limit, check_split
+from tracer_env.scenarios.word_problems import LEVELS, Dice
 from tracer_env.types import Task
 
 __all__ = ["SIZES", "Arithmetic"]

@@ -1,4 +1,4 @@
-"""What all scenarios share: grading by the kind of answer, checked tasks, splits, and reading JSONL rows.
+"""What all scenarios share: grading by the kind of answer, checked tasks, splits and limits.
 
     TaskList(tasks, name="mine")      a scenario from tasks you have
     Graded                            the grading half alone, for scenarios that make their tasks on demand
@@ -17,7 +17,7 @@ from tracer_env.interfaces import Extraction
 from tracer_env.types import Grade, Task
 from tracer_env.verifiers import AnswerVerifier, verifier_for
 
-__all__ = ["Graded", "TaskList", "check_limit", "check_split"]
+__all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
 
 
 class Graded:
@@ -100,3 +100,9 @@ def check_split(scenario: str, split: str, known: Sequence[str]) -> None:
     """Raise ConfigError unless ``scenario`` has a split of that name."""
     if split not in known:
         raise ConfigError(f"scenario {scenario!r} has no split {split!r}{did_you_mean(split, known)}")
+
+
+def lettered(question: str, options: Sequence[str]) -> str:
+    """Return the question with its options below it, ``A) ...`` a line."""
+    lines = [f"{letter}) {option}" for letter, option in zip("ABCDEFGHIJ", options, strict=False)]
+    return "\n".join([question, "", *lines])

@@ -1,4 +1,4 @@
-r"""Where a text states its answer, and which number a piece of text holds.
+r"""Where a text states its answer, and which number or letter a piece of text holds.
 
 A text states an answer with a marker, and the marker that stands last wins:
 
@@ -7,6 +7,7 @@ A text states an answer with a marker, and the marker that stands last wins:
     boxed          ``\boxed{18}`` or ``\fbox{18}`` with balanced braces
     hashes         ``#### 18`` at the start of a line; a heading such as ``#### Step 3`` states nothing
     a_colon        ``A: 18`` at the start of a line, for numbers alone: it collides with options
+    answer_is      ``the answer is (B)``, ``Answer: B``, for choices alone
 
 The content of a marker ends with its line or where the next marker begins. A marker without content
 of the right kind is passed over and the one before it is asked, down to the 200th from the end.
@@ -21,7 +22,17 @@ from collections import deque
 from collections.abc import Iterator, Set
 from fractions import Fraction
 
-__all__ = ["MAX_CONTENT", "MAX_DIGITS", "has_digit", "last_number", "read_number", "render_number", "statements"]
+__all__ = [
+    "MAX_CONTENT",
+    "MAX_DIGITS",
+    "has_digit",
+    "last_number",
+    "listed_choice",
+    "read_choice",
+    "read_number",
+    "render_number",
+    "statements",
+]
 
 MAX_CONTENT = 2_000
 """Characters of a stated answer that are read; a longer one is no answer."""
@@ -31,21 +42,23 @@ _MAX_MARKERS = 200
 
 _MARKER = re.compile(
     r"(?P<final_answer>final[ \t]{1,4}answer[ \t*_`]{0,8}(?::|is\b[ \t]{0,4}:?)[\s*_`]{0,16})"
-    r"|(?P<boxed>\\(?:boxed|fbox)\b[ \t]{0,4})"
+    r"|(?P<boxed>\\(?:boxed|fbox)(?![a-z])[ \t]{0,4})"
     r"|(?P<hashes>^[ \t]{0,4}####(?!#)[ \t]{0,4})"
-    r"|(?P<a_colon>^[ \t*_]{0,4}(?-i:A)[*_]{0,2}:[\s*_]{0,8})",
+    r"|(?P<a_colon>^[ \t*_]{0,4}(?-i:A)[*_]{0,2}:[\s*_]{0,8})"
+    r"|(?P<answer_is>\b(?:answer|choice|option)[ \t*_`]{0,8}(?::|is\b[ \t]{0,4}:?)[\s*_`]{0,16})",
     re.IGNORECASE | re.MULTILINE,
 )
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_BARE = re.compile(r"[^\s$.,;{}]++")
-_HEADING = re.compile(r"[A-Za-z*_]|\d++[.):][ \t]++\S")
+_BARE = re.compile(r"[^\s$;{}]++")
+_HEADING = re.compile(r"[*_]{0,3}[A-Za-z][A-Za-z ]|\d++[.):][ \t]++\S")
 
-_DIGITS = r"(?:[0-9]{1,3}+(?:,[0-9]{2,3}+)*+(?<=,[0-9]{3})(?![0-9])|[0-9]++)(?:\.[0-9]++)?+|(?<![0-9])\.[0-9]++"
+_DIGITS = r"(?:[0-9]{1,3}+(?:,[0-9]{2,3}+){0,40}+(?<=,[0-9]{3})(?![0-9])|[0-9]++)(?:\.[0-9]++)?+|(?<![0-9])\.[0-9]++"
 _NUMBER = re.compile(
     r"(?:(?<![\w.)\]}])(?P<sign>[-+\u2212])(?:\\?\$)?|(?<=\$)(?P<inner>[-\u2212]))?"
-    rf"(?P<first>{_DIGITS})"
+    rf"(?<![0-9])(?<![0-9]\.)(?<!\^)(?<!\^\{{)(?<![0-9]\*\*)(?P<first>{_DIGITS})"
     r"(?:[eE](?P<exponent>[-+]?[0-9]{1,3})(?![0-9A-Za-z]))?+"
     r"(?:(?:\ (?P<part>[0-9]++))?/(?P<below>[0-9]++)(?![.0-9]))?+"
+    r"(?!\*\*[0-9]|\^\{?[0-9])"
 )
 _FRACTION = re.compile(
     r"\\[dt]?frac[ ]?(?:\{[ ]?([-\u2212]?[0-9]++)[ ]?\}|([0-9]))[ ]?(?:\{[ ]?([0-9]++)[ ]?\}|([0-9]))"
@@ -57,6 +70,16 @@ _DECORATION = re.compile(r"[\s*_`$(\\]*+")
 _OPERATION = re.compile(
     r"[\s\\*]{0,8}(?:[-+*/^:,\u2212\u00d7\u00f7\u00b7]|\\?(?:times|cdot|div)\b)[\s*({\\$]{0,8}[0-9]"
 )
+
+_LETTERS = "ABCDEFGHIJ"
+_AROUND = " \t\r\n*_`$.,:;()[]{}\\\"'"
+_WRAPPING = re.compile(r"\\(?:text|textbf|mathrm|mathbf|left|right)\b|\b(?:option|choice|answer)\b", re.IGNORECASE)
+_LABEL = re.compile(r"[\s*_`$(\[]{0,8}([A-J])[*_]{0,2}[)\].:]")
+_LETTER = re.compile(
+    r"\(([A-Ja-j])\)|(?<![\w'\u2019])([B-HJ])(?![\w'\u2019])"
+    r"|(?<![\w'\u2019])([AI])(?=[ \t]{0,4}(?:[^\w\s'\u2019]|$)|[ \t]{1,4}(?:and|or|because|since|is)\b)"
+)
+_CHOICE_LINE = re.compile(r"^[ \t*_(\[]{0,8}([A-J])[*_]{0,2}(?:[)\]:]|[.]?[*_ \t\r]{0,8}$)", re.MULTILINE)
 
 
 def statements(text: str, rules: Set[str]) -> Iterator[tuple[str, str]]:
@@ -84,9 +107,7 @@ def read_number(content: str) -> Fraction | None:
     ``\\frac{1}{2}``, ``18 eggs``, and the right-hand side of ``9 * 2 = 18``. Of several numbers in a
     sentence the first counts. An expression that is left to do (``2 + 3``, ``10**10**10``, ``3:1``) is no number.
     """
-    content = _LOOSE_SIGN.sub(r"\1", content)
-    content = _SPACING.sub(lambda found: "," if found.group()[0] == "{" else "", content)
-    content = _FRACTION.sub(_plain_fraction, _MIXED.sub(" ", content))
+    content = _tidy(content)
     start = _DECORATION.match(content)
     head = _NUMBER.match(content, start.end() if start else 0)
     if "=" in content and not (head and _stands_alone(content, head.end())):
@@ -98,9 +119,14 @@ def read_number(content: str) -> Fraction | None:
 
 
 def last_number(text: str) -> Fraction | None:
-    """Return the last number in ``text``, or None."""
+    """Return the last number in ``text``, or None; powers such as ``2^10`` and their parts are passed over."""
     found = deque(_NUMBER.finditer(text), maxlen=1)
     return _value(found[0]) if found else None
+
+
+def count_numbers(content: str) -> int:
+    """Return how many numbers stand in ``content``; a fraction is one."""
+    return sum(1 for _ in _NUMBER.finditer(_tidy(content)))
 
 
 def has_digit(content: str) -> bool:
@@ -125,17 +151,46 @@ def render_number(value: Fraction) -> str:
     return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
+def read_choice(content: str) -> str | None:
+    """Return the option letter, A to J, that a stated answer holds; None for no letter and for several.
+
+    ``A`` and ``I`` before another word are an article and a pronoun, not letters (``A bare majority``).
+    """
+    bare = _WRAPPING.sub("", content).strip(_AROUND)
+    if len(bare) == 1 and bare.upper() in _LETTERS:
+        return bare.upper()
+    if bare[:4].lower() in ("not ", "none"):
+        return None
+    if first := _LABEL.match(content):
+        return first.group(1)
+    letters = {str(found[found.lastindex or 0]).upper() for found in _LETTER.finditer(content)}
+    return letters.pop() if len(letters) == 1 else None
+
+
+def listed_choice(text: str) -> str | None:
+    """Return the one letter that lines of ``text`` begin with (``B) ...``) or consist of; None when they differ."""
+    letters = {found.group(1) for found in _CHOICE_LINE.finditer(text)}
+    return letters.pop() if len(letters) == 1 else None
+
+
 def _boxed(text: str, start: int) -> str:
     """Return what the braces at ``start`` hold, or the one word that stands there without braces."""
     if text[start : start + 1] != "{":
         bare = _BARE.match(text, start)
-        return bare.group() if bare else ""
+        return bare.group().rstrip(".,") if bare else ""
     depth = 0
     for brace in _BRACE.finditer(text, start, start + MAX_CONTENT + 2):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)
         if depth == 0:
             return text[start + 1 : brace.start()]
     return ""
+
+
+def _tidy(content: str) -> str:
+    """Return ``content`` with LaTeX fractions and thousands marks in plain writing and the sign beside its number."""
+    content = _LOOSE_SIGN.sub(r"\1", content)
+    content = _SPACING.sub(lambda found: "," if found.group()[0] == "{" else "", content)
+    return _FRACTION.sub(_plain_fraction, _MIXED.sub(" ", content))
 
 
 def _plain_fraction(found: re.Match[str]) -> str:

@@ -1,0 +1,96 @@
+"""Reasoning Gym's generators (arXiv 2505.24760): ``reasoning-gym:chain_sum`` and a hundred more.
+
+A task is graded by its dataset's own ``score_answer``: a score of 1.0 is correct, anything less is wrong. The
+answer is what follows the last ``Final answer:``, else the last line; where the gold answer has several lines (a
+grid), as many lines are taken. Splits use seeds that lie far apart; a generator with few questions may still
+repeat one of them in both.
+
+Traps: the scorers are third-party code that runs in this process without a clock, and one that raises on
+a strange answer counts as wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
+from tracer_env.scenarios.base import Graded, check_limit, check_split
+from tracer_env.types import Grade, Task
+
+__all__ = ["SIZES", "ReasoningGym"]
+
+SIZES = {"train": 10_000, "test": 1_000}
+_SPLITS = {"train": 0, "test": 1}
+_SEED_STEP = 1_000_000
+
+
+class ReasoningGym(Graded):
+    """Tasks of one Reasoning Gym dataset, made when they are asked for; the extra ``procedural``."""
+
+    def __init__(
+        self,
+        dataset: str,
+        path: str | None = None,
+        split: str = "test",
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        name = f"reasoning-gym:{dataset}"
+        if path is not None:
+            raise ConfigError(f"{name} makes its own tasks and takes no path, got {path!r}")
+        check_split(name, split, tuple(SIZES))
+        check_limit(limit)
+        super().__init__(name, "text")
+        self._size = min(SIZES[split], limit or SIZES[split])
+        self._prefix = f"{name}-{split}"
+        # item i of a dataset is seeded by its seed + i, so the steps are wider than any split
+        self._data = _create(dataset, (2 * seed + _SPLITS[split]) * _SEED_STEP, self._size)
+        self._tasks: dict[int, Task] = {}
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Task]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Task:
+        position = range(self._size)[index]
+        if position not in self._tasks:
+            entry = self._data[position]
+            answer = "" if entry["answer"] is None else str(entry["answer"])
+            task_id = f"{self._prefix}-{position:06d}"
+            self._tasks[position] = Task(
+                task_id, entry["question"], answer, "text", 0.5, (), self.name, {"entry": entry}
+            )
+        return self._tasks[position]
+
+    def grade(self, text: str, task: Task) -> Grade:
+        """Return CORRECT when the dataset's own scorer gives 1.0, UNPARSABLE when there is no answer."""
+        found = self.extract(text)
+        if found.answer is None:
+            return Grade.UNPARSABLE
+        lines = task.answer.count("\n") + 1
+        answer = found.answer if lines == 1 else _block(text, found.answer, lines)
+        try:
+            score = self._data.score_answer(answer=answer, entry=task.metadata["entry"])
+        except Exception:  # third-party scorers raise on answers they cannot take in
+            return Grade.WRONG
+        return Grade.CORRECT if score >= 1.0 else Grade.WRONG
+
+
+def _create(dataset: str, seed: int, size: int) -> Any:
+    try:
+        from reasoning_gym.factory import DATASETS, create_dataset
+    except ImportError as error:
+        raise MissingExtraError(f"scenario 'reasoning-gym:{dataset}'", "reasoning-gym", "procedural") from error
+    if dataset not in DATASETS:
+        raise UnknownNameError("reasoning-gym dataset", dataset, DATASETS)
+    return create_dataset(dataset, seed=seed, size=size)
+
+
+def _block(text: str, first: str, lines: int) -> str:
+    """Return ``lines`` lines from the last place where the answer's first line stands, or the last ones of the text."""
+    last = text.rstrip().split("\n")
+    stated = text[text.rfind(first) :].rstrip().split("\n")
+    return "\n".join(stated[:lines] if len(stated) >= lines else last[-lines:])
