@@ -42,6 +42,8 @@ _MASKS = {bits: np.array(bits, dtype=np.int8) for bits in ((0, 0), (0, 1), (1, 0
 for _mask in _MASKS.values():
     _mask.flags.writeable = False  # infos share them; observations get copies
 _NO_CHOICE = _MASKS[0, 0]
+_NO_DIALOGUE = "the environment has no dialogue yet: call reset() first"
+RENDER_MODES = ("human", "ansi")
 _RESET_OPTIONS = ("task", "world")
 
 
@@ -64,7 +66,7 @@ class Snapshot:
     skip_selection: str | None
 
 
-class DialogueEnv(AECEnv[str, dict[str, Any], int]):
+class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # PettingZoo ships no types
     """A dialogue of N agents over the tasks of a scenario.
 
     Observations are ``{"observation": float32 (F,), "action_mask": int8 (2,)}`` with the F features named in
@@ -74,7 +76,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
 
     metadata = {  # noqa: RUF012 (PettingZoo's own convention)
         "name": "dialogue_v0",
-        "render_modes": ["human", "ansi"],
+        "render_modes": list(RENDER_MODES),
         "is_parallelizable": False,
         "render_fps": 1,
     }
@@ -89,14 +91,14 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         render_mode: str | None = None,
     ) -> None:
         super().__init__()
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ConfigError(f"render_mode is {render_mode!r}{did_you_mean(str(render_mode), ('human', 'ansi'))}")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ConfigError(f"render_mode is {render_mode!r}{did_you_mean(str(render_mode), RENDER_MODES)}")
         self.scenario, self.speaker = scenario, speaker
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
         self.information, self.render_mode = information, render_mode
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
-        self.agents = []
+        self.agents: list[str] = []
         shape = (len(FEATURES),)
         view = spaces.Dict(
             {
@@ -104,9 +106,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
                 "action_mask": spaces.Box(0, 1, (2,), np.int8),
             }
         )
-        self.observation_spaces = dict.fromkeys(self.possible_agents, view)
+        self.observation_spaces: dict[str, spaces.Space[Any]] = dict.fromkeys(self.possible_agents, view)
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
-        self._seats = tuple(seat.name for seat in self.rules.seats)
+        self._seats = self.rules.seats
+        self._names = tuple(seat.name for seat in self._seats)
+        self._mask = (0, 0)
         self._seed, self._episode, self._by_id = 0, -1, dict[str, int]()
         self._zeros = dict.fromkeys(self.possible_agents, 0.0)
         self._falses = dict.fromkeys(self.possible_agents, False)
@@ -124,7 +128,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
     def state_now(self) -> DialogueState:
         """The dialogue, gold answer and grades included; raises ConfigError before the first reset."""
         if self._state is None:
-            raise ConfigError("the environment has no dialogue yet: call reset() first")
+            raise ConfigError(_NO_DIALOGUE)
         return self._state
 
     # -- playing -------------------------------------------------------------------------------
@@ -132,7 +136,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin an episode: see the module's docstring for which.
 
-        Foreign options are ignored. Raises ConfigError for a misspelt option or a negative world, UnknownNameError for an unknown task id.
+        Foreign options are ignored. Raises ConfigError for a misspelt
+        option or a negative world, UnknownNameError for an unknown task id.
         """
         if seed is not None:
             self._seed, self._episode = int(seed), -1
@@ -140,12 +145,13 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         task, self._world = self._pick(options) if options else self._next()
         self._stream = stream(self._seed, task.id, self._world)
         self._state = initial(task, self.rules)
-        self._tokens, self._last_line = 0, None
+        self._tokens = 0
+        self._last_line: Line | None = None
         self.agents = self.possible_agents[:]
         self.rewards, self._cumulative_rewards = self._zeros.copy(), self._zeros.copy()
         self.terminations, self.truncations = self._falses.copy(), self._falses.copy()
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
-        self._skip_agent_selection = None
+        self._skip_agent_selection: str | None = None
         self._seat_next(self._state)
 
     def step(self, action: int | None) -> None:
@@ -154,9 +160,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         if self.terminations[agent]:
             self._was_dead_step(action)
             return
-        before = self.state_now
-        if action == 1 and legal_actions(before)[1]:
-            request = Request(before, self.rules.seats[before.turn], self._stream)
+        before = self._state
+        if before is None:
+            raise ConfigError(_NO_DIALOGUE)
+        if action == 1 and self._mask[1]:
+            request = Request(before, self._seats[before.turn], self._stream)
             said = ask(self.speaker, (request,), self.scenario)[0]
             after = advance(before, 1, said)
             self._tokens += said.prompt_tokens + said.completion_tokens
@@ -175,10 +183,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
 
     def observe(self, agent: str) -> dict[str, Any]:
         """Return what an agent sees: the features of the turn, and its own mask."""
-        state = self.state_now
-        acting = agent == self.agent_selection and not state.over
-        mask = legal_actions(state) if acting else (0, 0)
-        return {"observation": features(state).copy(), "action_mask": _MASKS[mask].copy()}
+        state = self._state
+        if state is None:
+            raise ConfigError(_NO_DIALOGUE)
+        mask = _MASKS[self._mask] if agent == self.agent_selection else _NO_CHOICE
+        return {"observation": features(state).copy(), "action_mask": mask.copy()}
 
     def _pay(self, agent: str, rewards: tuple[float, ...]) -> None:
         cumulative = self._cumulative_rewards
@@ -208,22 +217,21 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         return self.scenario[index], world
 
     def _seat_next(self, state: DialogueState) -> None:
-        self.agent_selection = agent = self._seats[state.turn]
-        self.infos[agent] = self._info(state, legal_actions(state))
+        self.agent_selection = agent = self._names[state.turn]
+        self._mask = legal_actions(state)
+        self.infos[agent] = self._info(state)
 
     def _finish(self, state: DialogueState) -> None:
+        self._mask = (0, 0)
         for agent in self.agents:
             self.terminations[agent] = True
-            self.infos[agent] = self._info(state, (0, 0))
-        turn = state.turn
-        self.agent_selection = (
-            self._seats[turn] if turn < len(self._seats) else self.agents[turn % len(self.agents) - 1]
-        )
+            self.infos[agent] = self._info(state)
+        self.agent_selection = self.agents[(state.turn - 1) % len(self.agents)]
 
-    def _info(self, state: DialogueState, mask: tuple[int, int]) -> dict[str, Any]:
+    def _info(self, state: DialogueState) -> dict[str, Any]:
         return {
-            "action_mask": _MASKS[mask],
-            "role": self.rules.seats[min(state.turn, self.rules.max_turns)].role,
+            "action_mask": _MASKS[self._mask],
+            "role": state.seat.role,
             "turn": state.turn,
             "information_state": self.information(state),
             "utterance": self._last_line,
@@ -282,10 +290,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):
         self.terminations = {agent: agent in snapshot.dead for agent in self.agents}
         self.truncations = dict.fromkeys(self.agents, False)
         self._skip_agent_selection = snapshot.skip_selection
-        over = snapshot.dialogue.over
+        over, self._mask = snapshot.dialogue.over, legal_actions(snapshot.dialogue)
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
         for agent in self.agents if over else [self.agent_selection]:
-            self.infos[agent] = self._info(snapshot.dialogue, legal_actions(snapshot.dialogue))
+            self.infos[agent] = self._info(snapshot.dialogue)
 
     def clone(self) -> DialogueEnv:
         """Return an independent environment at the same place; scenario and speaker are shared."""

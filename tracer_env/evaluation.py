@@ -91,9 +91,12 @@ def evaluate(
             for episode in episodes
             for name, controller in methods.items()
         ]
-        shared = speaker if free else build("speaker", "tracer_env.agents.speakers.cached:CachedSpeaker", speaker)
-        drawn: dict[str, Counterfactuals] = {"all": everything, "none": nothing}
-        which = drawn[wanted] if wanted in drawn or free else _shared(shared.knows)
+        shared = speaker
+        which: Counterfactuals = everything if wanted == "all" else nothing
+        if not free:
+            cached = build("speaker", "tracer_env.agents.speakers.cached:CachedSpeaker", speaker)
+            shared = cached
+            which = _shared(cached.knows) if wanted == "shared" else which
         yield rollout(jobs, shared, scenario, rules, key, which)
 
 

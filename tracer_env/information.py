@@ -14,7 +14,6 @@ remains, the current one included, else ``not_last``. Keys other than ``history`
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -62,7 +61,14 @@ def features(state: DialogueState) -> NDArray[np.float32]:
     proposals = state.proposals
     if proposals:
         pending = proposals[-1]
-        code = (state.turn, pending.valid, pending.vote, pending.reviews, pending.last_verdict, len(proposals))
+        code: tuple[int, bool, int, int, int, int] = (
+            state.turn,
+            pending.valid,
+            pending.vote,
+            pending.reviews,
+            pending.last_verdict,
+            len(proposals),
+        )
     else:
         code = (state.turn, True, 0, 0, 0, 0)
     table = state.rules.__dict__.setdefault("_features", {})  # a cache beside the cached properties
@@ -126,7 +132,7 @@ def vote_and_time(state: DialogueState) -> str:
     proposals = state.proposals
     if proposals:
         pending = proposals[-1]
-        code = (state.turn, pending.vote if pending.valid else None)
+        code: tuple[int, int | str] = (state.turn, pending.vote if pending.valid else "invalid_pending")
     else:
         code = (state.turn, "no_pending")
     table = state.rules.__dict__.setdefault("_vote_and_time", {})  # a cache beside the cached properties
@@ -168,7 +174,7 @@ def _letter(turn: Turn, invalid: bool) -> str:
     return "WNR"[turn.utterance.verdict + 1]
 
 
-KEYS: dict[str, Callable[[DialogueState], str]] = {
+KEYS: dict[str, Information] = {
     "vote_and_time": vote_and_time,
     "time_only": time_only,
     "vote_only": vote_only,

@@ -109,12 +109,12 @@ class Scenario(Protocol):
 class Information(Protocol):
     """What a tabular controller is told: distinct keys are distinct information states."""
 
-    def __call__(self, state: DialogueState) -> str: ...
+    def __call__(self, state: DialogueState, /) -> str: ...
 
 
 class Reward(Protocol):
     """Pays for one move."""
 
-    def __call__(self, before: DialogueState, after: DialogueState) -> tuple[float, ...]:
+    def __call__(self, before: DialogueState, after: DialogueState, /) -> tuple[float, ...]:
         """Return one reward per agent for the move from ``before`` to ``after``."""
         ...

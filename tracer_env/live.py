@@ -50,8 +50,9 @@ def play(
         nonlocal shown
         parts = list(pieces(so_far))
         upto = len(parts) if over else len(parts) - 1  # the last part sums up the whole episode
-        for part in parts[shown:upto] if console is not None else ():
-            console.print(part)
+        if console is not None:
+            for part in parts[shown:upto]:
+                console.print(part)
         shown = upto
 
     which = everything if getattr(speaker, "free", False) else nothing

@@ -59,18 +59,21 @@ def task_key(task_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(task_id.encode(), digest_size=8).digest(), "little")
 
 
+@lru_cache(maxsize=64)
+def _seed_key(seed: int) -> int:
+    return _mix((seed + _GOLDEN) & _MASK)
+
+
 def stream(seed: int, task_id: str, world: int = 0) -> int:
     """Return the 64-bit stream of one episode: all its draws hang on this number alone."""
-    x = _mix((seed + _GOLDEN) & _MASK)
-    x = _mix(((x ^ task_key(task_id)) + _GOLDEN) & _MASK)
+    x = _mix(((_seed_key(seed) ^ task_key(task_id)) + _GOLDEN) & _MASK)
     return _mix((x + (world + 1) * _GOLDEN) & _MASK)
 
 
 def streams(seed: int, task_ids: Sequence[str], worlds: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Array version of `stream`: one entry per task id and world, shape (B,)."""
     keys = np.fromiter((task_key(task_id) for task_id in task_ids), dtype=np.uint64, count=len(task_ids))
-    first = np.uint64((_mix((seed + _GOLDEN) & _MASK)))
-    x = _mixes((keys ^ first) + np.uint64(_GOLDEN))
+    x = _mixes((keys ^ np.uint64(_seed_key(seed))) + np.uint64(_GOLDEN))
     return _mixes(x + (worlds.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
 
 

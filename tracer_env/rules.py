@@ -11,8 +11,9 @@ skips or speaks:
 
 The dialogue ends after the last turn, or, with ``stop_when="kept"``, when a proposer keeps its answer.
 `advance` is the only way to move. States are immutable named tuples (built at every turn, and three times
-as quick to build as frozen dataclasses), so keeping one is a checkpoint and a clone is a reference. Nothing here looks at the gold answer: a proposal arrives already graded and the
-rules read no more of the grade than whether the text held an answer at all.
+as quick to build as frozen dataclasses), so keeping one is a checkpoint and a clone is a reference.
+Nothing here looks at the gold answer: a proposal arrives already graded and the rules read no more of
+the grade than whether the text held an answer at all.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, V
 
 __all__ = [
     "FINAL_ANSWERS",
+    "FREE",
     "STOPS",
     "DialogueState",
     "Proposal",
@@ -44,7 +46,7 @@ __all__ = [
 STOPS = ("horizon", "kept")
 FINAL_ANSWERS = ("last", "highest_vote", "majority")
 
-_MUST_SPEAK, _MUST_SKIP, _FREE, _OVER = (0, 1), (1, 0), (1, 1), (0, 0)
+MUST_SPEAK, MUST_SKIP, FREE, OVER = (0, 1), (1, 0), (1, 1), (0, 0)
 # Enum members are read through a metaclass; names of the module cost a third, and advance() is the hot path.
 _PROPOSER, _UNPARSABLE, _CORRECT, _NO_VERDICT = Role.PROPOSER, Grade.UNPARSABLE, Grade.CORRECT, Verdict.NONE
 _ACTIONS = (Action.SKIP, Action.SPEAK)
@@ -161,8 +163,7 @@ class DialogueState(NamedTuple):
     @property
     def seat(self) -> Seat:
         """Who acts next (after the end: who acted last)."""
-        seats = self.rules.seats
-        return seats[self.turn] if self.turn < len(seats) else seats[-1]
+        return self.rules.seats[self.turn if not self.over else -1]
 
     @property
     def history(self) -> tuple[Turn, ...]:
@@ -189,10 +190,10 @@ def is_over(state: DialogueState) -> bool:
 def legal_actions(state: DialogueState) -> tuple[int, int]:
     """Return the mask (SKIP, SPEAK) of the acting seat; after the end it is (0, 0)."""
     if state.over:
-        return _OVER
+        return OVER
     if state.proposals:
-        return _FREE
-    return _MUST_SPEAK if state.rules.seats[state.turn].role is _PROPOSER else _MUST_SKIP
+        return FREE
+    return MUST_SPEAK if state.rules.seats[state.turn].role is _PROPOSER else MUST_SKIP
 
 
 def advance(state: DialogueState, action: int, utterance: Utterance | None = None) -> DialogueState:

@@ -194,7 +194,7 @@ def verify(path: str | Path) -> dict[str, Any]:
     run = load_run(path)
     recorded = run.metrics()
     try:
-        computed = json.loads(json.dumps(compute_metrics(run, recorded["baseline"])))
+        computed: dict[str, Any] = json.loads(json.dumps(compute_metrics(run, recorded["baseline"])))
     except (DataError, KeyError) as error:
         raise RunFolderError(f"{run.path}: the episodes cannot be read: {error}") from error
     for key in computed.keys() | recorded.keys():

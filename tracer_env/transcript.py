@@ -161,14 +161,14 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
 
 
 def _turn_from_data(data: dict[str, Any]) -> TurnRecord:
-    said = {name: _utterance_from_data(data[name]) for name in ("utterance", "other") if name in data}
     plain = ("turn", "agent", "key", "speak_probability", "vote", "skip_value", "speak_value")
     return TurnRecord(
         role=Role[data["role"].upper()],
         mask=(int(data["mask"][0]), int(data["mask"][1])),
         action=Action[data["action"].upper()],
         **{name: data[name] for name in plain},
-        **said,
+        utterance=_utterance_from_data(data["utterance"]) if "utterance" in data else None,
+        other=_utterance_from_data(data["other"]) if "other" in data else None,
     )
 
 

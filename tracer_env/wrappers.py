@@ -28,7 +28,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import FEATURES, information_named
 from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, uniform
-from tracer_env.rules import Rules, legal_actions
+from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.types import Role, Seat
 
 __all__ = ["ControllerEnv", "env", "make_controller_env", "parallel_env", "raw_env"]
@@ -72,7 +72,7 @@ def parallel_env(*arguments: Any, **settings: Any) -> Any:
     return turn_based_aec_to_parallel(_Parallelizable(raw_env(*arguments, **settings)))
 
 
-class _Parallelizable(OrderEnforcingWrapper[Any, Any, Any]):
+class _Parallelizable(OrderEnforcingWrapper[Any, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
     """Says that the turn-based parallel view suits this environment (PettingZoo asks)."""
 
     def __init__(self, inner: DialogueEnv) -> None:
@@ -133,7 +133,7 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._earned = self.dialogue._zeros.copy()
         return self._observation(), reward, over, False, self._info()
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """Return the dialogue as text."""
         return self.dialogue.render()
 
@@ -145,7 +145,7 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def _play_on(self) -> None:
         while not (state := self.dialogue.state_now).over:
             mask = legal_actions(state)
-            if mask == (1, 1):
+            if mask == FREE:
                 if self._learns[state.turn]:
                     return
                 chance = (
@@ -201,7 +201,7 @@ def make_controller_env(
 ) -> ControllerEnv:
     """Return the Gymnasium view; arguments and settings are those of `raw_env`.
 
-    ``seats``: ``all``, or names like ``agent_1``, ``reviewer``, ``agent_0/proposer``; ``others``: the controller of the rest.
+    ``seats``: ``all``, or names like ``agent_1``, ``reviewer``, ``agent_0/proposer``; ``others``: the rest's.
     """
     dialogue = raw_env(*arguments, **settings)
     return ControllerEnv(dialogue, seats, make_controller(others, dialogue.rules), render_mode)
