@@ -13,10 +13,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from tracer_env.errors import DataError, MissingExtraError, UserError
 
@@ -25,6 +28,7 @@ __all__ = ["Loader", "Row", "find_rows", "hub_rows", "huggingface_rows", "read_r
 Loader = Callable[[str, "str | None", str], Iterable[Mapping[str, Any]]]
 """(repository, configuration, split) -> rows."""
 DATA_VARIABLE = "TRACER_ENV_DATA"
+_REACH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,26 @@ def huggingface_rows(repository: str, configuration: str | None, split: str) -> 
         from datasets import load_dataset
     except ImportError as error:
         raise MissingExtraError(f"loading {repository}", "datasets", "data") from error
+    _check_reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
     rows: Iterable[Mapping[str, Any]] = load_dataset(repository, configuration, split=split)
     return rows
+
+
+def _check_reachable(endpoint: str) -> None:
+    """Raise DataError when nothing answers at ``endpoint``; `datasets` would try for half a minute.
+
+    Left alone: offline mode, in which the cache answers, and proxies, behind which the host need not be known.
+    """
+    if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("HF_DATASETS_OFFLINE") or getproxies():
+        return
+    address = urlsplit(endpoint)
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((address.hostname or endpoint, port), timeout=_REACH_SECONDS).close()
+    except OSError as error:
+        raise DataError(
+            f"nothing answers at {endpoint} ({error}); set HF_HUB_OFFLINE=1 to use what is in the cache"
+        ) from error
 
 
 def _json_rows(lines: Iterable[str], file: Path) -> Iterator[Row]:

@@ -67,6 +67,7 @@ _MIXED = re.compile(r"(?<=[0-9])[ ]{0,4}(?=\\[dt]?frac)")
 _LOOSE_SIGN = re.compile(r"^([\s*_`$(\\]{0,16}[-\u2212])[ \t]{1,4}(?=[0-9.$\\])")
 _SPACING = re.compile(r"\{,\}|\\[,!;]")
 _DECORATION = re.compile(r"[\s*_`$(\\]*+")
+_OPERATOR = re.compile(r"[-+*/^\u2212\u00d7\u00f7\u00b7]|\\(?:times|cdot|div)")
 _OPERATION = re.compile(
     r"[\s\\*]{0,8}(?:[-+*/^:,\u2212\u00d7\u00f7\u00b7]|\\?(?:times|cdot|div)\b)[\s*({\\$]{0,8}[0-9]"
 )
@@ -199,10 +200,9 @@ def _plain_fraction(found: re.Match[str]) -> str:
 
 
 def _stands_alone(content: str, end: int) -> bool:
-    """Return whether the number that ends at ``end`` is neither glued to a word nor part of an equation."""
-    if content[end : end + 1].isalpha() or _OPERATION.match(content, end):
-        return False
-    return not re.match(r"[^\w(]*=", content[end:])
+    """Return whether the number that ends at ``end`` is no part of the calculation before the first ``=``."""
+    between = content[end : content.index("=")]
+    return bool(between.strip(" \\$*%")) and not between[0].isalpha() and not _OPERATOR.search(between)
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
