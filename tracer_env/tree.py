@@ -1,0 +1,192 @@
+"""Dialogue trees: every choice of every controller on a task, as arrays.
+
+After turn 1, which is always spoken, every turn is one binary choice. So a task in one world is a complete
+binary tree of depth D = T - 1, and all trees of a set have the same shape:
+
+    depth d, node i         the dialogue after turn d + 1, before turn d + 2
+    children of i           2 i (SKIP) and 2 i + 1 (SPEAK) at depth d + 1
+    row r                   task r mod n in world r div n
+
+A `Level` holds what is true at its nodes, shape (R, 2^d). Which seat moves hangs on the depth alone. Under
+``stop_when="kept"`` a dialogue is over below a proposer's SKIP: `DialogueTrees.over` marks those nodes, whose
+children repeat them at no cost.
+
+`keys` numbers the information states of all nodes. Solvers and evaluation need nothing but these arrays;
+texts are kept once each, beside them, and only where somebody wants to read or replay them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.information import KEYS, seat_prefix
+from tracer_env.rules import DialogueState, Proposal, Rules
+from tracer_env.types import Grade, Role, Task, Utterance
+
+__all__ = ["DialogueTrees", "KeyTable", "Level", "over_nodes"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is true at the nodes of one depth; every array has shape (R, 2^d)."""
+
+    grade: NDArray[np.int8]  # of the pending proposal, a `Grade`
+    vote: NDArray[np.int8]  # of the pending proposal
+    answer: NDArray[np.int32]  # id of the pending proposal's parsed answer in its row, -1 where there is none
+    final_correct: NDArray[np.bool_]  # whether the dialogue, ended here, would count as correct
+    verdict: NDArray[np.int8]  # of the review that led here by SPEAK, else 0
+    prompt_tokens: NDArray[np.int32]  # of the utterance that led here by SPEAK, else 0
+    completion_tokens: NDArray[np.int32]  # likewise
+    utterance: NDArray[np.int32]  # place of that utterance in the texts, -1 where there is none
+
+
+@dataclass(frozen=True)
+class KeyTable:
+    """The information states of a set of trees: names, and the number of each node's at depth 0..D-1.
+
+    A node at which nothing is left to choose (the dialogue is over) has number -1.
+    """
+
+    information: str
+    names: tuple[str, ...]
+    ids: tuple[NDArray[np.int32], ...]  # (R, 2^d) for d = 0..D-1
+    player: NDArray[np.int16]  # (K,) the agent that moves at each key
+
+
+@dataclass(frozen=True)
+class DialogueTrees:
+    """The trees of n tasks in W worlds, R = n W rows. Treat the arrays as read-only."""
+
+    rules: Rules
+    tasks: tuple[Task, ...]
+    worlds: int
+    seed: int
+    levels: tuple[Level, ...]  # D + 1 of them
+    texts: Sequence[Utterance] | None = None
+    speaker: str = ""
+    _keys: dict[str, KeyTable] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise ConfigError("dialogue trees need at least one task")
+        if len(self.levels) != self.rules.max_turns:
+            raise ConfigError(
+                f"{self.rules.max_turns} turns make {self.rules.max_turns} levels, got {len(self.levels)}"
+            )
+        for depth, level in enumerate(self.levels):
+            for name, array in vars(level).items():
+                if array.shape != (self.rows, 1 << depth):
+                    raise ConfigError(f"level {depth}: {name} has shape {array.shape}, not {(self.rows, 1 << depth)}")
+
+    @property
+    def rows(self) -> int:
+        """R: tasks times worlds."""
+        return len(self.tasks) * self.worlds
+
+    @property
+    def depth(self) -> int:
+        """D: how many choices a path has."""
+        return self.rules.max_turns - 1
+
+    @property
+    def nodes(self) -> int:
+        """All nodes of all trees, leaves included."""
+        return self.rows * ((2 << self.depth) - 1)
+
+    def over(self, depth: int) -> NDArray[np.bool_]:
+        """Return which nodes of a depth lie below the end of the dialogue or at it, shape (2^d,)."""
+        return over_nodes(self.rules, depth)
+
+    def keys(self, information: str = "vote_and_time") -> KeyTable:
+        """Return the information states under a key; raises UnknownNameError for a key without a name."""
+        if information not in KEYS:
+            raise UnknownNameError("information", information, KEYS)
+        if information not in self._keys:
+            make = _history_codes if information == "history" else _vote_codes
+            self._keys[information] = _numbered(self, information, make(self, information))
+        return self._keys[information]
+
+
+@lru_cache(maxsize=256)
+def over_nodes(rules: Rules, depth: int) -> NDArray[np.bool_]:
+    """Return which of the 2^d nodes of a depth are over: at the horizon all, under ``kept`` those below a keep."""
+    over = np.zeros(1, dtype=bool)
+    for above in range(depth):
+        skipped = over | (rules.stop_when == "kept" and rules.seats[above + 2].role is Role.PROPOSER)
+        over = np.stack([skipped, over], axis=1).ravel()
+    return over | (depth == rules.max_turns - 1)
+
+
+Codes = tuple[list[NDArray[np.int64]], dict[int, str]]
+
+
+def _vote_codes(trees: DialogueTrees, information: str) -> Codes:
+    """Code each node by turn, vote and validity; name each code by asking the key function."""
+    rules, tell = trees.rules, KEYS[information]
+    width, names, codes = 2 * rules.max_turns + 2, dict[int, str](), []
+    for depth, level in enumerate(trees.levels[:-1]):
+        turn = depth + 2
+        column = np.where(level.grade == Grade.UNPARSABLE, width - 1, level.vote.astype(np.int64) + rules.max_turns)
+        codes.append(turn * width + column)
+        for found in np.unique(codes[-1]):
+            names[int(found)] = tell(_stand_in(rules, turn, int(found) % width, width))
+    return codes, names
+
+
+def _stand_in(rules: Rules, turn: int, column: int, width: int) -> DialogueState:
+    invalid = column == width - 1
+    text = Utterance("", grade=Grade.UNPARSABLE if invalid else Grade.WRONG)
+    return DialogueState(
+        rules, Task("", "", ""), turn, (Proposal(text, 1, 0 if invalid else column - rules.max_turns),)
+    )
+
+
+_LETTERS = "PIKRWNS"
+"""The public events of `information.history`: proposal, invalid one, kept, RIGHT, WRONG, no verdict, silence."""
+
+
+def _history_codes(trees: DialogueTrees, information: str) -> Codes:
+    """Code each node by its public events, one digit to base 8 each."""
+    rules, names = trees.rules, dict[int, str]()
+    first = np.where(trees.levels[0].grade == Grade.UNPARSABLE, 2, 1).astype(np.int64)
+    codes = [first]
+    for depth in range(1, trees.depth):
+        level, proposer = trees.levels[depth], rules.seats[depth + 1].role is Role.PROPOSER
+        digit = np.empty(level.grade.shape, dtype=np.int64)
+        digit[:, 0::2] = 3 if proposer else 7
+        spoken = level.verdict[:, 1::2]
+        unread = level.grade[:, 1::2] == Grade.UNPARSABLE
+        digit[:, 1::2] = np.where(unread, 2, 1) if proposer else np.where(spoken > 0, 4, np.where(spoken < 0, 5, 6))
+        codes.append(np.repeat(codes[-1], 2, axis=1) * 8 + digit)
+    for depth, code in enumerate(codes):
+        here = rules.seats[depth + 2]
+        for found in np.unique(code):
+            digits = oct(int(found))[2:]
+            names[int(found)] = f"{seat_prefix(here.agent, here.role)}/{''.join(_LETTERS[int(d) - 1] for d in digits)}"
+    return codes[: trees.depth], names
+
+
+def _numbered(trees: DialogueTrees, information: str, coded: Codes) -> KeyTable:
+    codes, names = coded
+    places: dict[str, int] = {}
+    players: list[int] = []
+    ids = []
+    for depth, code in enumerate(codes):
+        found, inverse = np.unique(code, return_inverse=True)
+        numbers = np.empty(len(found), dtype=np.int32)
+        for index, one in enumerate(found):
+            name = names[int(one)]
+            if name not in places:
+                places[name] = len(places)
+                players.append(trees.rules.seats[depth + 2].agent)
+            numbers[index] = places[name]
+        level = numbers[inverse].reshape(code.shape)
+        level[:, trees.over(depth)] = -1
+        ids.append(level)
+    return KeyTable(information, tuple(places), tuple(ids), np.array(players, dtype=np.int16))
