@@ -1,0 +1,47 @@
+"""The README's snippets run: each Python block by itself, each tracer-env line of the bash blocks."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tracer_env.cli import main
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line.startswith("tracer-env")
+]
+
+
+def test_the_readme_has_snippets_and_commands() -> None:
+    assert len(SNIPPETS) >= 3
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_python_snippets_run(number: int) -> None:
+    exec(compile(SNIPPETS[number], f"README snippet {number}", "exec"), {})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[1:]) == 0
+
+
+def test_the_picture_exists() -> None:
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (Path(__file__).parent.parent / picture).is_file()
+
+
+def test_every_registered_controller_is_in_the_table() -> None:
+    from tracer_env import registered
+
+    assert [name for name in registered("controller") if f"`{name}`" not in README] == []
