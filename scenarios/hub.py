@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tracer_env import extraction
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.base import TaskList, check_limit
 from tracer_env.scenarios.sources import Loader, Row, hub_rows, huggingface_rows, read_rows
 from tracer_env.types import Task
+from tracer_env.verifiers import boxed_answer, verifier_for
 
 __all__ = ["HuggingFace", "ModelScope", "detect_kind"]
 
@@ -89,8 +89,7 @@ def detect_kind(answers: Sequence[str]) -> tuple[str, list[str]]:
     """Return the kind that all ``answers`` share and the answers with their solutions cut off."""
     if all("####" in answer for answer in answers):
         return "number", [answer.rpartition("####")[2].strip() for answer in answers]
-    boxed = [next((text for _, text in extraction.statements(a, frozenset({"boxed"}))), None) for a in answers]
-    held = [text for text in boxed if text is not None]
+    held = [boxed for answer in answers if (boxed := boxed_answer(answer)) is not None]
     if len(held) == len(answers):
         return "math", held
     plain = [answer.strip() for answer in answers]
@@ -102,9 +101,7 @@ def detect_kind(answers: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _is_number(answer: str) -> bool:
-    if any(letter.isalpha() for letter in answer) or extraction.count_numbers(answer) != 1:
-        return False
-    return extraction.read_number(answer) is not None
+    return not any(letter.isalpha() for letter in answer) and verifier_for("number").read(answer) is not None
 
 
 def _column(row: Row, names: Sequence[str], what: str) -> str:

@@ -65,6 +65,9 @@ class ReasoningGym(Graded):
             )
         return self._tasks[position]
 
+    def __repr__(self) -> str:
+        return f"ReasoningGym(name={self.name!r}, tasks={len(self)})"
+
     def grade(self, text: str, task: Task) -> Grade:
         """Return CORRECT when the dataset's own scorer gives 1.0, UNPARSABLE when there is no answer."""
         found = self.extract(text)

@@ -21,7 +21,15 @@ from tracer_env.errors import DataError, UnknownNameError
 from tracer_env.interfaces import Extraction
 from tracer_env.types import Grade
 
-__all__ = ["AnswerVerifier", "ChoiceVerifier", "MathVerifier", "NumberVerifier", "TextVerifier", "verifier_for"]
+__all__ = [
+    "AnswerVerifier",
+    "ChoiceVerifier",
+    "MathVerifier",
+    "NumberVerifier",
+    "TextVerifier",
+    "boxed_answer",
+    "verifier_for",
+]
 
 NOTHING = Extraction(None, "none")
 _STATED = frozenset({"final_answer", "boxed", "hashes"})
@@ -164,6 +172,11 @@ class MathVerifier(AnswerVerifier):
     def same(self, left: str, right: str) -> bool:
         """Return whether two answers are equal; False as well when that could not be found out in time."""
         return left == right or math_pool.compare(left, right) is True
+
+
+def boxed_answer(text: str) -> str | None:
+    r"""Return what the last ``\boxed{}`` of ``text`` holds, or None."""
+    return next((content for _, content in extraction.statements(text, frozenset({"boxed"}))), None)
 
 
 def _last_number(text: str) -> Extraction:

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import pytest
+
+from tracer_env.errors import ConfigError, DataError
+from tracer_env.interfaces import Scenario
+from tracer_env.scenarios.base import TaskList, lettered
+from tracer_env.types import Grade, Task
+
+SUM = Task("sum", "What is 9 * 2?", "18")
+HALF = Task("half", "What is half of one?", "1/2")
+
+
+def test_a_list_of_tasks_is_a_scenario() -> None:
+    scenario = TaskList([SUM, HALF], name="mine")
+    assert isinstance(scenario, Scenario)
+    assert (scenario.name, len(scenario), list(scenario), scenario[1]) == ("mine", 2, [SUM, HALF], HALF)
+    assert scenario.grade("Final answer: 0.5", HALF) is Grade.CORRECT
+    assert scenario.extract("#### 3").rule == "hashes"
+    assert scenario.same("0.5", "1/2")
+    assert repr(scenario) == "TaskList(name='mine', tasks=2, kind='number')"
+
+
+def test_the_limit_cuts() -> None:
+    assert list(TaskList([SUM, HALF], limit=1)) == [SUM]
+    assert len(TaskList([SUM, HALF], limit=9)) == 2
+    with pytest.raises(ConfigError, match="limit must be at least 1, got 0"):
+        TaskList([SUM], limit=0)
+
+
+def test_no_tasks_and_mixed_kinds_are_refused() -> None:
+    with pytest.raises(ConfigError, match="needs at least one task"):
+        TaskList([])
+    with pytest.raises(ConfigError, match=r"mixes the answer kinds 'number' \(sum\) and 'choice' \(half\)"):
+        TaskList([SUM, replace(HALF, kind="choice")])
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (replace(HALF, id=""), r"task 2 \(id ''\): the field 'id' is empty"),
+        (replace(HALF, id="sum"), r"task 2 \(id 'sum'\): the field 'id' repeats 'sum' of tasks: task 1"),
+        (replace(HALF, question=" "), r"task 2 \(id 'half'\): the field 'question' is empty"),
+        (replace(HALF, answer="some"), r"the field 'answer' holds 'some', which is no answer of kind 'number'"),
+    ],
+)
+def test_a_bad_task_is_named_with_its_field(task: Task, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        TaskList([SUM, task])
+
+
+def test_options_are_lettered() -> None:
+    assert lettered("Which?", ["iron", "tin"]) == "Which?\n\nA) iron\nB) tin"
