@@ -11,6 +11,8 @@ a strange answer counts as wrong.
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ __all__ = ["SIZES", "ReasoningGym"]
 
 SIZES = {"train": 10_000, "test": 1_000}
 _SPLITS = {"train": 0, "test": 1}
+_MARKER = re.compile("final answer", re.IGNORECASE)
 _SEED_STEP = 1_000_000
 
 
@@ -93,7 +96,8 @@ def _create(dataset: str, seed: int, size: int) -> Any:
 
 
 def _block(text: str, first: str, lines: int) -> str:
-    """Return ``lines`` lines from the last place where the answer's first line stands, or the last ones of the text."""
+    """Return ``lines`` lines from the answer's first line behind the last ``Final answer``, or the last of the text."""
     last = text.rstrip().split("\n")
-    stated = text[text.rfind(first) :].rstrip().split("\n")
+    marker = deque(_MARKER.finditer(text), maxlen=1)
+    stated = text[text.find(first, marker[0].end()) :].rstrip().split("\n") if marker else []
     return "\n".join(stated[:lines] if len(stated) >= lines else last[-lines:])

@@ -25,7 +25,13 @@ def test_answers_of_several_lines_are_taken_whole() -> None:
     task = scenario[0]
     assert task.answer.count("\n") == 3
     assert scenario.grade(f"I did it.\nFinal answer:\n{task.answer}\n", task) is Grade.CORRECT
-    assert scenario.grade(task.answer, task) is Grade.CORRECT
+    assert scenario.grade(f"I did it.\n{task.answer}", task) is Grade.CORRECT
+
+
+def test_marks_at_the_head_of_an_answer_are_kept() -> None:
+    (task,) = scenario = ReasoningGym("n_queens", limit=1)
+    assert "_" in task.answer
+    assert scenario.grade(f"**Final answer:**\n{task.answer}", task) is Grade.CORRECT
 
 
 def test_splits_and_seeds_differ_and_repeat() -> None:

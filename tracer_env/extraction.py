@@ -41,7 +41,7 @@ MAX_DIGITS = 400
 _MAX_MARKERS = 200
 
 _MARKER = re.compile(
-    r"(?P<final_answer>final[ \t]{1,4}answer[ \t*_`]{0,8}(?::|is\b[ \t]{0,4}:?)[\s*_`]{0,16})"
+    r"(?P<final_answer>final[ \t]{1,4}answer[ \t*_`]{0,8}(?::|is\b[ \t]{0,4}:?)[\s*]{0,16})"
     r"|(?P<boxed>\\(?:boxed|fbox)(?![a-z])[ \t]{0,4})"
     r"|(?P<hashes>^[ \t]{0,4}####(?!#)[ \t]{0,4})"
     r"|(?P<a_colon>^[ \t*_]{0,4}(?-i:A)[*_]{0,2}:[\s*_]{0,8})"
