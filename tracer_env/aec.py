@@ -118,7 +118,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the space of an agent's observations, the same object at each call."""
-        return self.observation_spaces[agent]
+        space: spaces.Space[Any] = self.observation_spaces[agent]
+        return space
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the space of an agent's actions, the same object at each call."""
@@ -192,9 +193,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
     def _pay(self, agent: str, rewards: tuple[float, ...]) -> None:
         cumulative = self._cumulative_rewards
         cumulative[agent] = 0.0
-        for name, reward in zip(self.possible_agents, rewards, strict=True):
+        for name, reward in zip(self.possible_agents, rewards, strict=False):
             self.rewards[name] = reward
-            cumulative[name] += reward
+            if reward:
+                cumulative[name] += reward
 
     def _next(self) -> tuple[Task, int]:
         world, index = divmod(self._episode, len(self.scenario))
@@ -231,7 +233,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
     def _info(self, state: DialogueState) -> dict[str, Any]:
         return {
             "action_mask": _MASKS[self._mask],
-            "role": state.seat.role,
+            "role": self._seats[state.turn if state.turn < len(self._seats) else -1].role,
             "turn": state.turn,
             "information_state": self.information(state),
             "utterance": self._last_line,

@@ -66,12 +66,12 @@ def features(state: DialogueState) -> NDArray[np.float32]:
             pending.valid,
             pending.vote,
             pending.reviews,
-            pending.last_verdict,
+            pending.last_verdict + 0,  # a plain int: members of an enum hash in Python
             len(proposals),
         )
     else:
         code = (state.turn, True, 0, 0, 0, 0)
-    table = state.rules.__dict__.setdefault("_features", {})  # a cache beside the cached properties
+    table = state.rules.lookups["features"]
     vector: NDArray[np.float32] | None = table.get(code)
     if vector is None:
         vector = table[code] = _vector(state.rules, *code)
@@ -135,7 +135,7 @@ def vote_and_time(state: DialogueState) -> str:
         code: tuple[int, int | str] = (state.turn, pending.vote if pending.valid else "invalid_pending")
     else:
         code = (state.turn, "no_pending")
-    table = state.rules.__dict__.setdefault("_vote_and_time", {})  # a cache beside the cached properties
+    table = state.rules.lookups["vote_and_time"]
     key: str | None = table.get(code)
     if key is None:
         prefix = seat_prefix(state.seat.agent, state.seat.role)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from tracer_env.errors import ConfigError, IllegalActionError, did_you_mean
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
@@ -50,6 +50,7 @@ MUST_SPEAK, MUST_SKIP, FREE, OVER = (0, 1), (1, 0), (1, 1), (0, 0)
 # Enum members are read through a metaclass; names of the module cost a third, and advance() is the hot path.
 _PROPOSER, _UNPARSABLE, _CORRECT, _NO_VERDICT = Role.PROPOSER, Grade.UNPARSABLE, Grade.CORRECT, Verdict.NONE
 _ACTIONS = (Action.SKIP, Action.SPEAK)
+_build: Any = tuple.__new__  # what a named tuple's constructor calls in the end
 
 
 @runtime_checkable
@@ -114,6 +115,11 @@ class Rules:
         numbers = range(1, self.max_turns + 1)
         played = tuple(self.schedule.seat(number, self.num_agents) for number in numbers)
         return (played[0], *played)
+
+    @cached_property
+    def lookups(self) -> dict[str, dict[Any, Any]]:
+        """Tables that others keep beside these rules (features and keys by turn and vote)."""
+        return {"features": {}, "vote_and_time": {}}
 
     @cached_property
     def proposal_turns_left(self) -> tuple[int, ...]:
@@ -202,29 +208,27 @@ def advance(state: DialogueState, action: int, utterance: Utterance | None = Non
     ``utterance`` is what the seat says; it is required with SPEAK and forbidden with SKIP, and a
     proposal must carry its grade. Raises IllegalActionError when the mask forbids the action.
     """
-    number, rules = state.turn, state.rules
+    rules, task, number, proposals, turns, _ = state
     mask = legal_actions(state)
-    if not ((action == 1 and mask[1]) or (action == 0 and mask[0])):
+    if (action != 1 or not mask[1]) and (action != 0 or not mask[0]):
         raise IllegalActionError(state.seat, action, mask)
     if (utterance is None) is (action == 1):
         raise ValueError(f"{Action(action).name} at turn {number} goes with {'an' if action else 'no'} utterance")
-    here = rules.seats[number]
-    proposals, kept = state.proposals, False
+    here, kept = rules.seats[number], False
     if utterance is None:
         kept = here.role is _PROPOSER and rules.stop_when == "kept"
     elif here.role is _PROPOSER:
         if utterance.grade is None:
             raise ValueError(f"the proposal at turn {number} has no grade; let referee.judge() read it first")
-        proposals = (*proposals, Proposal(utterance, number))
+        proposals = (*proposals, _build(Proposal, (utterance, number, 0, 0, _NO_VERDICT)))
     else:
         old, verdict = proposals[-1], utterance.verdict
-        proposals = (
-            *proposals[:-1],
-            Proposal(old.utterance, old.turn, old.vote + verdict, old.reviews + 1, verdict),
-        )
-    turns = (*state.turns, Turn(number, here, _ACTIONS[action], utterance))
+        judged = (old.utterance, old.turn, old.vote + verdict, old.reviews + 1, verdict)
+        proposals = (*proposals[:-1], _build(Proposal, judged))
+    turns = (*turns, _build(Turn, (number, here, _ACTIONS[action], utterance)))
     over = kept or number == rules.max_turns
-    return DialogueState(rules, state.task, number + 1, proposals, turns, over)
+    after: DialogueState = _build(DialogueState, (rules, task, number + 1, proposals, turns, over))
+    return after
 
 
 def final_answer(state: DialogueState) -> Proposal | None:

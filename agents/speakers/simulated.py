@@ -17,6 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.agents.speakers.simulated_rows import SimulatedRows
 from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
 from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
@@ -25,7 +29,7 @@ from tracer_env.randomness import Purpose, draw
 from tracer_env.rules import DialogueState
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
-__all__ = ["SimulatedSpeaker", "SimulatedUtterance"]
+__all__ = ["SimulatedProposal", "SimulatedReview", "SimulatedSpeaker"]
 
 _UNIT = 2.0**-48
 _LOW = QUANTILES - 1
@@ -35,77 +39,72 @@ _PROPOSER = Role.PROPOSER
 _OUTCOME, _CONTENT = int(Purpose.OUTCOME), int(Purpose.CONTENT)
 
 
-class SimulatedUtterance(Utterance):
-    """An utterance whose text and answer are rendered on reading.
+class SimulatedProposal(Utterance):
+    """A proposal whose text and answer are rendered on reading.
 
     ``answer_id`` is 0 for the gold answer, k for the k-th wrong one, -1 where there is none.
     """
 
-    __slots__ = ("answer_id", "style", "subject", "task")
+    __slots__ = ("answer_id", "task")
     task: Task
     answer_id: int
-    style: int
-    subject: Utterance | None
 
-    finish = "stop"
-    dropped = 0
-    rule = "given"
-    prompt_ids = ()
-    token_ids = ()
-    logprobs = ()
+    finish, dropped, rule, verdict = "stop", 0, "given", Verdict.NONE
+    prompt_ids, token_ids, logprobs = (), (), ()
 
-    def __init__(
-        self,
-        task: Task,
-        grade: Grade | None,
-        verdict: Verdict,
-        answer_id: int,
-        prompt_tokens: int,
-        completion_tokens: int,
-        style: int,
-        subject: Utterance | None = None,
-    ) -> None:
+    def __init__(self, task: Task, grade: Grade, answer_id: int, prompt_tokens: int, completion_tokens: int) -> None:
         _set_task(self, task)
         _set_grade(self, grade)
-        _set_verdict(self, verdict)
         _set_answer_id(self, answer_id)
         _set_prompt_tokens(self, prompt_tokens)
         _set_completion_tokens(self, completion_tokens)
-        _set_style(self, style)
-        _set_subject(self, subject)
 
     @property
     def text(self) -> str:
-        """The rendered text."""
-        if self.grade is None:
-            return review_text(self.verdict, self.subject.answer if self.subject else None, self.style)
-        return proposal_text(self.task, self.answer_id, self.style)
+        """The rendered text; its length in tokens, being drawn, also picks the wording."""
+        return proposal_text(self.task, self.answer_id, self.completion_tokens)
 
     @property
     def answer(self) -> str | None:
         """The answer that the text gives, in canonical form."""
-        if self.grade is None or self.answer_id < 0:
-            return None
-        return answer_text(self.task, self.answer_id)
+        return answer_text(self.task, self.answer_id) if self.answer_id >= 0 else None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        parts = (self.task, self.grade, self.verdict, self.answer_id)
-        return type(self), (*parts, self.prompt_tokens, self.completion_tokens, self.style, self.subject)
+        parts = (self.task, self.grade, self.answer_id, self.prompt_tokens, self.completion_tokens)
+        return type(self), parts
+
+
+class SimulatedReview(Utterance):
+    """A review of ``subject`` whose text is rendered on reading."""
+
+    __slots__ = ("subject",)
+    subject: Utterance
+
+    finish, dropped, rule, grade, answer = "stop", 0, "given", None, None
+    prompt_ids, token_ids, logprobs = (), (), ()
+
+    def __init__(self, subject: Utterance, verdict: Verdict, prompt_tokens: int, completion_tokens: int) -> None:
+        _set_subject(self, subject)
+        _set_verdict(self, verdict)
+        _set_prompt_tokens(self, prompt_tokens)
+        _set_completion_tokens(self, completion_tokens)
+
+    @property
+    def text(self) -> str:
+        """The rendered text."""
+        return review_text(self.verdict, self.subject.answer, self.completion_tokens)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return type(self), (self.subject, self.verdict, self.prompt_tokens, self.completion_tokens)
 
 
 # The slots' own setters: what a frozen dataclass does through object.__setattr__, at half the time.
-(
-    _set_task,
-    _set_grade,
-    _set_verdict,
-    _set_answer_id,
-    _set_prompt_tokens,
-    _set_completion_tokens,
-    _set_style,
-    _set_subject,
-) = (
-    getattr(SimulatedUtterance, name).__set__
-    for name in ("task", "grade", "verdict", "answer_id", "prompt_tokens", "completion_tokens", "style", "subject")
+_set_task, _set_answer_id, _set_grade = (
+    getattr(SimulatedProposal, name).__set__ for name in ("task", "answer_id", "grade")
+)
+_set_subject, _set_verdict = (getattr(SimulatedReview, name).__set__ for name in ("subject", "verdict"))
+_set_prompt_tokens, _set_completion_tokens = (
+    getattr(Utterance, name).__set__ for name in ("prompt_tokens", "completion_tokens")
 )
 
 
@@ -137,6 +136,10 @@ class SimulatedSpeaker:
             return [self._say(requests[0], 0)]
         return [self._say(request, candidate) for request in requests for candidate in range(request.candidates)]
 
+    def in_rows(self, tasks: Sequence[Task], streams: NDArray[np.uint64]) -> SimulatedRows:
+        """Return the same speaker for whole arrays of dialogues; how dialogue trees grow in seconds."""
+        return SimulatedRows(self.simulation, tasks, streams)
+
     def _say(self, request: Request, candidate: int) -> Utterance:
         state = request.state
         bits = draw(request.stream, state.turn, _OUTCOME, candidate)
@@ -155,7 +158,7 @@ class SimulatedSpeaker:
                 chance = 1.0 - rates.cave if pending.correct else rates.chances(task.difficulty)[1]
             elif (draw(stream, state.turn, _CONTENT, candidate) >> 16) * _UNIT >= rates.repeat:
                 chance = rates.chances(task.difficulty)[0]
-            elif isinstance(pending.utterance, SimulatedUtterance):
+            elif isinstance(pending.utterance, SimulatedProposal):
                 grade, answer_id = pending.utterance.grade or _WRONG, pending.utterance.answer_id
             if answer_id < 0:
                 if luck < invalid + (1.0 - invalid) * chance:
@@ -164,7 +167,7 @@ class SimulatedSpeaker:
                     grade, answer_id = _WRONG, 1 + (bits >> 8 & _LOW) * rates.distractors // QUANTILES
         length = rates.proposer_lengths[bits & _LOW]
         prompt = rates.proposer_prompt_tokens + (self._reread(state) if state.turns else 0)
-        return SimulatedUtterance(task, grade, _NO_VERDICT, answer_id, prompt, length, bits >> 16 & _LOW)
+        return SimulatedProposal(task, grade, answer_id, prompt, length)
 
     def _review(self, state: DialogueState, bits: int) -> Utterance:
         rates, pending, luck = self.simulation, state.proposals[-1], (bits >> 16) * _UNIT
@@ -177,8 +180,7 @@ class SimulatedSpeaker:
             verdict = _WRONG_VERDICT if luck < silent + (1.0 - silent) * rates.tnr else _RIGHT_VERDICT
         length = rates.reviewer_lengths[bits & _LOW]
         prompt = rates.reviewer_prompt_tokens + self._reread(state)
-        said = pending.utterance
-        return SimulatedUtterance(state.task, None, verdict, -1, prompt, length, bits >> 16 & _LOW, said)
+        return SimulatedReview(pending.utterance, verdict, prompt, length)
 
     def _reread(self, state: DialogueState) -> int:
         share = self.simulation.reread
