@@ -123,7 +123,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the space of an agent's actions, the same object at each call."""
-        return self.action_spaces[agent]
+        space: spaces.Space[Any] = self.action_spaces[agent]
+        return space
 
     @property
     def state_now(self) -> DialogueState:

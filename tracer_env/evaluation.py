@@ -21,7 +21,7 @@ from typing import Any
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.config import Config
-from tracer_env.errors import ConfigError
+from tracer_env.errors import ConfigError, UserError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
@@ -172,9 +172,15 @@ def training_scenario(config: Config) -> Scenario:
                 "say where the train split is with --set training.path=FILE, or give trained controllers as files"
             )
         path = str(beside)
-    return make_scenario(
-        asked.name, path=path, split="train", limit=config.training.limit, seed=config.seed, **asked.settings
-    )
+    try:
+        return make_scenario(
+            asked.name, path=path, split="train", limit=config.training.limit, seed=config.seed, **asked.settings
+        )
+    except UserError as error:
+        raise ConfigError(
+            f"the controllers to be trained need the train split of {asked.name!r}: {error}; "
+            "or train elsewhere (tracer-env train --scenario ...) and give the file it writes as the method"
+        ) from error
 
 
 def training_episodes(config: Config, speaker: Speaker) -> int:

@@ -160,7 +160,7 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return features
 
     def _info(self) -> dict[str, Any]:
-        info = dict(self.dialogue.infos[self.dialogue.agent_selection])
+        info: dict[str, Any] = dict(self.dialogue.infos[self.dialogue.agent_selection])
         info["action_mask"] = info["action_mask"].copy()
         info["episodes_without_choice"] = self._without_choice
         return info
