@@ -18,6 +18,7 @@ An unknown key, a value of the wrong kind or an impossible one is a ConfigError 
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 import types
 import typing
@@ -259,4 +260,6 @@ def _literal(value: Any) -> str:
         return "{ " + ", ".join(f"{key} = {_literal(entry)}" for key, entry in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_literal, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one character that JSON leaves bare
