@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS, seat_prefix
 from tracer_env.rules import DialogueState, Proposal, Rules
+from tracer_env.tree_shape import over_nodes
 from tracer_env.types import Grade, Role, Task, Utterance
 
 __all__ = ["DialogueTrees", "KeyTable", "Level", "over_nodes"]
@@ -111,16 +111,6 @@ class DialogueTrees:
             make = _history_codes if information == "history" else _vote_codes
             self._keys[information] = _numbered(self, information, make(self, information))
         return self._keys[information]
-
-
-@lru_cache(maxsize=256)
-def over_nodes(rules: Rules, depth: int) -> NDArray[np.bool_]:
-    """Return which of the 2^d nodes of a depth are over: at the horizon all, under ``kept`` those below a keep."""
-    over = np.zeros(1, dtype=bool)
-    for above in range(depth):
-        skipped = over | (rules.stop_when == "kept" and rules.seats[above + 2].role is Role.PROPOSER)
-        over = np.stack([skipped, over], axis=1).ravel()
-    return over | (depth == rules.max_turns - 1)
 
 
 Codes = tuple[list[NDArray[np.int64]], dict[int, str]]

@@ -1,0 +1,329 @@
+"""Growing dialogue trees: every choice on every task, with one batched speaker call a turn.
+
+    expand(tasks, speaker, rules, seed, worlds) -> DialogueTrees
+
+Level by level: at depth d each live node of all tasks and worlds is given the utterance of the seat that
+moves there; its SKIP child repeats it, its SPEAK child has the utterance in it. The utterances are
+those that play produces on the same path with the same seed, for any speaker that is a function of state
+and noise.
+
+Two ways lead there. Any speaker: states of `rules`, moved by `advance` and judged by the referee. A speaker
+with a method ``in_rows`` (the simulated one): numpy arrays, chunk by chunk, and no text is written until
+somebody reads it. Both give the same trees; answer ids differ in their numbers only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.casting import make_scenario, make_speaker
+from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Request, Scenario, Speaker
+from tracer_env.progress import NoReporter, Reporter
+from tracer_env.randomness import stream, streams
+from tracer_env.referee import ask
+from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial
+from tracer_env.tree import DialogueTrees, Level
+from tracer_env.tree_finals import Standing, finals
+from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances, window
+from tracer_env.types import Grade, Role, Task, Utterance
+
+__all__ = ["SaidAgain", "expand", "speaker_name"]
+
+_CHUNK = 8192
+
+
+def expand(
+    tasks: str | Scenario | Sequence[Task],
+    speaker: str | Speaker | Callable[[str], str],
+    rules: Rules | None = None,
+    seed: int = 0,
+    worlds: int = 1,
+    *,
+    scenario: str | Scenario | None = None,
+    texts: bool = True,
+    reporter: Reporter | None = None,
+) -> DialogueTrees:
+    """Grow the trees of all tasks in worlds 0 .. worlds - 1; row r is task r mod n in world r div n.
+
+    ``scenario`` grades the answers where the tasks' own kind is not enough; ``texts=False`` keeps the numbers alone.
+    Raises ConfigError for rules that no tree can hold and for no tasks, UnknownNameError for names.
+    """
+    played = rules or Rules()
+    check_growable(played)
+    if isinstance(worlds, bool) or not isinstance(worlds, int) or worlds < 1:
+        raise ConfigError(f"worlds must be a whole number of at least 1, got {worlds!r}")
+    listed, voice = make_scenario(tasks), make_speaker(speaker)
+    grader = listed if scenario is None else make_scenario(scenario)
+    check = getattr(voice, "check", None)
+    if check is not None:
+        check(played)
+    tell, chosen = reporter or NoReporter(), tuple(listed)
+    said: Sequence[Utterance]
+    if hasattr(voice, "in_rows"):
+        levels = _grow_arrays(voice, chosen, played, seed, worlds, tell)
+        said = SaidAgain(chosen, voice, grader, played, seed, worlds)
+    else:
+        levels, said = _grow_states(voice, grader, chosen, played, seed, range(len(chosen) * worlds), tell)
+    return DialogueTrees(played, chosen, worlds, seed, levels, said if texts else None, speaker_name(speaker))
+
+
+def speaker_name(speaker: object) -> str:
+    """Return the name under which trees remember a speaker: as it was asked for, else its class."""
+    return speaker if isinstance(speaker, str) else type(speaker).__name__
+
+
+class SaidAgain(Sequence[Utterance]):
+    """The utterances of a speaker that costs nothing, said again when they are read: no text is kept."""
+
+    def __init__(
+        self, tasks: tuple[Task, ...], speaker: Speaker, grader: Scenario, rules: Rules, seed: int, worlds: int
+    ) -> None:
+        self._tasks, self._speaker, self._grader, self._rules, self._seed = tasks, speaker, grader, rules, seed
+        self._rows = len(tasks) * worlds
+        self._each = utterances(rules)
+
+    def __len__(self) -> int:
+        return self._rows * self._each
+
+    @overload
+    def __getitem__(self, index: int) -> Utterance: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Utterance]: ...
+    def __getitem__(self, index: int | slice) -> Utterance | Sequence[Utterance]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} utterances, so there is no number {index}")
+        row, place = divmod(int(index) % len(self), self._each)
+        depth, node = node_of(self._rules, place)
+        task, world = self._tasks[row % len(self._tasks)], row // len(self._tasks)
+        state, noise = initial(task, self._rules), stream(self._seed, task.id, world)
+        for above in range(depth + 1):
+            speaks = spoken_nodes(self._rules, above)[node >> (depth - above)]
+            said = ask(self._speaker, [Request(state, state.seat, noise)], self._grader)[0] if speaks else None
+            state = advance(state, int(speaks), said)
+        spoken = state.turns[-1].utterance
+        assert spoken is not None
+        return spoken
+
+    def __iter__(self) -> Iterator[Utterance]:
+        for first in range(0, self._rows, 64):
+            rows = range(first, min(first + 64, self._rows))
+            yield from _grow_states(
+                self._speaker, self._grader, self._tasks, self._rules, self._seed, rows, NoReporter()
+            )[1]
+
+
+# -- any speaker ---------------------------------------------------------------------------------
+
+
+def _grow_states(
+    speaker: Speaker,
+    grader: Scenario,
+    tasks: tuple[Task, ...],
+    rules: Rules,
+    seed: int,
+    rows: range,
+    tell: Reporter,
+) -> tuple[tuple[Level, ...], list[Utterance]]:
+    """Grow some rows through states; return their levels and utterances, row by row."""
+    jobs = [(tasks[row % len(tasks)], row // len(tasks)) for row in rows]
+    noise = [stream(seed, task.id, world) for task, world in jobs]
+    front: list[list[DialogueState]] = [[initial(task, rules)] for task, _ in jobs]
+    each, levels = utterances(rules), _blank(rules, len(jobs))
+    texts: list[Utterance | None] = [None] * (len(jobs) * each)
+    ids = [_AnswerIds(grader, task) for task, _ in jobs]
+    tell.start("growing trees", len(texts))
+    meter = _Meter(tell)
+    for depth, level in enumerate(levels):
+        asked = [
+            (row, node)
+            for row, states in enumerate(front)
+            for node, state in enumerate(states)
+            if not state.over and (depth == 0 or not over_nodes(rules, depth - 1)[node])
+        ]
+        requests = [Request(front[row][node], front[row][node].seat, noise[row]) for row, node in asked]
+        said = dict(zip(asked, ask(speaker, requests, grader), strict=True))
+        meter.count(said.values())
+        front = [_children(states, row, said, depth) for row, states in enumerate(front)]
+        for row, states in enumerate(front):
+            for node, state in enumerate(states):
+                spoken = said.get((row, node >> 1)) if node % 2 or depth == 0 else None
+                _write(level, row, node, state, spoken, ids[row])
+                if spoken is not None:
+                    texts[row * each + places(rules, depth)[node]] = _light(spoken)
+    _number(rules, levels, 0)
+    return levels, [said for said in texts if said is not None]
+
+
+def _light(said: Utterance) -> Utterance:
+    """Return an utterance without its token ids, which would be most of a tree's weight."""
+    if not said.prompt_ids and not said.token_ids:
+        return said
+    return replace(said, prompt_ids=(), token_ids=(), logprobs=())
+
+
+def _children(
+    states: list[DialogueState], row: int, said: dict[tuple[int, int], Utterance], depth: int
+) -> list[DialogueState]:
+    if depth == 0:
+        return [advance(states[0], 1, said[row, 0])]
+    grown = []
+    for node, state in enumerate(states):
+        spoken = said.get((row, node))
+        grown += [state, state] if spoken is None else [advance(state, 0), advance(state, 1, spoken)]
+    return grown
+
+
+def _write(level: Level, row: int, node: int, state: DialogueState, spoken: Utterance | None, ids: _AnswerIds) -> None:
+    pending, final = state.pending, final_answer(state)
+    assert pending is not None
+    assert pending.utterance.grade is not None
+    assert final is not None
+    level.grade[row, node] = pending.utterance.grade
+    level.vote[row, node] = pending.vote
+    level.answer[row, node] = ids.number(pending.utterance)
+    level.final_correct[row, node] = final.correct
+    if spoken is not None:
+        level.verdict[row, node] = spoken.verdict
+        level.prompt_tokens[row, node] = spoken.prompt_tokens
+        level.completion_tokens[row, node] = spoken.completion_tokens
+
+
+class _AnswerIds:
+    """Numbers the answers of a row: 0 for the correct one, else in order of appearance; equal ones share a number."""
+
+    def __init__(self, grader: Scenario, task: Task) -> None:
+        self._same = grader.same
+        self._known: dict[str, int] = {}
+        self._wrong: list[str] = []
+
+    def number(self, said: Utterance) -> int:
+        """Return the id of a proposal's answer, -1 where it has none."""
+        if said.answer is None or said.grade is Grade.UNPARSABLE:
+            return -1
+        found = self._known.get(said.answer)
+        if found is None:
+            found = self._known[said.answer] = 0 if said.grade is Grade.CORRECT else self._place(said.answer)
+        return found
+
+    def _place(self, answer: str) -> int:
+        for place, other in enumerate(self._wrong, start=1):
+            if self._same(other, answer):
+                return place
+        self._wrong.append(answer)
+        return len(self._wrong)
+
+
+class _Meter:
+    """Tells the reporter how many utterances there are and how fast tokens come."""
+
+    def __init__(self, tell: Reporter) -> None:
+        self._tell, self._began, self._done, self._tokens = tell, time.monotonic(), 0, 0
+
+    def count(self, said: Any) -> None:
+        """Take note of what was just said."""
+        for utterance in said:
+            self._done += 1
+            self._tokens += utterance.completion_tokens
+        passed = max(time.monotonic() - self._began, 1e-9)
+        self._tell.reach(self._done, f"{self._tokens / passed:,.0f} tokens/s")
+
+
+# -- arrays --------------------------------------------------------------------------------------
+
+
+def _blank(rules: Rules, rows: int) -> tuple[Level, ...]:
+    """Return levels of zeros, nothing said anywhere."""
+    return tuple(
+        Level(
+            grade=np.zeros((rows, width), dtype=np.int8),
+            vote=np.zeros((rows, width), dtype=np.int8),
+            answer=np.zeros((rows, width), dtype=np.int32),
+            final_correct=np.zeros((rows, width), dtype=np.bool_),
+            verdict=np.zeros((rows, width), dtype=np.int8),
+            prompt_tokens=np.zeros((rows, width), dtype=np.int32),
+            completion_tokens=np.zeros((rows, width), dtype=np.int32),
+            utterance=np.full((rows, width), -1, dtype=np.int32),
+        )
+        for width in (1 << depth for depth in range(rules.max_turns))
+    )
+
+
+def _number(rules: Rules, levels: Sequence[Level], first: int) -> None:
+    """Number the utterances of rows ``first`` and on, in place: row times U plus the place inside the tree."""
+    each = utterances(rules)
+    for depth, level in enumerate(levels):
+        place = places(rules, depth)
+        rows = np.arange(first, first + len(level.utterance), dtype=np.int32)[:, None]
+        level.utterance[:] = np.where(place >= 0, rows * each + place, -1)
+
+
+def _grow_arrays(
+    voice: Any, tasks: tuple[Task, ...], rules: Rules, seed: int, worlds: int, tell: Reporter
+) -> tuple[Level, ...]:
+    rows, each = len(tasks) * worlds, utterances(rules)
+    if rows * each >= 1 << 31:
+        raise ConfigError(f"{rows} trees of {each} utterances are more than 2^31 utterances; grow fewer tasks at once")
+    levels = _blank(rules, rows)
+    tell.start("growing trees", rows * each)
+    for first in range(0, rows, _CHUNK):
+        index = np.arange(first, min(first + _CHUNK, rows))
+        chosen = [tasks[place] for place in index % len(tasks)]
+        noise = streams(seed, [task.id for task in chosen], index // len(tasks))
+        part = tuple(_rows_of(level, first, first + len(index)) for level in levels)
+        _grow_chunk(voice.in_rows(chosen, noise), rules, part)
+        _number(rules, part, first)
+        tell.reach((first + len(index)) * each)
+    return levels
+
+
+def _rows_of(level: Level, first: int, last: int) -> Level:
+    """Return a view of some rows."""
+    return Level(**{name: array[first:last] for name, array in vars(level).items()})
+
+
+def _grow_chunk(voice: Any, rules: Rules, levels: tuple[Level, ...]) -> None:
+    """Fill the levels of one chunk of rows in place."""
+    spent: list[NDArray[np.int64]] = []  # completion tokens on the path to each node, depth by depth
+    for depth, level in enumerate(levels):
+        columns = np.flatnonzero(spoken_nodes(rules, depth))
+        if depth == 0:
+            nothing = np.full(level.grade.shape, Grade.UNPARSABLE, dtype=np.int8)
+            said = voice.propose(1, nothing, level.vote, level.answer, np.zeros(level.grade.shape, dtype=np.int64))
+        else:
+            above, parents = levels[depth - 1], columns >> 1
+            for name in ("grade", "vote", "answer"):
+                getattr(level, name)[:] = np.repeat(getattr(above, name), 2, axis=1)
+            grade, vote, answer = (getattr(above, name)[:, parents] for name in ("grade", "vote", "answer"))
+            reread = _reread(rules, spent, depth - 1)[:, parents]
+            if rules.seats[depth + 1].role is Role.PROPOSER:
+                said = voice.propose(depth + 1, grade, vote, answer, reread)
+                level.vote[:, columns] = 0
+            else:
+                said = voice.review(depth + 1, grade, answer, reread)
+                level.vote[:, columns] += said.verdict
+        for name in ("grade", "verdict", "answer", "prompt_tokens", "completion_tokens"):
+            getattr(level, name)[:, columns] = getattr(said, name)
+        before = np.repeat(spent[-1], 2, axis=1) if depth else np.int64(0)
+        spent.append(before + level.completion_tokens)
+    standing = [Standing(level.grade, level.vote, level.answer) for level in levels]
+    for level, correct in zip(levels, finals(rules, standing), strict=True):
+        level.final_correct[:] = correct
+
+
+def _reread(rules: Rules, spent: Sequence[NDArray[np.int64]], depth: int) -> NDArray[np.int64]:
+    """Return how many completion tokens the history window holds at the nodes of a depth."""
+    total, outside = spent[depth].copy(), window(rules, depth)
+    nodes = np.arange(1 << depth)
+    for above in np.unique(outside[outside >= 0]):
+        here = nodes[outside == above]
+        total[:, here] -= spent[above][:, here >> (depth - above)]
+    return total
