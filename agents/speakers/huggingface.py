@@ -1,0 +1,245 @@
+"""A speaker that writes with any causal language model of the transformers library.
+
+    requests -> prompts (chat template if there is one) -> batches -> one forward pass a token for all
+    rows of a batch -> utterances with the exact sampled ids and their log-probabilities
+
+- Equal prompts are computed once, whoever sends them, and so is the beginning that all prompts of a role share.
+- Candidate c of a request draws its noise from (stream, turn, GENERATION, c) and the token's position alone
+  (`sampling`), so a text does not hang on what shares its batch. That holds up to rounding: padding and batch
+  size change the last bits of the logits, and where two tokens are that close the choice may flip. In
+  float32 it is rare; in bfloat16 long texts do drift apart.
+- A prompt that does not fit beside ``max_new_tokens`` loses its oldest utterances (`Utterance.dropped`).
+- All speakers of one model, whatever their settings, share one copy of the weights.
+
+Without a chat template the prompt is plain text, and a reply also ends where the model begins a next section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
+from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.interfaces import Request
+from tracer_env.randomness import Purpose, draw
+from tracer_env.types import Role, Task, Utterance
+
+__all__ = ["HuggingFaceSpeaker"]
+
+_SMALL = 1_000_000_000
+_MANY = 8
+
+
+class HuggingFaceSpeaker:
+    """Speaks with the model at ``path`` (a folder or a hub name).
+
+    ``temperature``: 0 takes the most likely token each time. ``examples``: how many worked examples a prompt
+    opens with; ``auto`` is all there are below 1 billion parameters and none above. ``dtype``: ``auto`` is bfloat16
+    where the hardware multiplies it, else float32. ``max_batch_tokens``: rows times (prompt + completion) of one
+    forward batch; lower it when memory runs out. ``chat_options`` go to the chat template. ``reuse_prefix``: keep the
+    keys and values of the common prompt beginning. ``context``: overrides the model's own context length.
+
+    Raises MissingExtraError without torch or transformers, DataError when the model cannot be read, ConfigError
+    for settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        temperature: float = 0.3,
+        max_new_tokens: int = 256,
+        device: str = "auto",
+        dtype: str = "auto",
+        examples: int | str = "auto",
+        proposer_prompt: str | None = None,
+        reviewer_prompt: str | None = None,
+        max_batch_tokens: int = 65_536,
+        context: int | None = None,
+        reuse_prefix: bool = True,
+        chat_options: Mapping[str, Any] | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        _check_number("temperature", temperature, 0, float)
+        _check_number("max_new_tokens", max_new_tokens, 1, int)
+        _check_number("max_batch_tokens", max_batch_tokens, 1, int)
+        if context is not None:
+            _check_number("context", context, 1, int)
+        prompts = Prompts(_MANY if examples == "auto" else examples, proposer_prompt, reviewer_prompt)  # type: ignore[arg-type]
+        _require_packages()
+        from tracer_env.agents.speakers.decoding import Decoder
+        from tracer_env.agents.speakers.sampling import GumbelMax
+        from tracer_env.agents.speakers.weights import load
+
+        self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
+        self.max_batch_tokens = max_batch_tokens
+        self.loaded = load(path, revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+        if examples == "auto" and self.loaded.parameters >= _SMALL:
+            prompts = Prompts(0, proposer_prompt, reviewer_prompt)
+        self.prompts = prompts
+        self.context = context or self.loaded.context
+        if self.context is not None and self.context <= max_new_tokens:
+            raise ConfigError(
+                f"speaker.max_new_tokens {max_new_tokens} leaves no room for a prompt in a context of {self.context} "
+                "tokens; lower it"
+            )
+        self._chat = self.loaded.tokenizer.chat_template is not None
+        self._chat_options = dict(chat_options or {})
+        self._system_role = not self._chat or self._renders_system()
+        self._reuse = reuse_prefix and self.loaded.prefixes.usable
+        self._openings: dict[tuple[Role, str, str], tuple[int, ...]] = {}
+        stopped = None if self._chat else self._reached_next_section
+        self._decoder = Decoder(
+            self.loaded.model, self.loaded.prefixes, GumbelMax(self.temperature), self.loaded.ends, stopped
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"HuggingFaceSpeaker({self.path!r}, temperature={self.temperature}, max_new_tokens={self.max_new_tokens})"
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the texts hang on besides the weights; part of a cache key or a run's record."""
+        return {
+            "path": self.path,
+            "temperature": self.temperature,
+            "max_new_tokens": self.max_new_tokens,
+            "dtype": str(self.loaded.model.dtype),
+            "context": self.context,
+            "examples": self.prompts.examples,
+            "proposer_prompt": self.prompts.proposer_prompt,
+            "reviewer_prompt": self.prompts.reviewer_prompt,
+            "chat_options": self._chat_options,
+        }
+
+    def prompt(self, request: Request) -> tuple[tuple[int, ...], int]:
+        """Return the token ids of a request's prompt and how many utterances were dropped to make it fit.
+
+        Raises ConfigError when the question alone is too long.
+        """
+        ids: tuple[int, ...] = ()
+        room = None if self.context is None else self.context - self.max_new_tokens
+
+        def fits(messages: list[Message]) -> bool:
+            nonlocal ids
+            ids = self._ids(messages)
+            return room is None or len(ids) <= room
+
+        _, dropped = self.prompts.fit(request.state, request.seat, fits)
+        return ids, dropped
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        """Write all candidates of all requests in as few forward batches as the token budget allows."""
+        from tracer_env.agents.speakers.decoding import Job
+
+        prompts = [self.prompt(request) for request in requests]
+        jobs: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]] = {}
+        spoken: list[Utterance | None] = []
+        for request, (ids, _) in zip(requests, prompts, strict=True):
+            opening = self._opening(request.state.task, request.seat.role)
+            prefix = opening if ids[: len(opening)] == opening and len(ids) > len(opening) else ()
+            for candidate in range(request.candidates):
+                seed = draw(request.stream, request.state.turn, Purpose.GENERATION, candidate)
+                jobs.setdefault((prefix, ids), []).append((len(spoken), seed))
+                spoken.append(None)
+        dropped = [
+            lost for request, (_, lost) in zip(requests, prompts, strict=True) for _ in range(request.candidates)
+        ]
+        for prefix, batch in _batches(jobs, self.max_new_tokens, self.max_batch_tokens):
+            rank = {ids: number for number, ids in enumerate(dict.fromkeys(ids for ids, _, _ in batch))}
+            rows = [Job(rank[ids], seed) for ids, _, seed in batch]
+            done = self._decoder.complete(list(rank), prefix, rows, self.max_new_tokens)
+            for (ids, place, _), completion in zip(batch, done, strict=True):
+                spoken[place] = self._utterance(ids, completion, dropped[place])
+        return [utterance for utterance in spoken if utterance is not None]
+
+    def _utterance(self, ids: tuple[int, ...], completion: Any, dropped: int) -> Utterance:
+        text = self.loaded.tokenizer.decode(completion.token_ids, skip_special_tokens=True)
+        if not self._chat:
+            text = text.split(PLAIN_STOP, 1)[0]
+        return Utterance(
+            text.strip(),
+            prompt_tokens=len(ids),
+            completion_tokens=len(completion.token_ids),
+            finish=completion.finish,
+            dropped=dropped,
+            prompt_ids=ids,
+            token_ids=tuple(completion.token_ids),
+            logprobs=tuple(completion.logprobs),
+        )
+
+    def _opening(self, task: Task, role: Role) -> tuple[int, ...]:
+        """Return the ids that the prompts of a role share: what two prompts with different questions have in common."""
+        if not self._reuse:
+            return ()
+        key = (role, task.scenario, task.kind)
+        if key not in self._openings:
+            opening = self.prompts.opening(task, role)
+            left, right = (self._ids([*opening, {"role": "user", "content": word}]) for word in ("?", "A"))
+            same = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0)
+            self._openings[key] = left[:same]
+        return self._openings[key]
+
+    def _ids(self, messages: list[Message]) -> tuple[int, ...]:
+        tokenizer = self.loaded.tokenizer
+        if not self._chat:
+            return tuple(tokenizer(plain_text(messages))["input_ids"])
+        if not self._system_role:
+            messages = _without_system(messages)
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **self._chat_options)
+        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _renders_system(self) -> bool:
+        """Return whether the chat template takes a system message; some refuse one."""
+        from jinja2.exceptions import TemplateError
+
+        messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+        try:
+            self.loaded.tokenizer.apply_chat_template(messages, tokenize=False, **self._chat_options)
+        except TemplateError:
+            return False
+        return True
+
+    def _reached_next_section(self, ids: list[int]) -> bool:
+        return PLAIN_STOP in self.loaded.tokenizer.decode(ids[-6:])
+
+
+def _batches(
+    jobs: Mapping[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]], new: int, budget: int
+) -> Iterator[tuple[tuple[int, ...], list[tuple[tuple[int, ...], int, int]]]]:
+    """Split jobs into batches of one prefix and at most ``budget`` tokens, prompts of like length together."""
+    by_prefix: dict[tuple[int, ...], list[tuple[tuple[int, ...], int, int]]] = {}
+    for (prefix, ids), places in sorted(jobs.items(), key=lambda item: len(item[0][1])):
+        by_prefix.setdefault(prefix, []).extend((ids, place, seed) for place, seed in places)
+    for prefix, rows in by_prefix.items():
+        batch: list[tuple[tuple[int, ...], int, int]] = []
+        for row in rows:  # the newest row is the longest, so it sets the width
+            if batch and (len(batch) + 1) * (len(row[0]) + new) > budget:
+                yield prefix, batch
+                batch = []
+            batch.append(row)
+        yield prefix, batch
+
+
+def _without_system(messages: list[Message]) -> list[Message]:
+    """Move the system message to the head of the first user message."""
+    system, first, *rest = messages
+    return [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+
+
+def _check_number(name: str, value: object, least: int, kind: type) -> None:
+    right = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if isinstance(value, bool) or not right or not least <= value < float("inf"):  # type: ignore[operator]
+        what = "a number" if kind is float else "a whole number"
+        raise ConfigError(f"speaker.{name} must be {what} from {least}, got {value!r}")
+
+
+def _require_packages() -> None:
+    for package in ("torch", "transformers"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("a Hugging Face speaker", package, "hf") from error

@@ -1,0 +1,175 @@
+"""Prompts: what a language model is told when it is its seat's turn to speak.
+
+    system      the role's job and the format of its reply
+    examples    worked examples as earlier turns of the chat            the same for all tasks of a role,
+    user        this question, the discussion so far, what to do now    so their keys and values are reused
+
+A prompt is made from what the seat may read: the question, the earlier utterances inside the history
+window, the pending proposal and its vote. Gold answers and grades never enter it. A prompt that is too
+long loses its oldest utterances, one at a time; the question is never cut.
+
+The last user message can be replaced by role with a format text (``{question}``, ``{history}``, ...,
+see `PLACEHOLDERS`); double braces stand for single ones.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tracer_env.agents.speakers.worked_examples import worked_examples
+from tracer_env.dialogue import Dialogue, Line
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.rules import DialogueState
+from tracer_env.types import Role, Seat, Task
+
+__all__ = ["PLACEHOLDERS", "PLAIN_STOP", "Message", "Prompts", "plain_text"]
+
+Message = dict[str, str]
+"""One chat message: ``role`` (system, user, assistant) and ``content``."""
+
+PLACEHOLDERS = ("question", "history", "pending", "vote", "turn", "max_turns", "agent")
+"""What a format text may use: the question; the earlier utterances; the pending proposal; its vote as
++1, -1 and so on; the number of this turn; the number of turns; the agent's name."""
+
+PLAIN_STOP = "\n###"
+"""Where a reply ends when the model has no chat template and would go on with a next task."""
+
+_SYSTEM = {
+    Role.PROPOSER: "Solve the question in short steps. End your reply with one line: Final answer: <answer>",
+    Role.REVIEWER: (
+        "Check the proposed answer. The first word of your reply is RIGHT if it is correct or WRONG if it is "
+        "not. Then give the reason in one sentence."
+    ),
+}
+_FIRST = "{question}"
+_REFRESH = (
+    "Discussion so far:\n{history}\n\nSolve the question again: keep what is right, mend what is wrong.\n\n{question}"
+)
+_REVIEW = "Question: {question}\n\n{history}Proposed answer:\n{pending}\n\nIs it RIGHT or WRONG?"
+_UNSHOWN = "(too long to be shown)"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Builds chat messages.
+
+    ``examples`` is how many worked examples a prompt opens with. ``proposer_prompt`` and ``reviewer_prompt``
+    replace the last user message of a role. Raises ConfigError for a placeholder that does not exist.
+    """
+
+    examples: int = 0
+    proposer_prompt: str | None = None
+    reviewer_prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.examples, bool) or not isinstance(self.examples, int) or self.examples < 0:
+            raise ConfigError(f"examples must be 'auto' or a whole number from 0, got {self.examples!r}")
+        for name in ("proposer_prompt", "reviewer_prompt"):
+            text = getattr(self, name)
+            if text is not None:
+                _check_format(name, text)
+
+    def opening(self, task: Task, role: Role) -> list[Message]:
+        """Return the messages that every prompt of ``role`` for tasks of this sort begins with."""
+        messages = [_message("system", _SYSTEM[role])]
+        for example in worked_examples(task, self.examples):
+            pending = "" if role is Role.PROPOSER else example.proposal
+            reply = example.solution if role is Role.PROPOSER else example.review
+            messages += [
+                _message("user", self._fill(role, {"question": example.question, "pending": pending})),
+                _message("assistant", reply),
+            ]
+        return messages
+
+    def messages(self, state: DialogueState, seat: Seat, drop: int = 0) -> list[Message]:
+        """Return the whole prompt of ``seat``, without its ``drop`` oldest utterances."""
+        pending, history = _readable(state, seat)
+        kept = history[drop:]
+        if pending is not None and drop > len(history):
+            pending = _UNSHOWN
+        lines = "\n".join(map(_render, kept))
+        fields = {
+            "question": state.task.question,
+            "history": lines,
+            "pending": pending or "",
+            "vote": f"{Dialogue(state).vote:+d}",
+            "turn": str(state.turn),
+            "max_turns": str(state.rules.max_turns),
+            "agent": seat.name,
+        }
+        return [*self.opening(state.task, seat.role), _message("user", self._fill(seat.role, fields))]
+
+    def droppable(self, state: DialogueState, seat: Seat) -> int:
+        """Return how many utterances `messages` can leave out."""
+        pending, history = _readable(state, seat)
+        return len(history) + (pending is not None and seat.role is Role.REVIEWER)
+
+    def fit(self, state: DialogueState, seat: Seat, fits: Callable[[list[Message]], bool]) -> tuple[list[Message], int]:
+        """Return the longest prompt that ``fits`` and how many utterances it lost.
+
+        Raises ConfigError when the question alone does not fit.
+        """
+        for drop in range(self.droppable(state, seat) + 1):
+            messages = self.messages(state, seat, drop)
+            if fits(messages):
+                return messages, drop
+        raise ConfigError(
+            f"the question of task {state.task.id!r} does not fit into the model's context beside max_new_tokens; "
+            "lower speaker.max_new_tokens or speaker.examples, or take a model with a longer context"
+        )
+
+    def _fill(self, role: Role, fields: dict[str, str]) -> str:
+        template = self.proposer_prompt if role is Role.PROPOSER else self.reviewer_prompt
+        fields = {**dict.fromkeys(PLACEHOLDERS, ""), **fields}
+        if template is not None:
+            return template.format_map(fields)
+        if role is Role.PROPOSER:
+            return (_REFRESH if fields["history"] else _FIRST).format_map(fields)
+        if fields["history"]:
+            fields["history"] = f"Discussion so far:\n{fields['history']}\n\n"
+        return _REVIEW.format_map(fields)
+
+
+def plain_text(messages: list[Message]) -> str:
+    """Render a chat for a model without a chat template; the model goes on after ``### Reply``."""
+    heads = {"system": "### Instruction", "user": "### Task", "assistant": "### Reply"}
+    parts = [f"{heads[m['role']]}\n{m['content']}\n\n" for m in messages]
+    return "".join(parts) + "### Reply\n"
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _readable(state: DialogueState, seat: Seat) -> tuple[str | None, tuple[Line, ...]]:
+    """Return the pending proposal, and the utterances of the window (for a reviewer without the pending one)."""
+    proposal = state.pending
+    if proposal is None:
+        return None, ()
+    lines = Dialogue(state).lines
+    readable = state.rules.schedule.readable(state.turns, seat)
+    if all(turn.number != proposal.turn for turn in readable):
+        return None, lines
+    if seat.role is Role.REVIEWER:
+        lines = tuple(line for line in lines if line.turn != proposal.turn)
+    return proposal.utterance.text, lines
+
+
+def _render(line: Line) -> str:
+    kind = "proposal" if line.seat.role is Role.PROPOSER else "review"
+    return f"{line.seat.name} ({kind}): {line.text}"
+
+
+def _check_format(name: str, text: str) -> None:
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
+    except ValueError as error:
+        raise ConfigError(f"speaker.{name} is not a format text: {error}; write {{{{ and }}}} for braces") from error
+    for field in fields:
+        if field not in PLACEHOLDERS:
+            hint = did_you_mean(field, PLACEHOLDERS)
+            raise ConfigError(f"speaker.{name} has the unknown placeholder {{{field}}}{hint}")
+    if "question" not in fields:
+        raise ConfigError(f"speaker.{name} must show the {{question}}")

@@ -1,0 +1,88 @@
+"""Gumbel-max sampling: a token is the argmax of its scaled logit plus noise that the request brought along.
+
+    score[v] = logit[v] / T + g(seed, step, v),   g = -log(-log u),   token = argmax score
+
+is a draw from softmax(logit / T) (Gumbel 1954; Maddison, Tarlow, Minka 2014). The noise u is the
+splitmix64 hash of (seed, step, v), as in `tracer_env.randomness`, so it hangs on nothing else: not on the
+batch, not on other rows, not on any generator. Two prompts with one seed meet the same noise.
+
+On a CPU noise is hashed only where it can decide: g lies between `_LOWEST` and `_HIGHEST`, so a token whose
+scaled logit is further below the best one than that allows cannot win, whatever its noise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+__all__ = ["GumbelMax", "gumbel"]
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+_HIGHEST = 33 * math.log(2)  # 1 - u is at least 2**-33
+_LOWEST = -math.log(24 * math.log(2))  # and at most 1 - 2**-24, what float32 can tell from 1
+
+
+class GumbelMax:
+    """Draws one token a row. ``temperature`` 0 takes the most likely token and uses no noise."""
+
+    def __init__(self, temperature: float) -> None:
+        self.temperature = temperature
+
+    def __call__(self, logits: torch.Tensor, seeds: np.ndarray, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return tokens (B,) and their log-probabilities (B,) for logits (B, V) and seeds (B,) uint64.
+
+        The log-probability is log_softmax(logits / T) in float32; of logits alone when T is 0.
+        """
+        if logits.ndim != 2 or seeds.shape != logits.shape[:1]:
+            raise ValueError(f"logits must be (B, V) and seeds (B,), got {tuple(logits.shape)} and {seeds.shape}")
+        scaled = logits.float()
+        if self.temperature > 0:
+            scaled = scaled / self.temperature
+        best, token = scaled.max(dim=-1)
+        if self.temperature > 0:
+            token = _perturbed_argmax(scaled, best, _keys(seeds, step))
+        chosen = scaled.gather(-1, token[:, None]).squeeze(-1)
+        # exp of less than -87 is a denormal, which is slow and adds nothing a float32 sum could hold.
+        mass = (scaled - best[:, None]).clamp_(min=-80.0).exp_().sum(dim=-1)
+        return token, chosen - best - mass.log()
+
+
+def gumbel(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return float32 Gumbel noise for int64 ``keys`` (a seed and step folded together) and token ids."""
+    bits = _mix(tokens * _signed(_GOLDEN) + keys)
+    # 1 - u, not u: float32 is finest near 0, and the large noise that decides comes from u near 1.
+    rest = ((bits >> 32) & 0xFFFFFFFF).float().add_(0.5).mul_(2.0**-32).clamp_(max=1 - 2.0**-24)
+    return rest.neg_().log1p_().neg_().log_().neg_()
+
+
+def _perturbed_argmax(scaled: torch.Tensor, best: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    if scaled.device.type != "cpu":
+        tokens = torch.arange(scaled.shape[-1], device=scaled.device)
+        return (scaled + gumbel(keys.to(scaled.device)[:, None], tokens)).argmax(dim=-1)
+    floor = best - (_HIGHEST - _LOWEST)
+    near = [(row >= least).nonzero().squeeze(-1) for row, least in zip(scaled, floor, strict=True)]
+    picks = [n[(row[n] + gumbel(key, n)).argmax()] for row, key, n in zip(scaled, keys, near, strict=True)]
+    return torch.stack(picks)
+
+
+def _keys(seeds: np.ndarray, step: int) -> torch.Tensor:
+    """Fold the step into the seeds: (B,) uint64 -> (B,) int64."""
+    folded = torch.from_numpy(seeds.view(np.int64)) + _signed((step + 1) * _MIX_1)
+    return _mix(folded)
+
+
+def _mix(x: torch.Tensor) -> torch.Tensor:
+    """The finaliser of splitmix64 on int64 tensors: products wrap, and shifts are made logical by a mask."""
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _signed(_MIX_1)
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _signed(_MIX_2)
+    return x ^ ((x >> 31) & 0x1FFFFFFFF)
+
+
+def _signed(x: int) -> int:
+    """Return the int64 with the same 64 bits."""
+    x &= 0xFFFFFFFFFFFFFFFF
+    return x - (1 << 64) if x >> 63 else x

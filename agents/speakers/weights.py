@@ -1,0 +1,134 @@
+"""Loading a causal language model, one copy of its weights for everybody who asks.
+
+Two speakers of the same path, revision, number type and device get the same `LoadedModel`. The table of
+what is loaded holds weak references: when the last speaker goes, so do the weights.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tracer_env.agents.speakers.prefix import PrefixCache
+from tracer_env.errors import ConfigError, DataError, did_you_mean
+
+__all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype"]
+
+DTYPES = ("auto", "bfloat16", "float16", "float32")
+
+_LOADED: WeakValueDictionary[tuple[str, str | None, torch.dtype, str, bool], LoadedModel] = WeakValueDictionary()
+_LOCK = threading.Lock()
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A model in evaluation mode with its tokenizer, kept prompt beginnings, end tokens and context length."""
+
+    model: Any
+    tokenizer: Any
+    prefixes: PrefixCache
+    ends: frozenset[int]
+    context: int | None
+    """How many tokens prompt and completion may have together; None when the model has no limit."""
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the model has."""
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def load(path: str, *, revision: str | None, dtype: str, device: str, trust_remote_code: bool) -> LoadedModel:
+    """Return the model at a local path or hub name, loaded now or earlier.
+
+    Raises DataError when it cannot be read, ConfigError for a device or number type that is not there.
+    """
+    place = pick_device(device)
+    kind = pick_dtype(dtype, place)
+    where = os.path.realpath(os.path.expanduser(path)) if os.path.isdir(os.path.expanduser(path)) else path
+    key = (where, revision, kind, str(place), trust_remote_code)
+    with _LOCK:
+        found = _LOADED.get(key)
+        if found is None:
+            found = _LOADED[key] = _read(where, revision, kind, place, trust_remote_code)
+        return found
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device; ``auto`` is the first CUDA device, else Apple's, else the CPU."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"speaker.device {name!r} is not available here: {_first_line(error)}") from error
+    return device
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the number type; ``auto`` is bfloat16 where the hardware multiplies it, else float32."""
+    if name not in DTYPES:
+        raise ConfigError(f"speaker.dtype is {name!r}{did_you_mean(name, DTYPES)}")
+    if name != "auto":
+        chosen: torch.dtype = getattr(torch, name)
+        return chosen
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # Older torch cannot tell what the CPU has; float32 is then the safe choice.
+        tell = getattr(torch.cpu, "get_capabilities", dict)
+        able: dict[str, object] = tell() if device.type == "cpu" else {}
+        fast = any(bool(able.get(unit)) for unit in ("amx_bf16", "avx512_bf16", "bf16"))
+    return torch.bfloat16 if fast else torch.float32
+
+
+def _read(path: str, revision: str | None, dtype: torch.dtype, device: torch.device, trust: bool) -> LoadedModel:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=trust)
+        model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=dtype, trust_remote_code=trust).to(
+            device
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise DataError(
+            f"cannot load a causal language model from {path!r}: {_first_line(error)}; give a folder written by "
+            "save_pretrained or a model name of the Hugging Face hub"
+        ) from error
+    model.eval()
+    try:
+        prefixes = PrefixCache(model)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"the model {path!r} keeps no keys and values between tokens; take another one") from error
+    return LoadedModel(model, tokenizer, prefixes, _ends(model, tokenizer), _context(model, tokenizer))
+
+
+def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Collect every token that ends a reply: of the tokenizer, the model, and the chat format."""
+    ends: set[int] = set()
+    for owner in (tokenizer, model.config, model.generation_config):
+        value = getattr(owner, "eos_token_id", None)
+        ends.update(value if isinstance(value, list | tuple) else [] if value is None else [value])
+    template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else ""
+    known = tokenizer.get_vocab()
+    ends.update(known[mark] for mark in _CHAT_ENDS if mark in known and mark in template)
+    return frozenset(ends)
+
+
+_CHAT_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|eot|>")
+
+
+def _context(model: Any, tokenizer: Any) -> int | None:
+    """Return the smaller of what the model's positions and the tokenizer allow; None if neither says."""
+    limits = (getattr(model.config.get_text_config(), "max_position_embeddings", None), tokenizer.model_max_length)
+    return min((limit for limit in limits if limit and limit < 10**9), default=None)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
