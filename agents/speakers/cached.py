@@ -1,0 +1,92 @@
+"""A memory in front of any speaker: the same request is answered once.
+
+What an utterance hangs on is its key: the task, the rules, the seat, the turn, everything said so far, the
+votes, the stream and the candidate's number. Equal keys get the very same utterance, whichever method asks, so
+two controllers that have made the same choices share the generation. That holds for any speaker, also for one
+that would not repeat itself: an utterance that has been handed out never changes.
+
+A request of which only some candidates are known is asked again in full, and the unknown ones are kept. The
+memory belongs to this object: give it one speaker with fixed settings, and `forget` after its weights changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from tracer_env.errors import SpeakerError
+from tracer_env.interfaces import Request, Speaker
+from tracer_env.types import Utterance
+
+__all__ = ["CachedSpeaker", "request_key"]
+
+
+def request_key(request: Request) -> Hashable:
+    """Return what the utterances of a request are a function of, the candidate's number aside.
+
+    Grades count: a simulated speaker reads them. Rules count whole, since a prompt may name the horizon.
+    """
+    state = request.state
+    said = tuple(
+        (turn.number, turn.seat, _content(turn.utterance)) for turn in state.turns if turn.utterance is not None
+    )
+    votes = tuple((proposal.turn, proposal.vote) for proposal in state.proposals)
+    return (state.task, state.rules, request.seat, state.turn, said, votes, request.stream)
+
+
+class CachedSpeaker:
+    """Answers from memory what ``inner`` has said before; ``hits`` and ``misses`` count candidates."""
+
+    def __init__(self, inner: Speaker) -> None:
+        self.inner = inner
+        self.hits = 0
+        self.misses = 0
+        self._known: dict[Hashable, tuple[Utterance, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"CachedSpeaker({self.inner!r}, hits={self.hits}, misses={self.misses})"
+
+    def __len__(self) -> int:
+        return sum(map(len, self._known.values()))
+
+    def forget(self) -> None:
+        """Empty the memory; the counts stay."""
+        self._known.clear()
+
+    def knows(self, requests: Sequence[Request], besides: Sequence[Request] = ()) -> list[bool]:
+        """Say for each request whether asking costs nothing: known already, or equal to one of ``besides``."""
+        asked = {request_key(request) for request in besides}
+        return [(key := request_key(request)) in self._known or key in asked for request in requests]
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        """Ask the inner speaker once for everything that is not known yet."""
+        keys = [request_key(request) for request in requests]
+        missing: dict[Hashable, Request] = {}
+        for key, request in zip(keys, requests, strict=True):
+            planned = missing[key].candidates if key in missing else len(self._known.get(key, ()))
+            if request.candidates > planned:
+                missing[key] = request
+        self._learn(missing)
+        asked = sum(request.candidates for request in missing.values())
+        self.misses += asked
+        self.hits += sum(request.candidates for request in requests) - asked
+        return [u for key, request in zip(keys, requests, strict=True) for u in self._known[key][: request.candidates]]
+
+    def _learn(self, missing: dict[Hashable, Request]) -> None:
+        if not missing:
+            return
+        spoken = self.inner.speak(list(missing.values()))
+        expected = sum(request.candidates for request in missing.values())
+        if len(spoken) != expected:
+            raise SpeakerError(
+                f"{type(self.inner).__name__}.speak returned {len(spoken)} items for {expected} candidates; "
+                "it must return one Utterance each, in order"
+            )
+        start = 0
+        for key, request in missing.items():
+            known = self._known.get(key, ())
+            self._known[key] = known + tuple(spoken[start + len(known) : start + request.candidates])
+            start += request.candidates
+
+
+def _content(utterance: Utterance) -> Hashable:
+    return (utterance.text, utterance.answer, utterance.grade, utterance.verdict)

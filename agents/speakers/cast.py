@@ -1,0 +1,93 @@
+"""Different speakers for different seats: the "multi-LLM" of a dialogue.
+
+    CastSpeaker({"proposer": a, "reviewer": b})                 by role
+    CastSpeaker({"agent_0": a, "agent_1": b})                   by agent
+    CastSpeaker({"proposer": a, "agent_2/proposer": b, ...})    by both; the most specific key wins:
+                                                                agent/role, then agent, then role
+
+Each part is called once a turn with all of its requests, so a part batches as it would alone. The same
+object under two keys is one part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from tracer_env.errors import ConfigError, SpeakerError, did_you_mean
+from tracer_env.interfaces import Request, Speaker
+from tracer_env.rules import Rules
+from tracer_env.types import Role, Seat, Utterance
+
+__all__ = ["CastSpeaker"]
+
+_ROLES = tuple(role.name.lower() for role in Role)
+_KEY = re.compile(rf"(agent_(0|[1-9]\d*))?/?({'|'.join(_ROLES)})?")
+
+
+class CastSpeaker:
+    """Routes each request to the part that covers its seat.
+
+    With ``rules`` the cover is checked at once. Raises ConfigError for a key that is no role, agent or
+    agent/role, for a part that cannot speak, and for a seat that no part covers.
+    """
+
+    def __init__(self, parts: Mapping[str, Speaker], rules: Rules | None = None) -> None:
+        if not parts:
+            raise ConfigError("a cast needs at least one part, for example {'proposer': ..., 'reviewer': ...}")
+        for key, part in parts.items():
+            _check_key(key)
+            if not isinstance(part, Speaker):
+                raise ConfigError(f"the part {key!r} of a cast must be a speaker with a speak() method, got {part!r}")
+        self.parts = dict(parts)
+        if rules is not None:
+            self.check(rules)
+
+    def __repr__(self) -> str:
+        return f"CastSpeaker({self.parts!r})"
+
+    def check(self, rules: Rules) -> None:
+        """Raise ConfigError unless every seat of ``rules`` is covered and every key names a seat there."""
+        for seat in rules.seats[1:]:
+            self.part(seat)
+        names = {name for seat in rules.seats[1:] for name in _names(seat)}
+        for key in self.parts:
+            if key not in names:
+                raise ConfigError(f"the part {key!r} of the cast has no turn under these rules; leave it out")
+
+    def part(self, seat: Seat) -> Speaker:
+        """Return the speaker of a seat, the most specific one."""
+        for name in _names(seat):
+            if name in self.parts:
+                return self.parts[name]
+        there, wanted = ", ".join(self.parts), ", ".join(_names(seat))
+        raise ConfigError(f"no part of the cast speaks for {seat}: it has {there}; add one of {wanted}")
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        """Call each part once and put the utterances back into request order."""
+        shares: dict[int, tuple[Speaker, list[int]]] = {}
+        for index, request in enumerate(requests):
+            part = self.part(request.seat)
+            shares.setdefault(id(part), (part, []))[1].append(index)
+        answers: dict[int, list[Utterance]] = {}
+        for part, indices in shares.values():
+            spoken = part.speak([requests[index] for index in indices])
+            expected = sum(requests[index].candidates for index in indices)
+            if len(spoken) != expected:
+                raise SpeakerError(f"{part!r} returned {len(spoken)} items for {expected} candidates")
+            rest = iter(spoken)
+            for index in indices:
+                answers[index] = [next(rest) for _ in range(requests[index].candidates)]
+        return [utterance for index in range(len(requests)) for utterance in answers[index]]
+
+
+def _names(seat: Seat) -> tuple[str, str, str]:
+    role = seat.role.name.lower()
+    return f"{seat.name}/{role}", seat.name, role
+
+
+def _check_key(key: str) -> None:
+    match = _KEY.fullmatch(key) if isinstance(key, str) else None
+    if not key or match is None or ("/" in key) is not (match.group(1) is not None and match.group(3) is not None):
+        hint = did_you_mean(str(key), _ROLES)
+        raise ConfigError(f"a part of a cast is named by role, agent_N or agent_N/role, got {key!r}{hint}")

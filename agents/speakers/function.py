@@ -1,0 +1,44 @@
+"""A plain function ``prompt -> text`` as a speaker.
+
+The prompt is what a person would read: `Dialogue.context`, question, window and the seat's job. Tokens are
+counted as words between blanks. The function is called once for each candidate, one after another, and brings
+its own randomness: unless it is a pure function of its prompt, the promise that equal noise gives equal
+utterances does not hold for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tracer_env.dialogue import Dialogue
+from tracer_env.errors import ConfigError, SpeakerError
+from tracer_env.interfaces import Request
+from tracer_env.types import Utterance
+
+__all__ = ["FunctionSpeaker"]
+
+
+class FunctionSpeaker:
+    """Speaks by calling ``function``. Raises SpeakerError when it returns something else than a string."""
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        if not callable(function):
+            raise ConfigError(f"a function speaker needs a function prompt -> text, got {function!r}")
+        self.function = function
+
+    def __repr__(self) -> str:
+        return f"FunctionSpeaker({getattr(self.function, '__name__', self.function)!s})"
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        """Call the function for every candidate of every request, in order."""
+        spoken = []
+        for request in requests:
+            prompt = Dialogue(request.state).context()
+            spoken += [self._say(prompt) for _ in range(request.candidates)]
+        return spoken
+
+    def _say(self, prompt: str) -> Utterance:
+        text = self.function(prompt)
+        if not isinstance(text, str):
+            raise SpeakerError(f"{self!r} returned {text!r} for a prompt; it must return a string")
+        return Utterance(text, prompt_tokens=len(prompt.split()), completion_tokens=len(text.split()))
