@@ -56,7 +56,9 @@ def main() -> None:
     scenario, speaker = tracer_env.make_scenario("arithmetic", split="train"), tracer_env.make_speaker("simulated")
     run = train_controller(RegretMatching(), scenario, speaker, tracer_env.Rules(), 20_000)
     speed = run.turns / run.seconds
-    print(f"simulated training   {speed:>10,.0f} turns/s   both branches valued   ratio to the driver {speed / mine:.1f}")
+    print(
+        f"simulated training   {speed:>10,.0f} turns/s   both branches valued   ratio to the driver {speed / mine:.1f}"
+    )
 
 
 if __name__ == "__main__":
