@@ -14,6 +14,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
+	@echo "tracer-env lives in $(BIN): source $(BIN)/activate to call it by its name"
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
@@ -21,7 +22,7 @@ test: $(VENV)/.test
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --config-file pyproject.toml -p tracer_env
+	cd $(VENV) && bin/mypy --config-file $(CURDIR)/pyproject.toml -p tracer_env
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/env_speed.py
@@ -48,7 +49,8 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/.core
 
 # Type checkers follow the mapped folders only in a strict editable install, which links file by file
-# and so is made anew each time the check runs.
+# and so is made anew each time the check runs. mypy starts inside the virtual environment, or it
+# would find the checkout's own tracer_env, without the rooms.
 $(VENV)/.dev: FORCE | $(VENV)/.test
 	$(PIP) --editable ".[dev]"
 	$(PIP) --no-deps --editable . --config-settings editable_mode=strict
