@@ -107,8 +107,11 @@ class Transcript:
             task = Task(**record["task"], scenario=record["scenario"])
             turns = tuple(_turn_from_data(turn) for turn in record["turns"])
             known = ("episode", "method", "world", "seed", "max_turns", "final_turn")
-            return cls(task=task, turns=turns, **{name: record[name] for name in known})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            read = cls(task=task, turns=turns, **{name: record[name] for name in known})
+            if (record["final_answer"], record["grade"]) != (read.final.answer, _name(read.final.grade)):
+                raise DataError(f"final_answer and grade do not follow from the turns: {line[:80]!r}")
+            return read
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(f"not a transcript ({type(error).__name__}: {error}): {line[:80]!r}") from error
 
 
