@@ -67,6 +67,14 @@ def test_nothing_unknown_means_no_call() -> None:
     assert texts(speaker, ask()) == ["1"]
 
 
+def test_it_tells_what_would_cost_nothing() -> None:
+    speaker = CachedSpeaker(Counter())
+    texts(speaker, ask("W", candidates=2))
+    asked = [ask("W"), ask("W", candidates=3), ask("C"), ask("W-"), ask("W-", candidates=2)]
+    assert speaker.knows(asked) == [True, False, False, False, False]
+    assert speaker.knows(asked, [ask("W-", candidates=2), ask("W-")]) == [True, False, False, True, True]
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -54,8 +54,10 @@ class CachedSpeaker:
 
     def knows(self, requests: Sequence[Request], besides: Sequence[Request] = ()) -> list[bool]:
         """Say for each request whether asking costs nothing: known already, or equal to one of ``besides``."""
-        asked = {request_key(request) for request in besides}
-        return [(key := request_key(request)) in self._known or key in asked for request in requests]
+        found = {request_key(request): request.candidates for request in sorted(besides, key=lambda r: r.candidates)}
+        keys = [request_key(request) for request in requests]
+        counts = [max(found.get(key, 0), len(self._known.get(key, ()))) for key in keys]
+        return [count >= request.candidates for count, request in zip(counts, requests, strict=True)]
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Ask the inner speaker once for everything that is not known yet."""
