@@ -1,0 +1,242 @@
+"""Run folders: made once, cut back to whole groups, verified to the digit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from samples import mended, one_proposal
+
+from tracer_env.casting import make_scenario
+from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.errors import DataError, RunFolderError
+from tracer_env.runs import RunFolder, load_run, scenario_digest, verify, write_text
+from tracer_env.types import Grade, Task
+
+CONFIG = Config(seed=3, evaluation=EvaluationConfig(methods=("a", "b")))
+
+
+def _filled(path: Path, groups: int = 3) -> RunFolder:
+    """A run of two methods: a is right at tasks 0 and 1, b at task 0."""
+    run = RunFolder.create(CONFIG, "compare", path)
+    for number in range(groups):
+        grades = {"a": number < 2, "b": number < 1}
+        run.append(
+            one_proposal(Grade.CORRECT if right else Grade.WRONG, number, method=method, task=f"t{number}")
+            for method, right in grades.items()
+        )
+    return run
+
+
+# -- making and opening --------------------------------------------------------------------------
+
+
+def test_a_folder_is_made(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "deep" / "run")
+    assert (run.path / "controllers").is_dir()
+    assert (run.path / "config.toml").read_text(encoding="utf-8") == CONFIG.to_toml()
+    assert RunFolder.reopen(run.path).config == CONFIG
+
+
+def test_folders_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = Config(scenario=ScenarioConfig(name="hf:org/name::main"))
+    names = [RunFolder.create(config, "compare").path.name for _ in range(3)]
+    assert names == [f"hf-org-name-main--compare--00{number}" for number in (1, 2, 3)]
+    assert RunFolder.create(config, "train").path.name == "hf-org-name-main--train--001"
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    RunFolder.create(CONFIG, "compare", tmp_path / "empty")  # an empty folder is as good as none
+    with pytest.raises(RunFolderError, match=r"exists already; choose another --out, or continue it with --resume"):
+        RunFolder.create(CONFIG, "compare", tmp_path / "empty")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="exists already"):
+        RunFolder.create(CONFIG, "compare", tmp_path / "file")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+    with pytest.raises(RunFolderError, match="cannot make the run folder"):
+        RunFolder.create(CONFIG, "compare", tmp_path / "file" / "below")
+
+
+def test_reopening(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    assert RunFolder.reopen(run.path, Config(seed=3, evaluation=EvaluationConfig(("a", "b"), batch_size=1))).path
+    other = Config(seed=4, evaluation=EvaluationConfig(methods=("a", "c")))
+    with pytest.raises(RunFolderError, match=r"other settings; they differ in: evaluation.methods, seed"):
+        RunFolder.reopen(run.path, other)
+    with pytest.raises(RunFolderError, match=r"is not a run folder: it has no config.toml"):
+        load_run(tmp_path)
+
+
+def test_a_run_without_episodes_says_how_to_go_on(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    with pytest.raises(RunFolderError, match="holds no episodes yet; continue it with --resume"):
+        run.transcripts()
+    with pytest.raises(RunFolderError, match="is not finished; continue it with --resume"):
+        run.metrics()
+    (run.path / "metrics.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"metrics.json is damaged"):
+        run.metrics()
+
+
+# -- episodes ------------------------------------------------------------------------------------
+
+
+def test_episodes_come_back(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run", 2)
+    run.append([mended()])
+    assert run.transcripts()[-1] == mended()
+    assert {method: len(played) for method, played in run.by_method().items()} == {
+        "a": 2,
+        "b": 2,
+        "regret_matching": 1,
+    }
+    with run.episodes.open("a", encoding="utf-8") as file:
+        file.write("{\n")
+    with pytest.raises(DataError, match="line 6"):
+        run.transcripts()
+
+
+def test_whatever_the_cut_whole_groups_remain(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run")
+    whole = run.episodes.read_bytes()
+    ends = [0]
+    for line in whole.splitlines(keepends=True):
+        ends.append(ends[-1] + len(line))
+    for cut in sorted({*ends, *(end - 1 for end in ends[1:]), *(end + 7 for end in ends[:-1]), len(whole) // 2}):
+        run.episodes.write_bytes(whole[:cut])
+        groups = sum(end <= cut for end in ends[2::2])
+        assert run.complete_groups(2) == groups
+        assert run.episodes.read_bytes() == whole[: ends[2 * groups]]
+
+
+def test_without_a_file_there_are_no_groups(tmp_path: Path) -> None:
+    assert RunFolder.create(CONFIG, "compare", tmp_path / "run").complete_groups(2) == 0
+
+
+# -- metrics -------------------------------------------------------------------------------------
+
+
+def test_metrics_follow_from_the_episodes(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run")
+    metrics = run.write_metrics("a")
+    assert run.metrics() == json.loads(json.dumps(metrics))
+    assert (metrics["seed"], metrics["baseline"], metrics["scenario"]) == (3, "a", "arithmetic")
+    assert [(row["method"], row["episodes"], row["accuracy"]) for row in metrics["rows"]] == [
+        ("a", 3, 2 / 3),
+        ("b", 3, 1 / 3),
+    ]
+    assert [row["paired_difference"] for row in metrics["rows"]] == [None, pytest.approx(-1 / 3)]
+    assert verify(run.path) == run.metrics()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"grade":"correct"', b'"grade":"wrong"', "accuracy is recorded as"),
+        (b'"completion_tokens":40', b'"completion_tokens":41', "tokens"),
+        (b'"method":"b"', b'"method":"c"', r"[bc]\.\w+ is recorded as"),
+        (b'"schema":1', b'"schema":2', "the episodes cannot be read"),
+    ],
+)
+def test_tampering_is_found(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
+    run = _filled(tmp_path / "run")
+    run.write_metrics("a")
+    text = run.episodes.read_bytes()
+    assert old in text
+    run.episodes.write_bytes(text.replace(old, new, 2))  # the turn's grade and the episode's
+    with pytest.raises(RunFolderError, match=message):
+        verify(run.path)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_one_byte_of_any_grade_is_enough(tmp_path: Path, place: int) -> None:
+    """Each line holds two: the proposal's and the episode's."""
+    run = _filled(tmp_path / "run")
+    run.write_metrics("a")
+    pieces = run.episodes.read_bytes().split(b'"grade":"correct"')
+    assert len(pieces) == 7
+    damaged = b'"grade":"correct"'.join(pieces[: place + 1]) + b'"grade":"korrect"'
+    run.episodes.write_bytes(damaged + b'"grade":"correct"'.join(pieces[place + 1 :]))
+    with pytest.raises(RunFolderError, match=r"the episodes cannot be read: .*line [123]"):
+        verify(run.path)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_single_grade_turned_round_is_found(tmp_path: Path, place: int) -> None:
+    run = _filled(tmp_path / "run")
+    run.write_metrics("a")
+    pieces = run.episodes.read_bytes().split(b'"grade":"correct"')
+    turned = b'"grade":"correct"'.join(pieces[: place + 1]) + b'"grade":"wrong"'
+    run.episodes.write_bytes(turned + b'"grade":"correct"'.join(pieces[place + 1 :]))
+    with pytest.raises(RunFolderError, match="final_answer and grade do not follow from the turns"):
+        verify(run.path)
+
+
+def test_changed_metrics_are_found(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run")
+    metrics = run.write_metrics("a")
+    file = run.path / "metrics.json"
+    for change, message in (
+        ({"seed": 4}, "seed is 4 but comes to 3"),
+        ({"rows": metrics["rows"][:1]}, r"b\.\w+ is recorded as None"),
+        ({"extra": 1}, "extra is 1 but comes to None"),
+    ):
+        file.write_text(json.dumps({**metrics, **change}), encoding="utf-8")
+        with pytest.raises(RunFolderError, match=message):
+            verify(run.path)
+
+
+def test_lost_episodes_are_found(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run")
+    run.write_metrics("a")
+    lines = run.episodes.read_bytes().splitlines(keepends=True)
+    run.episodes.write_bytes(b"".join(lines[:-2]))
+    with pytest.raises(RunFolderError, match="is recorded as"):
+        verify(run.path)
+    run.episodes.unlink()
+    with pytest.raises(RunFolderError, match="holds no episodes yet"):
+        verify(run.path)
+
+
+# -- the rest ------------------------------------------------------------------------------------
+
+
+def test_the_environment_is_recorded(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    run.write_environment(make_scenario([Task("t", "q", "1")]), ("pettingzoo", "no-such-package"))
+    data = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+    assert set(data) == {"schema", "python", "platform", "packages", "seed", "tasks", "tasks_digest"}
+    assert (data["seed"], data["tasks"]) == (3, 1)
+    assert {"numpy", "pettingzoo"} <= set(data["packages"])
+    assert "no-such-package" not in data["packages"]
+
+
+def test_the_digest_sees_questions_answers_and_order() -> None:
+    def digest(*tasks: Task) -> str:
+        return scenario_digest(make_scenario(tasks))
+
+    one, two = Task("a", "q", "1"), Task("b", "r", "2")
+    digests = {
+        digest(one, two),
+        digest(two, one),
+        digest(one),
+        digest(Task("a", "Q", "1"), two),
+        digest(Task("a", "q", "3"), two),
+        digest(Task("c", "q", "1"), two),
+    }
+    assert len(digests) == 6
+    assert digest(one, two) == digest(one, two)
+
+
+def test_files_are_whole_or_absent(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    write_text(file, "first\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(file, "broken \udc80")
+    assert file.read_bytes() == b"first\n"
+    write_text(file, "second\n")
+    assert file.read_bytes() == b"second\n"
+    assert list(tmp_path.iterdir()) == [file]  # nothing temporary stays behind
