@@ -2,10 +2,15 @@
 
     env = tracer_env.env("arithmetic", speaker="simulated", num_agents=2, max_turns=5)
 
-The names below are the public ones. Parts with heavy dependencies are imported when they are used.
+The names in ``__all__`` are the public ones. What an ``env.step`` loop does not need is imported when it is
+first asked for, and parts with heavy dependencies when they are used.
 """
 
 from __future__ import annotations
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 import gymnasium as _gymnasium
 import pettingzoo as _pettingzoo
@@ -22,11 +27,19 @@ from tracer_env.transcript import Transcript  # noqa: E402
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict  # noqa: E402
 from tracer_env.wrappers import env, parallel_env, raw_env  # noqa: E402
 
+if _TYPE_CHECKING:
+    from tracer_env.evaluation import compare
+    from tracer_env.live import play
+    from tracer_env.runs import load_run
+    from tracer_env.tree import DialogueTrees
+    from tracer_env.tree_growth import expand
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Action",
     "DialogueState",
+    "DialogueTrees",
     "Grade",
     "Role",
     "Rules",
@@ -34,16 +47,39 @@ __all__ = [
     "Transcript",
     "Utterance",
     "Verdict",
+    "compare",
     "env",
     "errors",
+    "expand",
+    "load_run",
     "make_controller",
     "make_scenario",
     "make_speaker",
     "parallel_env",
+    "play",
     "raw_env",
     "register",
     "registered",
 ]
+
+_LATER = {
+    "DialogueTrees": "tracer_env.tree",
+    "compare": "tracer_env.evaluation",
+    "expand": "tracer_env.tree_growth",
+    "load_run": "tracer_env.runs",
+    "play": "tracer_env.live",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATER:
+        return getattr(_import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'tracer_env' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER]
+
 
 _gymnasium.register("tracer_env/Controller-v0", entry_point="tracer_env.wrappers:make_controller_env")
 _pettingzoo.register("aec", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:env")
