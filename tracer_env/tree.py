@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,9 @@ from tracer_env.information import KEYS, seat_prefix
 from tracer_env.rules import DialogueState, Proposal, Rules
 from tracer_env.tree_shape import over_nodes
 from tracer_env.types import Grade, Role, Task, Utterance
+
+if TYPE_CHECKING:
+    from tracer_env.tree_evaluation import Evaluation, Policy
 
 __all__ = ["DialogueTrees", "KeyTable", "Level", "over_nodes"]
 
@@ -111,6 +116,28 @@ class DialogueTrees:
             make = _history_codes if information == "history" else _vote_codes
             self._keys[information] = _numbered(self, information, make(self, information))
         return self._keys[information]
+
+    def save(self, path: Path | str) -> None:
+        """Write a folder that `load` reads back; raises RunFolderError when something stands there already."""
+        from tracer_env.tree_files import save_trees
+
+        save_trees(self, path)
+
+    @classmethod
+    def load(cls, path: Path | str, rules: Rules | None = None) -> DialogueTrees:
+        """Read a folder of trees. Give ``rules`` to have them checked, or to bring a schedule of your own.
+
+        Raises RunFolderError for a foreign folder, DataError for a damaged one, ConfigError for other rules.
+        """
+        from tracer_env.tree_files import load_trees
+
+        return load_trees(path, rules)
+
+    def evaluate(self, policy: Policy, information: str = "vote_and_time") -> Evaluation:
+        """Return what a policy comes to on these trees, exactly; see `tree_evaluation.evaluate_policy`."""
+        from tracer_env.tree_evaluation import evaluate_policy
+
+        return evaluate_policy(self, policy, information)
 
 
 Codes = tuple[list[NDArray[np.int64]], dict[int, str]]

@@ -1,4 +1,4 @@
-"""Which nodes of a dialogue tree would count as correct, under each rule for the final answer.
+"""How each node of a dialogue tree would be graded if the dialogue ended there, under each rule for the final answer.
 
 `rules.final_answer` says it for one dialogue; these sweeps say it for all nodes of all trees, from grades, votes
 and answer ids alone. So recorded trees can be read under another rule without asking anybody again.
@@ -28,10 +28,10 @@ class Standing:
     answer: NDArray[np.int32]
 
 
-def finals(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.bool_]]:
-    """Return for each depth whether a dialogue that ended at a node would be correct, shape (R, 2^d)."""
+def finals(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
+    """Return for each depth the grade of the final answer of a dialogue that ended at a node, shape (R, 2^d)."""
     if rules.final_answer == "last":
-        return [level.grade == Grade.CORRECT for level in levels]
+        return [level.grade for level in levels]
     if rules.final_answer == "highest_vote":
         return _highest_vote(rules, levels)
     return _majority(rules, levels)
@@ -44,28 +44,25 @@ def _proposals(rules: Rules, depth: int) -> NDArray[np.bool_]:
     return np.zeros(1 << depth, dtype=bool)
 
 
-def _highest_vote(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.bool_]]:
-    """Carry the best of the earlier proposals down: its vote (very low when there is none) and its correctness."""
+def _highest_vote(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
+    """Carry the best of the earlier proposals down: its vote (very low when there is none) and its grade."""
     nobody = -(1 << 14)
     best = np.full(levels[0].grade.shape, nobody, dtype=np.int16)
-    good = np.zeros(best.shape, dtype=bool)
-    found = [levels[0].grade == Grade.CORRECT]
+    good = np.full(best.shape, Grade.UNPARSABLE, dtype=np.int8)
+    found = [levels[0].grade]
     for depth in range(1, len(levels)):
         above, here = levels[depth - 1], levels[depth]
         beats = (above.grade != Grade.UNPARSABLE) & (above.vote >= best)
         new = _proposals(rules, depth)
-        passed_best, passed_good = (
-            np.where(beats, above.vote, best),
-            np.where(beats, above.grade == Grade.CORRECT, good),
-        )
-        best = np.where(new, np.repeat(passed_best, 2, axis=1), np.repeat(best, 2, axis=1))
-        good = np.where(new, np.repeat(passed_good, 2, axis=1), np.repeat(good, 2, axis=1))
+        passed = np.where(beats, above.vote, best), np.where(beats, above.grade, good)
+        best = np.where(new, np.repeat(passed[0], 2, axis=1), np.repeat(best, 2, axis=1))
+        good = np.where(new, np.repeat(passed[1], 2, axis=1), np.repeat(good, 2, axis=1))
         wins = (here.grade != Grade.UNPARSABLE) & (here.vote >= best)
-        found.append(np.where(wins, here.grade == Grade.CORRECT, good))
+        found.append(np.where(wins, here.grade, good))
     return found
 
 
-def _majority(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.bool_]]:
+def _majority(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
     """Carry the grades and answers of the earlier proposals down, newest last, and count."""
     grades: list[NDArray[np.int8]] = []
     answers: list[NDArray[np.int32]] = []
@@ -81,12 +78,12 @@ def _majority(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.bool_
     return found
 
 
-def _most_frequent(grades: list[NDArray[np.int8]], answers: list[NDArray[np.int32]]) -> NDArray[np.bool_]:
+def _most_frequent(grades: list[NDArray[np.int8]], answers: list[NDArray[np.int32]]) -> NDArray[np.int8]:
     most = np.zeros(grades[-1].shape, dtype=np.int64)
-    correct = np.zeros(most.shape, dtype=bool)
+    final = np.full(most.shape, Grade.UNPARSABLE, dtype=np.int8)
     valid = [grade != Grade.UNPARSABLE for grade in grades]
     for grade, answer, counts in zip(grades, answers, valid, strict=True):
         support = sum((answer == other) & there for other, there in zip(answers, valid, strict=True))
         wins = counts & (support >= most)
-        most, correct = np.where(wins, support, most), np.where(wins, grade == Grade.CORRECT, correct)
-    return correct
+        most, final = np.where(wins, support, most), np.where(wins, grade, final)
+    return final

@@ -1,0 +1,210 @@
+"""Saved trees: what is read back, what is refused, and what an interruption costs."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.test_tree_growth import SUMS, HashSpeaker, ProposeProposeReview
+from tracer_env.errors import ConfigError, DataError, RunFolderError
+from tracer_env.rules import Rules
+from tracer_env.tree import DialogueTrees
+from tracer_env.tree_files import load_tasks
+from tracer_env.tree_growth import expand
+from tracer_env.types import Task
+
+
+def same(left: DialogueTrees, right: DialogueTrees) -> None:
+    assert (left.rules, left.tasks, left.worlds, left.seed) == (right.rules, right.tasks, right.worlds, right.seed)
+    for mine, theirs in zip(left.levels, right.levels, strict=True):
+        for name, array in vars(mine).items():
+            other = getattr(theirs, name)
+            assert array.dtype == other.dtype
+            np.testing.assert_array_equal(array, other)
+    assert (left.texts is None) == (right.texts is None)
+    for mine, theirs in zip(left.texts or (), right.texts or (), strict=True):
+        for name in ("text", "answer", "grade", "verdict", "prompt_tokens", "completion_tokens", "finish", "rule"):
+            assert getattr(mine, name) == getattr(theirs, name)
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("speaker", ["simulated", HashSpeaker()], ids=["simulated", "any"])
+def test_what_is_saved_is_read_back(tmp_path, speaker):
+    tasks = [Task("a b/c", "Wie viel? ü", "3", options=("x",), scenario="s", metadata={"level": 2})]
+    trees = expand(tasks, speaker, Rules(stop_when="kept", final_answer="majority"), seed=2, worlds=3)
+    trees.save(tmp_path / "trees")
+    back = DialogueTrees.load(tmp_path / "trees")
+    same(trees, back)
+    assert back.tasks[0].metadata == {"level": 2}
+    assert back.speaker == trees.speaker
+    assert load_tasks(tmp_path / "trees") == trees.tasks
+    assert back.texts is not None
+    assert [said.text for said in back.texts[1:3]] == [said.text for said in list(trees.texts or ())[1:3]]
+
+
+def test_the_same_trees_give_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        expand(SUMS, "simulated", seed=3).save(tmp_path / name)
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+    assert sorted(bytes_of(tmp_path / "one")) == ["tasks.jsonl.gz", "texts.jsonl.gz", "trees.json", "trees.npz"]
+    DialogueTrees.load(tmp_path / "one").save(tmp_path / "three")
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "three")
+
+
+def test_trees_without_texts(tmp_path):
+    expand(SUMS, "simulated", texts=False).save(tmp_path / "t")
+    assert not (tmp_path / "t" / "texts.jsonl.gz").exists()
+    assert DialogueTrees.load(tmp_path / "t").texts is None
+
+
+def test_a_folder_in_the_way(tmp_path):
+    trees = expand(SUMS[:1], "simulated")
+    (tmp_path / "empty").mkdir()
+    trees.save(tmp_path / "empty")
+    with pytest.raises(RunFolderError, match="exists already"):
+        trees.save(tmp_path / "empty")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunFolderError, match="exists already"):
+        trees.save(tmp_path / "file")
+    with pytest.raises(RunFolderError, match="cannot write"):
+        trees.save(tmp_path / "file" / "below")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
+
+
+def test_metadata_that_is_no_json(tmp_path):
+    trees = expand([Task("a", "q?", "1", metadata={"x": object()})], "simulated")
+    with pytest.raises(ConfigError, match="task 'a': its metadata"):
+        trees.save(tmp_path / "t")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    expand(SUMS[:3], "simulated", seed=1).save(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+def test_foreign_folders(tmp_path):
+    with pytest.raises(RunFolderError, match="there is no folder"):
+        DialogueTrees.load(tmp_path / "none")
+    with pytest.raises(RunFolderError, match=r"it has no trees\.json"):
+        DialogueTrees.load(tmp_path)
+    (tmp_path / "growing.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="is not finished"):
+        DialogueTrees.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"])
+def test_a_file_that_is_changed_cut_or_gone(folder, name):
+    data = (folder / name).read_bytes()
+    for damaged in (data[:-7], data[:20] + b"x" + data[21:], b""):
+        (folder / name).write_bytes(damaged)
+        with pytest.raises(DataError, match=f"{name} is damaged: its digest is"):
+            DialogueTrees.load(folder)
+    (folder / name).unlink()
+    with pytest.raises(DataError, match=f"{name} is missing"):
+        DialogueTrees.load(folder)
+
+
+def forge(folder: Path, name: str, data: bytes) -> None:
+    """Replace a file and its digest: what somebody else's program might have written."""
+    (folder / name).write_bytes(data)
+    head = json.loads((folder / "trees.json").read_text())
+    head["files"][name] = hashlib.sha256(data).hexdigest()[:16]
+    (folder / "trees.json").write_text(json.dumps(head))
+
+
+def arrays_with(folder: Path, **changed: np.ndarray) -> bytes:
+    with np.load(folder / "trees.npz") as arrays:
+        data = {**dict(arrays), **changed}
+    np.savez_compressed(folder / "new.npz", **data)
+    content = (folder / "new.npz").read_bytes()
+    (folder / "new.npz").unlink()
+    return content
+
+
+def test_files_that_hold_something_else(folder):
+    forge(folder, "tasks.jsonl.gz", gzip.compress(b'{"id": "a"}\n'))
+    with pytest.raises(DataError, match=r"is damaged \(KeyError"):
+        DialogueTrees.load(folder)
+    with pytest.raises(DataError, match=r"tasks\.jsonl\.gz is damaged"):
+        load_tasks(folder)
+    forge(folder, "tasks.jsonl.gz", gzip.compress(b""))
+    with pytest.raises(DataError, match="it has no tasks"):
+        DialogueTrees.load(folder)
+    forge(folder, "tasks.jsonl.gz", b"no gzip at all")
+    with pytest.raises(DataError, match="BadGzipFile"):
+        DialogueTrees.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"grade_2": np.full((3, 4), 9)}, "grade_2 leaves the range 0 to 3"),
+        ({"grade_2": np.zeros((2, 4))}, "grade_2 has the shape"),
+        ({"utterance_0": np.full((3, 1), 4800)}, "utterance_0 leaves the range -1 to 47"),
+        ({"vote_1": np.full((3, 2), 6)}, "vote_1 leaves the range -5 to 5"),
+        ({"vote_1": np.array([[None, 1]] * 3)}, "allow_pickle=False"),
+    ],
+)
+def test_arrays_that_no_dialogue_gives(folder, changed, message):
+    forge(folder, "trees.npz", arrays_with(folder, **changed))
+    with pytest.raises(DataError, match=message):
+        DialogueTrees.load(folder)
+
+
+def test_arrays_that_are_no_arrays(folder):
+    forge(folder, "trees.npz", b"no zip at all")
+    with pytest.raises(DataError, match="is damaged"):
+        DialogueTrees.load(folder)
+
+
+def test_texts_that_do_not_count_up(folder):
+    forge(folder, "texts.jsonl.gz", gzip.compress(b'{"text":"hello"}\n'))
+    trees = DialogueTrees.load(folder)
+    assert trees.texts is not None
+    with pytest.raises(DataError, match="holds 1 utterances"):
+        trees.texts[0]
+    forge(folder, "texts.jsonl.gz", gzip.compress(b'{"grade":"great"}\n'))
+    with pytest.raises(DataError, match=r"texts\.jsonl\.gz is damaged"):
+        list(DialogueTrees.load(folder).texts or ())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "is damaged"), ("[]", "is damaged"), ('{"schema": 7, "files": {}}', "schema 7"), ("{}", "is damaged")],
+)
+def test_a_damaged_head(folder, content, message):
+    (folder / "trees.json").write_text(content)
+    with pytest.raises(DataError, match=message):
+        DialogueTrees.load(folder)
+
+
+def test_a_head_with_impossible_rules(folder):
+    head = json.loads((folder / "trees.json").read_text())
+    head["rules"]["num_agents"] = 0
+    (folder / "trees.json").write_text(json.dumps(head))
+    with pytest.raises(DataError, match=r"rules\.num_agents"):
+        DialogueTrees.load(folder)
+
+
+def test_rules_that_differ(folder):
+    assert DialogueTrees.load(folder, Rules()).rules == Rules()
+    with pytest.raises(ConfigError, match="max_turns 5 not 7"):
+        DialogueTrees.load(folder, Rules(max_turns=7))
+
+
+def test_a_schedule_of_the_users_own(tmp_path):
+    rules = Rules(schedule=ProposeProposeReview(), num_agents=3)
+    expand(SUMS, "simulated", rules).save(tmp_path / "t")
+    with pytest.raises(ConfigError, match="the schedule 'ProposeProposeReview'; give it with rules="):
+        DialogueTrees.load(tmp_path / "t")
+    assert DialogueTrees.load(tmp_path / "t", rules).rules is rules
