@@ -29,7 +29,8 @@ class CastController:
         roles = [role.name.lower() for role in Role]
         for name in parts:
             agent, _, role = name.partition("/")
-            fits = name in roles or (agent.removeprefix("agent_").isdigit() and (not role or role in roles))
+            number = agent.removeprefix("agent_") if agent.startswith("agent_") else ""
+            fits = name in roles or (number.isdecimal() and (not role or role in roles))
             if not fits:
                 raise ConfigError(f"{name!r} names no seat{did_you_mean(name, [*roles, 'agent_0'])}")
         self.parts = dict(parts)
