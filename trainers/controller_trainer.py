@@ -14,6 +14,7 @@ and vote, dialogues in step for everything else. Both give the same tables, bit 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.trainers.array_player import ArrayPlayer, suits_arrays
 from tracer_env.transcript import Transcript
-from tracer_env.types import Action, Grade
+from tracer_env.types import Action, Grade, Role
 
 __all__ = ["ControllerTraining", "Player", "Sums", "average_regret", "loglog_slope", "tables", "train_controller"]
 
@@ -136,7 +137,8 @@ def train_controller(
 def _player(
     controller: Controller, scenario: Scenario, speaker: Speaker, rules: Rules, seed: int, information: str
 ) -> Player:
-    if isinstance(controller, RegretMatching) and isinstance(speaker, SimulatedSpeaker) and suits_arrays(information):
+    simulated = isinstance(speaker, SimulatedSpeaker) and rules.seats[1].role is Role.PROPOSER
+    if isinstance(controller, RegretMatching) and simulated and suits_arrays(information):
         return ArrayPlayer(controller, scenario, speaker, rules, seed, information)
     return DialoguePlayer(controller, scenario, speaker, rules, seed, information)
 
@@ -218,7 +220,8 @@ def average_regret(controller: Controller) -> float:
     """Return the sum over all rows of max(0, max_a cumulative regret), divided by the updates of all rows."""
     rows = [row for table in tables(controller) for row in table.rows.values()]
     updates = sum(row.visits for row in rows)
-    return sum(max(0.0, *row.cumulative_regret) for row in rows) / updates if updates else 0.0
+    gap = math.fsum(max(0.0, *row.cumulative_regret) for row in rows)  # the same in any order of rows
+    return gap / updates if updates else 0.0
 
 
 def policy_table(controller: Controller) -> list[dict[str, Any]]:

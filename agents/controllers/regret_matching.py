@@ -22,6 +22,7 @@ counted in ``unseen``.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -110,7 +111,7 @@ class RegretMatching:
     def average_regret(self) -> float:
         """Return the sum over rows of max(0, max_a cumulative regret), divided by all updates."""
         updates = sum(row.visits for row in self.rows.values())
-        gap = sum(max(0.0, *row.cumulative_regret) for row in self.rows.values())
+        gap = math.fsum(max(0.0, *row.cumulative_regret) for row in self.rows.values())  # in any order of rows
         return gap / updates if updates else 0.0
 
     def check(self, rules: Rules, information: str | None = None) -> None:
