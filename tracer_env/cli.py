@@ -18,8 +18,28 @@ from rich.console import Console
 from rich.table import Table
 
 from tracer_env.casting import split_list
-from tracer_env.config import Config, merge, read_toml, with_settings
-from tracer_env.errors import ConfigError, RunFolderError, TracerEnvError, UnknownNameError
+from tracer_env.cli_options import (
+    ConfigOption,
+    DebugOption,
+    DryRunOption,
+    JsonOption,
+    LimitOption,
+    OutOption,
+    PathOption,
+    ResumeOption,
+    ScenarioOption,
+    SeedOption,
+    SetOption,
+    SpeakerOption,
+    SplitOption,
+    print_config,
+    print_json,
+    resolved_config,
+    settings_data,
+)
+from tracer_env.cli_trees import add_tree_commands, train_on_folder
+from tracer_env.config import Config, merge
+from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.progress import reporting
 
 app = typer.Typer(
@@ -30,20 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
-PathOption = Annotated[str | None, typer.Option("--path", help="File or folder the scenario's rows are read from.")]
-SplitOption = Annotated[str | None, typer.Option("--split", help="Split to play on (default: test).")]
-SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
-LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
-ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -91,12 +97,12 @@ def compare_command(
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
-    data = _data(config, settings, scenario, path, split, speaker, limit, seed, resume)
+    data = settings_data(config, settings, scenario, path, split, speaker, limit, seed, resume)
     data = merge(data, "training", episodes=train_episodes)
     data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
-    resolved = _resolved(data, out, resume)
+    resolved = resolved_config(data, out, resume)
     if dry_run:
-        return _print_config(resolved, as_json)
+        return print_config(resolved, as_json)
     from tracer_env.evaluation import compare
     from tracer_env.metrics import Row
     from tracer_env.report import comparison_table
@@ -104,7 +110,7 @@ def compare_command(
     with reporting() as reporter, _resumable("compare", out, resume):
         result = compare(resolved, out=out, resume=resume, reporter=reporter)
     if as_json:
-        return _print_json(result.to_data())
+        return print_json(result.to_data())
     console = Console()
     console.print(comparison_table([Row.from_data(row) for row in result.rows]))
     console.print(f"run     {result.run.path}", highlight=False, soft_wrap=True)
@@ -125,6 +131,9 @@ def train_command(
         int | None,
         typer.Option("--steps", "--iterations", help="Episodes (default 10,000 simulated, 100 with a model)."),
     ] = None,
+    trees: Annotated[
+        Path | None, typer.Option("--trees", help="Folder of dialogue trees to solve instead of playing.")
+    ] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
     settings: SetOption = None,
@@ -134,19 +143,32 @@ def train_command(
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Train a controller on the train split; print its regret curve and its policy table."""
+    """Train a controller on the train split, or solve dialogue trees; print its regret and its policy table.
+
+    With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
+    regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts.
+    """
+    if trees is not None:
+        elsewhere = {
+            "--scenario": scenario,
+            "--speaker": speaker,
+            "--path": path,
+            "--config": config,
+            "--resume": resume,
+        }
+        return train_on_folder(trees, method, steps, limit, seed, settings, out, as_json, elsewhere)
     from tracer_env.registry import resolve
 
     trainer, _ = resolve("trainer", method)
-    data = _data(config, settings, scenario, None, None, speaker, None, seed, resume)
+    data = settings_data(config, settings, scenario, None, None, speaker, None, seed, resume)
     data = merge(data, "training", episodes=steps, limit=limit, path=path)
-    resolved = _resolved(data, out, resume)
+    resolved = resolved_config(data, out, resume)
     if dry_run:
-        return _print_config(resolved, as_json)
+        return print_config(resolved, as_json)
     with reporting() as reporter, _resumable("train", out, resume):
         result = trainer(resolved, method=method, out=out, resume=resume, reporter=reporter)
     if as_json:
-        return _print_json(result)
+        return print_json(result)
     _print_training(result)
     return None
 
@@ -168,13 +190,13 @@ def play_command(
     as_json: JsonOption = False,
 ) -> None:
     """Play one episode and show it turn by turn."""
-    resolved = Config.from_data(_data(config, settings, scenario, path, split, speaker, None, seed))
+    resolved = Config.from_data(settings_data(config, settings, scenario, path, split, speaker, None, seed))
     from tracer_env.live import play
 
     console = None if as_json else Console()
     transcript = play(resolved, controller, task, world, console)
     if as_json:
-        _print_json(json.loads(transcript.to_json()))
+        print_json(json.loads(transcript.to_json()))
 
 
 @app.command("replay")
@@ -196,7 +218,7 @@ def replay_command(
 
     chosen = chosen_episodes(run, method, episode, only)
     if as_json:
-        return _print_json([json.loads(transcript.to_json()) for transcript in chosen])
+        return print_json([json.loads(transcript.to_json()) for transcript in chosen])
     if export is not None:
         write_picture(chosen[:1], export)
         print(export)
@@ -215,7 +237,7 @@ def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
     metrics = load_run(run).metrics()
     page = write_report(run)
     if as_json:
-        return _print_json({"report": str(page), **metrics})
+        return print_json({"report": str(page), **metrics})
     Console().print(comparison_table([Row.from_data(row) for row in metrics["rows"]]))
     print(page)
     return None
@@ -228,7 +250,7 @@ def verify_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
 
     computed = verify(run)
     if as_json:
-        return _print_json({"verified": True, "run": str(run), **computed})
+        return print_json({"verified": True, "run": str(run), **computed})
     print(f"verified: {len(computed['rows'])} rows of {run} follow from its episodes")
     return None
 
@@ -245,7 +267,7 @@ def list_command(
         raise UnknownNameError("kind of part", kind, KINDS)
     names = {each: list(registered(each)) for each in ([kind] if kind else KINDS)}
     if as_json:
-        return _print_json(names)
+        return print_json(names)
     for each, entries in names.items():
         print(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
     return None
@@ -258,7 +280,7 @@ def doctor_command(as_json: JsonOption = False) -> None:
 
     found = examine()
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     print(f"tracer-env {found['tracer_env']}, Python {found['python']}")
     print("core    " + ", ".join(f"{name} {version}" for name, version in found["core"].items()))
     for name, extra in found["extras"].items():
@@ -328,47 +350,6 @@ def _newest_run() -> Path | None:
     return max(runs, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def _data(
-    config: Path | None,
-    settings: list[str] | None,
-    scenario: str | None,
-    path: str | None,
-    split: str | None,
-    speaker: str | None,
-    limit: int | None,
-    seed: int | None,
-    resume: Path | None = None,
-) -> dict[str, Any]:
-    source = config or (_recorded(resume) if resume is not None else None)
-    data = read_toml(source) if source is not None else {}
-    data = merge(data, "scenario", name=scenario, path=path, split=split, limit=limit)
-    data = merge(data, "speaker", name=speaker)
-    if seed is not None:
-        data = {**data, "seed": seed}
-    return with_settings(data, settings or [])
-
-
-def _recorded(resume: Path) -> Path:
-    """Return the settings that a resumed run was started with; flags on top of them show as differences."""
-    if not (resume / "config.toml").is_file():
-        raise RunFolderError(f"{resume} is not a run folder: it has no config.toml")
-    return resume / "config.toml"
-
-
-def _resolved(data: dict[str, Any], out: Path | None, resume: Path | None) -> Config:
-    if out is not None and resume is not None:
-        raise ConfigError("--out makes a new run folder and --resume continues one; give only one of them")
-    return Config.from_data(data)
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1))
-
-
-def _print_config(config: Config, as_json: bool) -> None:
-    _print_json(config.to_data()) if as_json else print(config.to_toml(), end="")
-
-
 def _print_training(result: dict[str, Any]) -> None:
     console = Console()
     table = Table(title=f"{result['method']} after {result['episodes']:,} episodes", title_justify="left")
@@ -394,6 +375,8 @@ def _print_training(result: dict[str, Any]) -> None:
     console.print(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}", highlight=False)
     console.print(f"controller  {result['controller']}", highlight=False, soft_wrap=True)
 
+
+add_tree_commands(app)
 
 if __name__ == "__main__":
     entry()

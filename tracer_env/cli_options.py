@@ -1,0 +1,92 @@
+"""What the commands share: their options, and how settings from file, flags and ``--set`` become a config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tracer_env.config import Config, merge, read_toml, with_settings
+from tracer_env.errors import ConfigError, RunFolderError
+
+__all__ = [
+    "ConfigOption",
+    "DebugOption",
+    "DryRunOption",
+    "JsonOption",
+    "LimitOption",
+    "OutOption",
+    "PathOption",
+    "ResumeOption",
+    "ScenarioOption",
+    "SeedOption",
+    "SetOption",
+    "SpeakerOption",
+    "SplitOption",
+    "print_config",
+    "print_json",
+    "recorded_config",
+    "resolved_config",
+    "settings_data",
+]
+
+ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
+PathOption = Annotated[str | None, typer.Option("--path", help="File or folder the scenario's rows are read from.")]
+SplitOption = Annotated[str | None, typer.Option("--split", help="Split to play on (default: test).")]
+SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def settings_data(
+    config: Path | None,
+    settings: list[str] | None,
+    scenario: str | None,
+    path: str | None,
+    split: str | None,
+    speaker: str | None,
+    limit: int | None,
+    seed: int | None,
+    resume: Path | None = None,
+) -> dict[str, Any]:
+    """Return the settings as nested data: the file's (or the resumed run's), under the flags, under ``--set``."""
+    source = config or (recorded_config(resume) if resume is not None else None)
+    data = read_toml(source) if source is not None else {}
+    data = merge(data, "scenario", name=scenario, path=path, split=split, limit=limit)
+    data = merge(data, "speaker", name=speaker)
+    if seed is not None:
+        data = {**data, "seed": seed}
+    return with_settings(data, settings or [])
+
+
+def recorded_config(resume: Path) -> Path:
+    """Return the settings that a resumed run was started with; flags on top of them show as differences."""
+    if not (resume / "config.toml").is_file():
+        raise RunFolderError(f"{resume} is not a run folder: it has no config.toml")
+    return resume / "config.toml"
+
+
+def resolved_config(data: dict[str, Any], out: Path | None, resume: Path | None) -> Config:
+    """Return the checked config; raises ConfigError when both a new and an old run folder are asked for."""
+    if out is not None and resume is not None:
+        raise ConfigError("--out makes a new run folder and --resume continues one; give only one of them")
+    return Config.from_data(data)
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1))
+
+
+def print_config(config: Config, as_json: bool) -> None:
+    """Print the settings as TOML, or as JSON."""
+    print_json(config.to_data()) if as_json else print(config.to_toml(), end="")

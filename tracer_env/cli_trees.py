@@ -1,0 +1,199 @@
+"""Commands on dialogue trees: expand, train --trees, calibrate, frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tracer_env.cli_options import (
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    PathOption,
+    ScenarioOption,
+    SeedOption,
+    SetOption,
+    SpeakerOption,
+    SplitOption,
+    print_json,
+    settings_data,
+)
+from tracer_env.config import Config, with_settings
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.progress import reporting
+from tracer_env.registry import resolve
+
+__all__ = ["add_tree_commands", "train_on_folder"]
+
+_TRAINERS = "tracer_env.trainers"
+
+
+def add_tree_commands(app: typer.Typer) -> None:
+    """Register the commands of this file."""
+    app.command("expand")(expand_command)
+    app.command("calibrate")(calibrate_command)
+    app.command("frontier")(frontier_command)
+
+
+def expand_command(
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of trees to make.")] = None,
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    split: SplitOption = None,
+    speaker: SpeakerOption = None,
+    limit: LimitOption = None,
+    worlds: Annotated[int, typer.Option("--worlds", help="How many draws of the luck for each task.")] = 1,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Folder of trees to continue.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down every choice on every task: dialogue trees, from which everything else is computed exactly."""
+    from tracer_env.casting import make_scenario, make_speaker
+    from tracer_env.tree_run import expand_run
+
+    if (out is None) == (resume is None):
+        raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
+    folder = out or resume
+    assert folder is not None
+    asked = Config.from_data(settings_data(config, settings, scenario, path, split, speaker, limit, seed))
+    where = asked.scenario
+    tasks = make_scenario(
+        where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.seed, **where.settings
+    )
+    voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
+    with reporting() as reporter:
+        trees = expand_run(
+            tasks, voice, asked.rules, asked.seed, worlds, out=folder, resume=resume is not None, reporter=reporter
+        )
+    tokens = sum(int(level.completion_tokens.sum()) for level in trees.levels)
+    facts = {
+        "trees": str(folder),
+        "tasks": len(trees.tasks),
+        "worlds": trees.worlds,
+        "turns": trees.rules.max_turns,
+        "nodes": trees.nodes,
+        "completion_tokens": tokens,
+        "speaker": trees.speaker,
+        "seed": trees.seed,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+
+
+_TREE_SETTINGS = ("credit", "information", "starts", "batch")
+
+
+def train_on_folder(
+    trees: Path,
+    method: str,
+    iterations: int | None,
+    limit: int | None,
+    seed: int | None,
+    settings: list[str] | None,
+    out: Path | None,
+    as_json: bool,
+    elsewhere: Mapping[str, object],
+) -> None:
+    """Solve the trees of a folder: what ``train --trees`` does."""
+    from tracer_env.tree import DialogueTrees
+
+    for flag, value in {**elsewhere, "--limit": limit}.items():
+        if value is not None:
+            raise ConfigError(f"{flag} does not go with --trees: the trees hold their tasks, speaker and rules")
+    chosen = with_settings({}, settings or [])
+    for name in chosen:
+        if name not in _TREE_SETTINGS:
+            raise ConfigError(f"with --trees there is no setting {name!r}{did_you_mean(name, _TREE_SETTINGS)}")
+    train, _ = resolve("trainer", f"{_TRAINERS}.tree_training:train_on_trees")
+    file = out / f"{method}.json" if out is not None and out.suffix != ".json" else out
+    loaded = DialogueTrees.load(trees)
+    with reporting() as reporter:
+        result = train(loaded, method, iterations or 1000, seed or 0, reporter=reporter, out=file, **chosen)
+    if as_json:
+        print_json(result)
+        return
+    console = Console()
+    console.print(_policy(result))
+    console.print(_credits(result))
+    regret = result["average_regret"]
+    for line in (
+        f"value {result['value']:.4f}   optimum in these keys {result['optimum']['value']:.4f}   "
+        f"clairvoyant {result['clairvoyant']:.4f}   gap {result['gap']:.5f}",
+        f"average regret first {regret['first']:.5f}, last {regret['last']:.5f} (per {regret['per']})",
+        f"{result['iterations_per_second']:,.0f} iterations/s on {result['trees']:,} trees, {result['nodes']:,} nodes; "
+        f"{result['distinct_trees']:,} distinct trees, {result['key_patterns']:,} key patterns",
+        *([f"controller  {result['controller']}"] if "controller" in result else []),
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _policy(result: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{result['method']}, credit {result['credit']}", title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("reach", "P(speak)", "gain", "regret"):
+        table.add_column(column, justify="right")
+    for row in result["policy_table"]:
+        advantage = "–" if row["advantage"] is None else f"{row['advantage']:+.3f}"
+        cells = (f"{row.get('reach', 0):.3f}", f"{row['speak_average']:.3f}", advantage, f"{row['average_regret']:.4f}")
+        table.add_row(row["key"], *cells)
+    return table
+
+
+def _credits(result: Mapping[str, Any]) -> Table:
+    table = Table(title="what SPEAK is worth over SKIP: the paper's one-step value, and exactly", title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("one-step", "exact", "same sign"):
+        table.add_column(column, justify="right")
+    for row in result["credit_table"]:
+        one, exact = row["one_step"], row["exact"]
+        cells = ["–" if value is None else f"{value:+.3f}" for value in (one, exact)]
+        table.add_row(row["key"], *cells, {True: "yes", False: "no", None: "–"}[row["same_sign"]])
+    return table
+
+
+def calibrate_command(
+    source: Annotated[Path, typer.Argument(help="Folder of trees, or run folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Preset file to write (default: beside the folder).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the simulated speaker to recorded dialogues; write a preset that `simulated:FILE` takes."""
+    calibrate, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibrate_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibration_table")
+    with reporting() as reporter:
+        result = calibrate(source, out, reporter)
+    if as_json:
+        print_json(result)
+        return
+    console = Console()
+    console.print(table(result))
+    console.print(f"preset   {result['file']}", highlight=False, soft_wrap=True)
+    console.print(f"use it   --speaker {result['speaker']}", highlight=False, soft_wrap=True)
+
+
+def frontier_command(
+    trees: Annotated[Path, typer.Argument(help="Folder of trees.")],
+    out: Annotated[Path | None, typer.Option("--out", help="PNG to write (default: beside the folder).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sweep the price of a token, solve, and draw accuracy against tokens a task."""
+    frontier, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_table")
+    with reporting() as reporter:
+        result = frontier(trees, out, reporter)
+    if as_json:
+        print_json(result)
+        return
+    console = Console()
+    console.print(table(result))
+    console.print(f"picture  {result['picture']}", highlight=False, soft_wrap=True)
