@@ -112,15 +112,19 @@ class SimulatedSpeaker:
     """Speaks for both roles with the rates of a preset; single rates can be overridden.
 
         SimulatedSpeaker("harsh", skill=0.8)
+        SimulatedSpeaker("calibrated.toml")         a preset file, see `Simulation.to_toml`
 
-    Raises UnknownNameError for an unknown preset, ConfigError for an unknown or impossible rate.
+    Raises UnknownNameError for an unknown preset, ConfigError for an unknown or impossible rate or an
+    unreadable file.
     """
 
     free = True
     """Asking costs nothing, so what a SKIP leaves unsaid may be drawn just to be shown."""
 
     def __init__(self, preset: str | Simulation = "balanced", **rates: float) -> None:
-        if isinstance(preset, str):
+        if isinstance(preset, str) and preset.endswith(".toml"):
+            preset = Simulation.from_toml(preset)
+        elif isinstance(preset, str):
             if preset not in PRESETS:
                 raise UnknownNameError("preset of the simulated speaker", preset, PRESETS)
             preset = PRESETS[preset]

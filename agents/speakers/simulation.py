@@ -14,16 +14,21 @@ chance ``no_verdict``; otherwise it says RIGHT to a correct proposal with chance
 any other with chance ``tnr``. Completion lengths are log-normal with the given mean and coefficient of
 variation, read off a table of 256 quantiles; a prompt costs a fixed number of tokens and ``reread`` times
 the completions inside the history window.
+
+A preset of your own is a TOML file with some of the parameters, one a line (``skill = 0.4``); those that it
+leaves out are those of ``balanced``. `Simulation.to_toml` writes one, `Simulation.from_toml` reads it.
 """
 
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from statistics import NormalDist
 
-from tracer_env.errors import ConfigError
+from tracer_env.errors import ConfigError, did_you_mean
 
 __all__ = ["PRESETS", "QUANTILES", "Simulation"]
 
@@ -85,6 +90,31 @@ class Simulation:
             raise ConfigError(f"speaker.distractors must be a whole number from 1 to {QUANTILES}")
         if self.spread < 0:
             raise ConfigError(f"speaker.spread must be at least 0, got {self.spread!r}")
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Simulation:
+        """Read a preset file; raises ConfigError for a file or a parameter that cannot be used."""
+        try:
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read the preset file {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the preset file {path} is not valid TOML: {error}") from error
+        known = cls.__dataclass_fields__
+        for name in data:
+            if name not in known:
+                raise ConfigError(f"{path}: the simulated speaker has no rate {name!r}{did_you_mean(name, known)}")
+        try:
+            return cls(**data)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def to_toml(self) -> str:
+        """Return all parameters as a preset file that `from_toml` reads back to an equal simulation."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return "".join(
+            f"{name} = {value if isinstance(value, int) else float(value)!r}\n" for name, value in plain.items()
+        )
 
     def chances(self, difficulty: float) -> tuple[float, float]:
         """Return (skill, mend) at a difficulty."""

@@ -1,0 +1,163 @@
+"""Which answer a proposal gives: one likelihood for skill, mend, slope, repeat and distractors.
+
+With q the chance of a fresh answer (skill(d), or mend(d) after a wrong one was voted down), rho = ``repeat`` where
+the pending answer was not voted down and 0 elsewhere, kc = 1 if the pending answer is correct, and c the
+chance that two wrong answers coincide (1 / ``distractors``; 0 where no wrong answer is pending), a proposal with
+an answer is
+
+    correct               rho kc + (1 - rho) q
+    wrong, the same       rho (1 - kc) + (1 - rho)(1 - q) c
+    wrong, another one    (1 - rho)(1 - q)(1 - c)
+
+It is maximised by Fisher scoring inside bounds, once for each candidate of the whole number ``distractors``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.agents.speakers.simulation import QUANTILES
+from tracer_env.trainers import calibration_events as ev
+from tracer_env.trainers.calibration_events import Events
+
+__all__ = ["HIGH", "LOW", "Answers", "best_answers", "collision", "information_of", "sigmoid"]
+
+Floats = NDArray[np.float64]
+_LOGIT, _SLOPE = 12.0, 40.0
+LOW = np.array([-_LOGIT, -_LOGIT, -_SLOPE, 0.0])
+HIGH = np.array([_LOGIT, _LOGIT, _SLOPE, 1.0 - 1e-9])
+_COARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, QUANTILES)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The proposals with an answer (but for caving ones), grouped by what their chances hang on."""
+
+    context: NDArray[np.int8]  # (U,)
+    shift: Floats  # (U,) difficulty - 1/2
+    room: NDArray[np.int16]  # (U,)
+    group: NDArray[np.int64]  # (M,) of each event
+    column: NDArray[np.int64]  # (M,) its outcome: 0 correct, 1 the same wrong answer, 2 another one
+    task: NDArray[np.int64]  # (M,)
+
+    @classmethod
+    def of(cls, events: Events) -> Answers:
+        """Pick and group the events."""
+        here = events.proposals & (events.context != ev.CAVING) & (events.outcome != ev.INVALID)
+        keys = np.stack([events.context[here], events.choices[here], events.difficulty[here]], axis=1)
+        found, group = np.unique(keys, axis=0, return_inverse=True)
+        column = events.outcome[here].astype(np.int64) - ev.CORRECT
+        context, room = found[:, 0].astype(np.int8), found[:, 1].astype(np.int16)
+        return cls(context, found[:, 2] - 0.5, room, group.ravel(), column, events.task[here])
+
+    def counts(self) -> Floats:
+        """Return how often each group had each outcome, shape (U, 3)."""
+        cells = np.bincount(self.group * 3 + self.column, minlength=3 * len(self.shift))
+        return cells.reshape(-1, 3).astype(np.float64)
+
+    def chances(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Return P(outcome), shape (U, 3), and its derivatives by the five ANSWER_RATES, shape (5, U, 3)."""
+        beside = (self.context == ev.BESIDE_CORRECT) | (self.context == ev.BESIDE_WRONG)
+        mending, repeat = self.context == ev.MENDING, np.where(beside, theta[3], 0.0)
+        right = (self.context == ev.BESIDE_CORRECT) * 1.0
+        q = sigmoid(np.where(mending, theta[1], theta[0]) - theta[2] * self.shift)
+        c, by_m = np.zeros(q.shape), np.zeros(q.shape)
+        wrong = mending | (self.context == ev.BESIDE_WRONG)
+        for room in np.unique(self.room[wrong]):
+            here = wrong & (self.room == room)
+            c[here], by_m[here] = collision(theta[4], int(room)), _collision_slope(theta[4], int(room))
+        free = 1.0 - repeat
+        p = np.stack(
+            [repeat * right + free * q, repeat * (1 - right) + free * (1 - q) * c, free * (1 - q) * (1 - c)], 1
+        )
+        by_q = np.stack([free, -free * c, -free * (1 - c)], 1) * (q * (1 - q))[:, None]
+        by_repeat = np.stack([right - q, 1 - right - (1 - q) * c, -(1 - q) * (1 - c)], 1) * beside[:, None]
+        by_c = np.stack([np.zeros(q.shape), free * (1 - q), -free * (1 - q)], 1) * by_m[:, None]
+        by_skill, by_mend = by_q * ~mending[:, None], by_q * mending[:, None]
+        return p, np.stack([by_skill, by_mend, -by_q * self.shift[:, None], by_repeat, by_c])
+
+
+def sigmoid(x: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x))."""
+    value: Floats = 1.0 / (1.0 + np.exp(-x))
+    return value
+
+
+def collision(distractors: float, room: int = QUANTILES) -> float:
+    """Return the chance that two wrong answers coincide, as the simulated speaker draws them."""
+    picked = np.arange(QUANTILES) * int(distractors) // QUANTILES % room
+    shares = np.bincount(picked) / QUANTILES
+    return float(shares @ shares)
+
+
+def _collision_slope(distractors: float, room: int) -> float:
+    low, high = max(int(distractors) - 1, 1), min(int(distractors) + 1, QUANTILES)
+    return (collision(high, room) - collision(low, room)) / (high - low)
+
+
+def _log_likelihood(counts: Floats, p: Floats) -> float:
+    seen = counts > 0
+    if np.any(p[seen] <= 0.0):
+        return -inf
+    return float(np.sum(counts[seen] * np.log(p[seen])))
+
+
+def information_of(p: Floats, dp: Floats, totals: Floats) -> Floats:
+    """Return the expected information, shape (5, 5); ``totals`` (U,) are the events of the groups."""
+    weight = np.divide(totals[:, None], p, out=np.zeros(p.shape), where=p > 1e-12)
+    information: Floats = np.einsum("iuo,uo,juo->ij", dp, weight, dp)
+    return information
+
+
+def _climb(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Return the best theta at fixed ``distractors`` and its log-likelihood."""
+    theta = start.copy()
+    p, dp = answers.chances(theta)
+    value, totals = _log_likelihood(counts, p), counts.sum(axis=1)
+    if value == -inf:  # one distractor, yet two different wrong answers were seen
+        return theta, value
+    for _ in range(100):
+        gradient = np.einsum("uo,iuo->i", np.divide(counts, p, out=np.zeros(p.shape), where=counts > 0), dp)[:4]
+        stuck = ((theta[:4] <= LOW) & (gradient < 0)) | ((theta[:4] >= HIGH) & (gradient > 0))
+        moving = np.flatnonzero(free & ~stuck)
+        information = information_of(p, dp, totals)[np.ix_(moving, moving)]
+        step = np.linalg.lstsq(information + 1e-9 * np.eye(len(moving)), gradient[moving], rcond=None)[0]
+        size, gain = 1.0, 0.0
+        while size > 1e-6:
+            tried = theta.copy()
+            tried[moving] = np.clip(theta[moving] + size * step, LOW[moving], HIGH[moving])
+            p_tried, dp_tried = answers.chances(tried)
+            gain = _log_likelihood(counts, p_tried) - value
+            if gain >= 0.0:
+                break
+            size /= 2.0
+        if not gain > 0.0:
+            break
+        theta, p, dp, value = tried, p_tried, dp_tried, value + gain
+        if gain < 1e-10 * (1.0 + abs(value)):
+            break
+    return theta, value
+
+
+def best_answers(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Return theta and log-likelihood at the best whole ``distractors``: a coarse list, then halving."""
+    if not free[4]:
+        return _climb(answers, counts, start, free[:4])
+    known: dict[int, tuple[Floats, float]] = {}
+
+    def at(number: int) -> float:
+        if number not in known:
+            begun = start if not known else max(known.values(), key=lambda pair: pair[1])[0]
+            known[number] = _climb(answers, counts, np.append(begun[:4], number), free[:4])
+        return known[number][1]
+
+    place = max(range(len(_COARSE)), key=lambda i: at(_COARSE[i]))
+    low, high = _COARSE[max(place - 1, 0)], _COARSE[min(place + 1, len(_COARSE) - 1)]
+    while high - low > 2:
+        middle = (low + high) // 2
+        low, high = (low, middle + 1) if at(middle) >= at(middle + 1) else (middle, high)
+    return known[max(range(low, high + 1), key=at)]
