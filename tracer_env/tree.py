@@ -195,7 +195,8 @@ def _numbered(trees: DialogueTrees, information: str, coded: Codes) -> KeyTable:
     players: list[int] = []
     ids = []
     for depth, code in enumerate(codes):
-        found, inverse = np.unique(code, return_inverse=True)
+        live = ~trees.over(depth)
+        found, inverse = np.unique(code[:, live], return_inverse=True)
         numbers = np.empty(len(found), dtype=np.int32)
         for index, one in enumerate(found):
             name = names[int(one)]
@@ -203,7 +204,7 @@ def _numbered(trees: DialogueTrees, information: str, coded: Codes) -> KeyTable:
                 places[name] = len(places)
                 players.append(trees.rules.seats[depth + 2].agent)
             numbers[index] = places[name]
-        level = numbers[inverse].reshape(code.shape)
-        level[:, trees.over(depth)] = -1
+        level = np.full(code.shape, -1, dtype=np.int32)
+        level[:, live] = numbers[inverse].reshape(len(code), int(live.sum()))
         ids.append(level)
     return KeyTable(information, tuple(places), tuple(ids), np.array(players, dtype=np.int16))

@@ -1,0 +1,52 @@
+"""What a controller is shown on trees, and how often it is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.test_tree_growth import SUMS
+from tracer_env.errors import UnknownNameError
+from tracer_env.information import features
+from tracer_env.rules import Rules
+from tracer_env.tree_growth import expand
+from tracer_env.tree_policy import speak_probabilities
+
+
+class Watcher:
+    """Remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str, str]] = []
+
+    def speak_probability(self, state, key):
+        said = "".join(turn.action.name[1] for turn in state.turns)
+        self.asked.append((state.turn, said, key))
+        assert features(state)[0] == np.float32(state.turn / state.rules.max_turns)
+        return state.turn / 10
+
+
+def test_a_controller_is_asked_once_for_nodes_that_look_alike():
+    trees, watcher = expand(SUMS, "simulated", Rules(max_turns=3), worlds=50), Watcher()
+    chances = speak_probabilities(trees, watcher)
+    assert [np.unique(level).tolist() for level in chances] == [[0.2], [0.3]]
+    first = [asked for asked in watcher.asked if asked[0] == 2]
+    assert {said for _, said, _ in watcher.asked} == {"P", "PK", "PP"}
+    assert len(first) == 3  # correct, wrong, unparsable
+    assert {key for _, _, key in first} == {
+        "agent_1/reviewer/vote_0/last",
+        "agent_1/reviewer/invalid_pending/last",
+    }
+    assert len(watcher.asked) <= 3 + 3 * 4
+
+
+def test_nobody_is_asked_where_the_dialogue_is_over():
+    trees, watcher = expand(SUMS, "simulated", Rules(stop_when="kept"), worlds=3), Watcher()
+    chances = speak_probabilities(trees, watcher)
+    assert (chances[3][:, trees.over(3)] == 0.0).all()
+    assert all("K" not in said[2::2] for _, said, _ in watcher.asked)
+
+
+def test_an_unknown_key():
+    with pytest.raises(UnknownNameError, match="history"):
+        speak_probabilities(expand(SUMS, "simulated"), "always", "histry")
