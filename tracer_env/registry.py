@@ -32,11 +32,13 @@ KINDS: dict[str, dict[str, str]] = {
         "reasoning-gym:": f"{_SCENARIOS}.procedural:ReasoningGym",
         "jsonl:": f"{_SCENARIOS}.files:JSONL",
         "hf:": f"{_SCENARIOS}.hub:HuggingFace",
+        "recorded:": f"{_SCENARIOS}.recorded:RecordedTasks",
         "modelscope:": f"{_SCENARIOS}.hub:ModelScope",
     },
     "speaker": {
         "simulated": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
         "simulated:": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
+        "recorded:": f"{_AGENTS}.speakers.recorded:RecordedSpeaker",
         "hf:": f"{_AGENTS}.speakers.huggingface:HuggingFaceSpeaker",
         "smollm2": f"{_AGENTS}.speakers.smollm2:SmolLM2",
     },

@@ -7,6 +7,7 @@ what is loaded holds weak references: when the last speaker goes, so do the weig
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, did_you_mean
@@ -91,6 +93,8 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _read(path: str, revision: str | None, dtype: torch.dtype, device: torch.device, trust: bool) -> LoadedModel:
+    if not sys.stderr.isatty():  # bars of a log file are noise
+        transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=trust)
         model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=dtype, trust_remote_code=trust).to(
