@@ -164,6 +164,8 @@ class SimulatedSpeaker:
                 chance = rates.chances(task.difficulty)[0]
             elif isinstance(pending.utterance, SimulatedProposal):
                 grade, answer_id = pending.utterance.grade or _WRONG, pending.utterance.answer_id
+            else:  # what another speaker proposed: its grade can be repeated, its words cannot
+                chance = 1.0 if pending.correct else 0.0
             if answer_id < 0:
                 if luck < invalid + (1.0 - invalid) * chance:
                     grade, answer_id = _CORRECT, 0

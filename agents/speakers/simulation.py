@@ -78,6 +78,7 @@ class Simulation:
     def __post_init__(self) -> None:
         rates = ("skill", "mend", "cave", "repeat", "invalid", "tpr", "tnr", "no_verdict", "reread")
         lengths = ("proposer_tokens", "reviewer_tokens", "proposer_prompt_tokens", "reviewer_prompt_tokens")
+        counts = ("proposer_prompt_tokens", "reviewer_prompt_tokens", "distractors")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -86,8 +87,10 @@ class Simulation:
                 raise ConfigError(f"speaker.{field.name} must lie between 0 and 1, got {value!r}")
             if field.name in lengths and value < 1:
                 raise ConfigError(f"speaker.{field.name} must be at least 1 token, got {value!r}")
-        if self.distractors != int(self.distractors) or not 1 <= self.distractors <= QUANTILES:
-            raise ConfigError(f"speaker.distractors must be a whole number from 1 to {QUANTILES}")
+            if field.name in counts and not isinstance(value, int):
+                raise ConfigError(f"speaker.{field.name} must be a whole number, got {value!r}")
+        if not 1 <= self.distractors <= QUANTILES:
+            raise ConfigError(f"speaker.distractors must lie between 1 and {QUANTILES}, got {self.distractors!r}")
         if self.spread < 0:
             raise ConfigError(f"speaker.spread must be at least 0, got {self.spread!r}")
 
@@ -143,7 +146,8 @@ class Simulation:
 def _shifted(chance: float, shift: float) -> float:
     if chance <= 0.0 or chance >= 1.0 or shift == 0.0:
         return chance
-    return 1.0 / (1.0 + math.exp(shift - math.log(chance / (1.0 - chance))))
+    odds = shift - math.log(chance / (1.0 - chance))
+    return 1.0 / (1.0 + math.exp(odds)) if odds < 700.0 else 0.0
 
 
 def _lengths(mean: float, spread: float) -> tuple[int, ...]:
