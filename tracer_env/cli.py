@@ -42,6 +42,8 @@ from tracer_env.config import Config, merge
 from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.progress import reporting
 
+__all__ = ["app", "entry", "main"]
+
 app = typer.Typer(
     name="tracer-env",
     help="Simulate dialogues of cooperating language models, compare and train who speaks when, replay episodes.",

@@ -31,7 +31,7 @@ from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.types import Role, Seat
 
-__all__ = ["ControllerEnv", "env", "make_controller_env", "parallel_env", "raw_env"]
+__all__ = ["ControllerEnv", "env", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
 
 _PATIENCE = 1000
 """Episodes in a row without a choice of the learner before the environment says that none will come."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tracer_env.agents.speakers.simulation import QUANTILES, Simulation
 from tracer_env.types import Grade, Task
 
-__all__ = ["SimulatedArrays"]
+__all__ = ["SimulatedArrays", "luck"]
 
 _UNIT = 2.0**-48
 _LOW = np.uint64(QUANTILES - 1)
