@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moves import play
 
 from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedReview, SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS, Simulation
@@ -92,6 +93,13 @@ def test_wrong_answers_are_equally_likely() -> None:
 def test_a_repeated_answer_is_the_same_answer() -> None:
     said = spoken(SimulatedSpeaker(repeat=1.0, invalid=0.0), standing("W"), 200)
     assert {(utterance.grade, utterance.answer) for utterance in said} == {(Grade.WRONG, "41")}
+
+
+@pytest.mark.parametrize(("letter", "grade"), [("C", Grade.CORRECT), ("W", Grade.WRONG)])
+def test_what_another_speaker_proposed_is_repeated_by_its_grade(letter: str, grade: Grade) -> None:
+    state = play(letter + ".", Rules(num_agents=3))
+    said = spoken(SimulatedSpeaker(repeat=1.0, invalid=0.0), state, 200)
+    assert {utterance.grade for utterance in said} == {grade}
 
 
 def test_the_papers_lone_proposer() -> None:
