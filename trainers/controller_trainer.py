@@ -137,8 +137,8 @@ def train_controller(
 def _player(
     controller: Controller, scenario: Scenario, speaker: Speaker, rules: Rules, seed: int, information: str
 ) -> Player:
-    simulated = isinstance(speaker, SimulatedSpeaker) and rules.seats[1].role is Role.PROPOSER
-    if isinstance(controller, RegretMatching) and simulated and suits_arrays(information):
+    suits = suits_arrays(information) and rules.seats[1].role is Role.PROPOSER  # arrays begin with a proposal
+    if suits and isinstance(controller, RegretMatching) and isinstance(speaker, SimulatedSpeaker):
         return ArrayPlayer(controller, scenario, speaker, rules, seed, information)
     return DialoguePlayer(controller, scenario, speaker, rules, seed, information)
 
