@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forest import PICKS, SUMS, HashSpeaker, ProposeProposeReview
 
-from tests.test_tree_growth import PICKS, SUMS, HashSpeaker, ProposeProposeReview
 from tracer_env.aec import DialogueEnv
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from forest import PICKS, SUMS
 
-from tests.test_tree_growth import PICKS, SUMS
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulated_rows import SimulatedRows
 from tracer_env.agents.speakers.simulation import Simulation

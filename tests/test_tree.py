@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forest import SUMS, HashSpeaker, ProposeProposeReview
+from moves import Script
 
-from tests.moves import Script
-from tests.test_tree_growth import SUMS, HashSpeaker, ProposeProposeReview
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Request
@@ -92,3 +92,26 @@ def test_what_is_no_set_of_trees():
     wide = replace(trees.levels[1], vote=np.zeros((8, 3), dtype=np.int8))
     with pytest.raises(ConfigError, match="level 1: vote has shape"):
         replace(trees, levels=(trees.levels[0], wide, *trees.levels[2:]))
+
+
+def test_a_part_holds_some_tasks_and_worlds():
+    trees = expand(SUMS, "simulated", worlds=3)
+    some = trees.part(tasks=[6, 1])
+    assert [task.id for task in some.tasks] == ["sum-6", "sum-1"]
+    assert some.worlds == 3
+    for depth, level in enumerate(some.levels):
+        rows = [6, 1, 14, 9, 22, 17]
+        np.testing.assert_array_equal(level.completion_tokens, trees.levels[depth].completion_tokens[rows])
+    assert some.texts is trees.texts
+    later = trees.part(worlds=range(1, 3))
+    assert (later.rows, later.worlds, later.texts) == (16, 2, None)
+    np.testing.assert_array_equal(later.levels[2].grade, trees.levels[2].grade[8:])
+    for wrong in ([], [0, 0], [8], [-1]):
+        with pytest.raises(ConfigError, match="a part has at least one task"):
+            trees.part(tasks=wrong)
+
+
+def test_trees_are_told_apart_by_identity_and_print_in_one_line():
+    trees = expand(SUMS, "simulated")
+    assert len({trees, trees, expand(SUMS, "simulated")}) == 2
+    assert repr(trees) == "DialogueTrees(tasks=8, worlds=1, max_turns=5, seed=0, speaker='simulated', texts=128)"

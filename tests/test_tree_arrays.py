@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from forest import SUMS
 
-from tests.test_tree_growth import SUMS
 from tracer_env import tree_arrays
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules

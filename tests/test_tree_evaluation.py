@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
+from forest import SUMS, HashSpeaker
+from moves import Script
 
-from tests.moves import Script
-from tests.test_tree_growth import SUMS, HashSpeaker
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.casting import make_controller

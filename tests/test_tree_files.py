@@ -9,31 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forest import SUMS, HashSpeaker, ProposeProposeReview, bytes_of, same
 
-from tests.test_tree_growth import SUMS, HashSpeaker, ProposeProposeReview
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.rules import Rules
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_files import load_tasks
 from tracer_env.tree_growth import expand
 from tracer_env.types import Task
-
-
-def same(left: DialogueTrees, right: DialogueTrees) -> None:
-    assert (left.rules, left.tasks, left.worlds, left.seed) == (right.rules, right.tasks, right.worlds, right.seed)
-    for mine, theirs in zip(left.levels, right.levels, strict=True):
-        for name, array in vars(mine).items():
-            other = getattr(theirs, name)
-            assert array.dtype == other.dtype
-            np.testing.assert_array_equal(array, other)
-    assert (left.texts is None) == (right.texts is None)
-    for mine, theirs in zip(left.texts or (), right.texts or (), strict=True):
-        for name in ("text", "answer", "grade", "verdict", "prompt_tokens", "completion_tokens", "finish", "rule"):
-            assert getattr(mine, name) == getattr(theirs, name)
-
-
-def bytes_of(folder: Path) -> dict[str, str]:
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
 
 
 @pytest.mark.parametrize("speaker", ["simulated", HashSpeaker()], ids=["simulated", "any"])

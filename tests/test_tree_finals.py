@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from forest import HashSpeaker
 from hypothesis import given
 from hypothesis import strategies as st
+from moves import Script
 
-from tests.moves import Script
-from tests.test_tree_growth import HashSpeaker
 from tracer_env.rules import FINAL_ANSWERS, Rules
 from tracer_env.tree_finals import Standing, finals
 from tracer_env.tree_growth import expand

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from forest import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moves import Script
 
-from tests.moves import Script
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS
 from tracer_env.errors import ConfigError, UnknownNameError
@@ -21,10 +21,9 @@ from tracer_env.rules import FINAL_ANSWERS, DialogueState, Rules, advance, final
 from tracer_env.scenarios.base import TaskList
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_growth import expand
-from tracer_env.types import Grade, Role, Seat, Task, Turn, Utterance
+from tracer_env.types import Grade, Role, Task, Utterance
 
-SUMS = [Task(f"sum-{i}", f"What is {i} plus {i}?", str(2 * i), difficulty=i / 8) for i in range(8)]
-PICKS = [Task(f"pick-{i}", "Which one?", "ABCD"[i % 4], "choice", options=("p", "q", "r", "s")) for i in range(8)]
+SHOWN = ("text", "answer", "rule", "finish", "dropped", "grade", "verdict", "prompt_tokens", "completion_tokens")
 
 
 class Forced:
@@ -35,27 +34,6 @@ class Forced:
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return float(self.node >> (self.depth - (state.turn - 1)) & 1)
-
-
-class HashSpeaker:
-    """A stand-in for a model: what it says is a hash of everything it may read and of the noise."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        self.calls += 1
-        return [self._say(request) for request in requests]
-
-    def _say(self, request: Request) -> Utterance:
-        read = [request.state.task.question, str(request.stream), str(request.state.turn)]
-        read += [turn.utterance.text for turn in request.state.history if turn.utterance]
-        bits = hashlib.sha256("\n".join(read).encode()).digest()
-        length = sum(map(len, read))
-        if request.seat.role is Role.REVIEWER:
-            return Utterance(("RIGHT", "WRONG", "WRONG", "Hm")[bits[0] % 4] + f" {bits[1]}", length, bits[2])
-        gold = int(request.state.task.answer)
-        return Utterance(f"Note {bits[1]}. Final answer: {gold + bits[0] % 3}" * (bits[3] > 20), length, bits[2])
 
 
 def leaves(trees: DialogueTrees, speaker: object) -> None:
@@ -84,7 +62,8 @@ def leaves(trees: DialogueTrees, speaker: object) -> None:
             assert (level.verdict[at], level.prompt_tokens[at], level.completion_tokens[at]) == told
             assert (level.utterance[at] >= 0) == (said is not None)
             if said is not None:
-                assert texts[level.utterance[at]] == said
+                for name in SHOWN:
+                    assert getattr(texts[level.utterance[at]], name) == getattr(said, name)
                 assert trees.texts[level.utterance[at]].text == said.text
         last = trees.levels[-1]
         assert last.final_correct[row, leaf] == transcript.correct
@@ -191,14 +170,18 @@ def test_below_a_keep_nothing_is_said_any_more():
     assert len(trees.texts) == 10  # 1 + 1 + 2 + 2 + 4
 
 
-class ProposeProposeReview:
-    """A schedule of three seats: everybody proposes twice and reviews once."""
+def test_a_language_model_says_on_each_of_32_paths_what_its_tree_says(tmp_path):
+    pytest.importorskip("transformers")
+    import tiny
 
-    def seat(self, turn: int, num_agents: int) -> Seat:
-        return Seat((turn - 1) % num_agents, Role.REVIEWER if turn % 3 == 0 else Role.PROPOSER)
+    from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 
-    def readable(self, turns: tuple[Turn, ...], seat: Seat) -> tuple[Turn, ...]:
-        return tuple(turn for turn in turns if turn.seat.agent != seat.agent)
+    model = HuggingFaceSpeaker(tiny.save(tmp_path), dtype="float32", max_new_tokens=12, temperature=0.8, examples=0)
+    trees = expand(SUMS[:2], model)
+    leaves(trees, model)
+    assert trees.texts is not None
+    assert len({said.text for said in trees.texts}) > 16
+    assert not any(said.token_ids or said.prompt_ids for said in trees.texts)
 
 
 @pytest.mark.parametrize("final_answer", FINAL_ANSWERS)
@@ -228,17 +211,6 @@ def test_what_cannot_grow():
         expand([], "simulated")
     with pytest.raises(UnknownNameError, match="simulated"):
         expand(SUMS, "simulatd")
-
-
-class Notes:
-    def __init__(self) -> None:
-        self.said: list[object] = []
-
-    def start(self, what: str, total: int, done: int = 0) -> None:
-        self.said.append((what, total, done))
-
-    def reach(self, done: int, note: str = "") -> None:
-        self.said.append((done, note.rpartition(" ")[2]))
 
 
 def test_progress_counts_utterances_and_tells_tokens_a_second():

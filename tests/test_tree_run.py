@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from forest import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview, bytes_of, same
 
-from tests.test_tree_files import bytes_of, same
-from tests.test_tree_growth import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.interfaces import Request
 from tracer_env.rules import Rules

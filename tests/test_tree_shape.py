@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from forest import ProposeProposeReview
 
-from tests.test_tree_growth import ProposeProposeReview
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances, window

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["DialogueTrees", "KeyTable", "Level", "over_nodes"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Level:
     """What is true at the nodes of one depth; every array has shape (R, 2^d)."""
 
@@ -51,7 +51,7 @@ class Level:
     utterance: NDArray[np.int32]  # place of that utterance in the texts, -1 where there is none
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyTable:
     """The information states of a set of trees: names, and the number of each node's at depth 0..D-1.
 
@@ -64,7 +64,7 @@ class KeyTable:
     player: NDArray[np.int16]  # (K,) the agent that moves at each key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DialogueTrees:
     """The trees of n tasks in W worlds, R = n W rows. Treat the arrays as read-only."""
 
@@ -117,6 +117,32 @@ class DialogueTrees:
             self._keys[information] = _numbered(self, information, make(self, information))
         return self._keys[information]
 
+    def part(self, tasks: Sequence[int] | None = None, worlds: Sequence[int] | None = None) -> DialogueTrees:
+        """Return the trees of some tasks and worlds, by their places: to fit on some and score on others.
+
+        Where worlds are chosen they are numbered anew, so the part keeps no texts and cannot be played back.
+        Raises ConfigError when a place does not exist, comes twice, or none is left.
+        """
+        kept_tasks = _chosen("task", tasks, len(self.tasks))
+        kept_worlds = _chosen("world", worlds, self.worlds)
+        rows = [world * len(self.tasks) + task for world in kept_worlds for task in kept_tasks]
+        levels = tuple(Level(**{name: array[rows] for name, array in vars(level).items()}) for level in self.levels)
+        return DialogueTrees(
+            rules=self.rules,
+            tasks=tuple(self.tasks[place] for place in kept_tasks),
+            worlds=len(kept_worlds),
+            seed=self.seed,
+            levels=levels,
+            texts=self.texts if worlds is None else None,
+            speaker=self.speaker,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"DialogueTrees(tasks={len(self.tasks)}, worlds={self.worlds}, max_turns={self.rules.max_turns}, "
+            f"seed={self.seed}, speaker={self.speaker!r}, texts={None if self.texts is None else len(self.texts)})"
+        )
+
     def save(self, path: Path | str) -> None:
         """Write a folder that `load` reads back; raises RunFolderError when something stands there already."""
         from tracer_env.tree_files import save_trees
@@ -138,6 +164,16 @@ class DialogueTrees:
         from tracer_env.tree_evaluation import evaluate_policy
 
         return evaluate_policy(self, policy, information)
+
+
+def _chosen(what: str, places: Sequence[int] | None, count: int) -> list[int]:
+    """Return places that exist, each once; all of them for None."""
+    if places is None:
+        return list(range(count))
+    chosen = [int(place) for place in places]
+    if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= place < count for place in chosen):
+        raise ConfigError(f"a part has at least one {what}, each once, with places from 0 to {count - 1}; got {chosen}")
+    return chosen
 
 
 Codes = tuple[list[NDArray[np.int64]], dict[int, str]]
