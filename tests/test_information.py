@@ -174,3 +174,11 @@ def test_features_stay_in_range_and_hide_the_grade(agents, horizon, luck) -> Non
         hidden = utterance({"C": "W", "W": "T", "T": "C"}.get(grade, grade)) if said and said.grade else said
         action = 0 if said is None else 1
         state, twin = advance(state, action, said), advance(twin, action, hidden)
+
+
+def test_the_end_of_a_dialogue_does_not_lend_its_key_to_a_turn_that_is_still_played() -> None:
+    rules = Rules(stop_when="kept")
+    kept, spoken = play("W..", rules), play("W.C", rules)
+    assert kept.over
+    vote_and_time(kept)
+    assert vote_and_time(spoken) == "agent_1/reviewer/vote_0/last"

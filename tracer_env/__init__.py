@@ -81,5 +81,9 @@ def __dir__() -> list[str]:
     return [*globals(), *_LATER]
 
 
-_gymnasium.register("tracer_env/Controller-v0", entry_point="tracer_env.wrappers:make_controller_env")
+_gymnasium.register(
+    "tracer_env/Controller-v0",
+    entry_point="tracer_env.wrappers:make_controller_env",
+    vector_entry_point="tracer_env.vector:make_vector_env",
+)
 _pettingzoo.register("aec", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:env")

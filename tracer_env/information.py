@@ -132,9 +132,13 @@ def vote_and_time(state: DialogueState) -> str:
     proposals = state.proposals
     if proposals:
         pending = proposals[-1]
-        code: tuple[int, int | str] = (state.turn, pending.vote if pending.valid else "invalid_pending")
+        code: tuple[int, bool, int | str] = (
+            state.turn,
+            state.over,  # under stop_when="kept" a turn may be played in one dialogue and over in another
+            pending.vote if pending.valid else "invalid_pending",
+        )
     else:
-        code = (state.turn, "no_pending")
+        code = (state.turn, state.over, "no_pending")
     table = state.rules.lookups["vote_and_time"]
     key: str | None = table.get(code)
     if key is None:
