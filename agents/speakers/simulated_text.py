@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
+from tracer_env.errors import DataError
 from tracer_env.types import Task, Verdict
 
 __all__ = ["answer_text", "proposal_text", "review_text"]
+
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_LETTER = re.compile(r"\b[A-Ja-j]\b")
 
 _OPENINGS = (
     "Taking the question step by step.",
@@ -26,17 +31,32 @@ _DOUBTS = ("Hard to say from this working.", "I cannot follow the middle part.")
 
 def answer_text(task: Task, answer_id: int) -> str:
     """Return answer 0 (the gold one) or the k-th wrong answer of a task, in canonical form."""
-    if answer_id == 0:
-        return task.answer
     if task.kind == "choice":
         letters = "ABCDEFGHIJ"[: max(len(task.options), 4)]
-        return letters[(letters.index(task.answer) + 1 + (answer_id - 1) % (len(letters) - 1)) % len(letters)]
+        steps = 1 + (answer_id - 1) % (len(letters) - 1) if answer_id else 0
+        return letters[(letters.index(_last(_LETTER, task).upper()) + steps) % len(letters)]
     if task.kind == "number":
         shift = (answer_id + 1) // 2 * (1 if answer_id % 2 else -1)
-        return _plain(Fraction(task.answer.replace(",", "").strip()) + shift)
+        return _plain(_value(task) + shift)
+    if answer_id == 0:
+        return task.answer
     if task.kind == "math":
         return f"{task.answer} + {answer_id}"
     return f"{task.answer} ({answer_id})"
+
+
+def _value(task: Task) -> Fraction:
+    try:
+        return Fraction(task.answer.replace(",", "").strip())
+    except ValueError:  # $5.00, 50%, or a worked solution that ends in its number
+        return Fraction(_last(_NUMBER, task).replace(",", ""))
+
+
+def _last(pattern: re.Pattern[str], task: Task) -> str:
+    found = pattern.findall(task.answer)
+    if not found:
+        raise DataError(f"the simulated speaker finds no {task.kind} in the gold answer {task.answer!r} of {task.id}")
+    return str(found[-1])
 
 
 def _plain(value: Fraction) -> str:
