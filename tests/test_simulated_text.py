@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
+from tracer_env.errors import DataError
 from tracer_env.referee import read_verdict
 from tracer_env.types import Grade, Task, Verdict
 from tracer_env.verifiers import verifier_for
@@ -50,6 +51,31 @@ def test_wrong_numbers_by_hand() -> None:
 def test_wrong_letters_by_hand() -> None:
     task = Task("t", "?", "C", "choice", options=("w", "x", "y", "z"))
     assert [answer_text(task, k) for k in range(5)] == ["C", "D", "A", "B", "D"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "gold", "canonical"),
+    [
+        ("number", "$5.00", "5"),
+        ("number", "1,007", "1007"),
+        ("number", "50%", "50"),
+        ("number", "3 + 4 = 7, so\n#### 1,007", "1007"),
+        ("choice", "(b)", "B"),
+        ("choice", "C)", "C"),
+    ],
+)
+def test_gold_answers_may_be_dressed(kind: str, gold: str, canonical: str) -> None:
+    task, verifier = Task("t", "?", gold, kind), verifier_for(kind)
+    for answer_id in range(5):
+        text = proposal_text(task, answer_id, 0)
+        assert verifier.extract(text).answer == answer_text(task, answer_id)
+        assert verifier.grade(text, gold) is (Grade.CORRECT if answer_id == 0 else Grade.WRONG)
+    assert answer_text(task, 0) == canonical
+
+
+def test_a_gold_answer_of_another_kind_is_named() -> None:
+    with pytest.raises(DataError, match="the simulated speaker finds no number in the gold answer 'five' of t"):
+        answer_text(Task("t", "?", "five"), 1)
 
 
 def test_wrong_answers_differ_from_each_other() -> None:
