@@ -38,6 +38,8 @@ def play(
             "and give the file it writes"
         )
     speaker = make_speaker(config.speaker.name, **config.speaker.settings)
+    if hasattr(speaker, "check"):
+        speaker.check(config.rules)
     chosen = next((each for each in scenario if task is None or each.id == task), None)
     if chosen is None:
         raise UnknownNameError("task", task, [each.id for each in scenario][:1000])

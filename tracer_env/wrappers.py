@@ -52,10 +52,13 @@ def raw_env(
     ``scenario`` is a name, a Scenario or a list of Task; ``speaker`` a name, a Speaker, a function
     ``prompt -> text`` or a mapping by seat; ``settings`` are those of `Rules` (``num_agents=2``, ``max_turns=5``, ...).
     """
+    made, voices = make_rules(rules, **settings), make_speaker(speaker)
+    if hasattr(voices, "check"):
+        voices.check(made)
     return DialogueEnv(
         make_scenario(scenario),
-        make_speaker(speaker),
-        make_rules(rules, **settings),
+        voices,
+        made,
         make_reward(reward),
         information_named(information),
         render_mode,

@@ -47,6 +47,8 @@ def train_run(
         raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
     tasks = training_scenario(asked)
     speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
+    if hasattr(speaker, "check"):
+        speaker.check(asked.rules)
     if resume is None:
         folder = RunFolder.create(asked, "train", out)
         folder.write_environment(tasks, ("torch", "transformers"))
