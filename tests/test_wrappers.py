@@ -207,6 +207,12 @@ def test_gymnasium_makes_it() -> None:
     assert over
 
 
+def test_a_cast_that_leaves_a_seat_silent_is_refused_at_once() -> None:
+    for build in (tracer_env.env, tracer_env.parallel_env, make_controller_env):
+        with pytest.raises(ConfigError, match=r"no part of the cast speaks for agent_1 \(reviewer\)"):
+            build(TASKS, "proposer=simulated")
+
+
 # -- the parallel view ---------------------------------------------------------------------------
 
 
