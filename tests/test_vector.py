@@ -234,6 +234,7 @@ def test_slices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_episodes_without_a_choice_are_counted() -> None:
     vector = make_vector_env(40, seats="agent_1", others="never", num_agents=4, max_turns=3, scenario="arithmetic")
     assert vector.reset(seed=0)[1]["episodes_without_choice"].tolist() == [0] * 40
+    assert vector.turns == 40
     with pytest.raises(ConfigError, match="1000 episodes in a row"):
         make_vector_env(2, seats="agent_3", others="never", num_agents=4, stop_when="kept").reset(seed=0)
 

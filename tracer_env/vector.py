@@ -30,20 +30,19 @@ from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
-from tracer_env.information import FEATURES, KEYS
+from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller, Reward, Scenario
 from tracer_env.registry import resolve
-from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
+from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.vector_machine import compile_machine
+from tracer_env.vector_parts import HINT, check_parts, rates_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
 
 __all__ = ["ControllerVectorEnv", "make_vector_env"]
 
 _PATIENCE = 1000  # as in `ControllerEnv`
-_TABLED = ("always", "never", "random", "periodic", "vote_threshold", "until_approved", "oracle", "regret_matching")
-_HINT = 'use vectorization_mode="sync" for it'
 
 Steps = tuple[
     NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
@@ -81,12 +80,12 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self.single_action_space = spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        rates = _rates(speaker)
+        rates = rates_of(speaker)
         tasks = list(scenario)
         self._names = {task.id: place for place, task in enumerate(tasks)}
         wrong = int(wrong_answer_counts(rates, tasks).max()) if rules.final_answer == "majority" else 1
         fixed = others if others is not None else resolve("controller", "always")[0]()
-        _check(reward, information, fixed)
+        check_parts(reward, information, fixed)
         learns = learning_turns(rules, seats)
         self._machine = compile_machine(rules, reward, information, learns, fixed, wrong)
         self.information_states = self._machine.information_states
@@ -109,6 +108,11 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         """How finished dialogues begin anew."""
         mode: AutoresetMode = self.metadata["autoreset_mode"]
         return mode
+
+    @property
+    def turns(self) -> int:
+        """How many turns have been played since construction, forced ones included."""
+        return self._dialogues.turns
 
     # -- Gymnasium's doors -------------------------------------------------------------------------
 
@@ -305,7 +309,7 @@ def make_vector_env(
 ) -> ControllerVectorEnv:
     """Return the vector view; arguments and settings are those of `wrappers.make_controller_env`."""
     if render_mode is not None:
-        raise ConfigError(f"render_mode is {render_mode!r}, but simulated dialogues in arrays have no text; {_HINT}")
+        raise ConfigError(f"render_mode is {render_mode!r}, but simulated dialogues in arrays have no text; {HINT}")
     made = make_rules(rules, **settings)
     return ControllerVectorEnv(
         num_envs,
@@ -318,24 +322,3 @@ def make_vector_env(
         make_controller(others, made),
         AutoresetMode(autoreset_mode),
     )
-
-
-def _rates(speaker: Any) -> Any:
-    if type(speaker) is not resolve("speaker", "simulated")[0]:
-        raise ConfigError(f"the vector environment plays the simulated speaker, not {type(speaker).__name__}; {_HINT}")
-    return speaker.simulation
-
-
-def _check(reward: Reward, information: str, others: Controller) -> None:
-    """Raise ConfigError for parts that may hang on more than a machine's situation."""
-    if type(reward) not in (RoleCredit, Team, TeamMinusTokens):
-        raise ConfigError(f"the vector environment has no table for the reward {type(reward).__name__}; {_HINT}")
-    if information not in KEYS:
-        raise ConfigError(f"information must be one of {', '.join(KEYS)} here, got {information!r}; {_HINT}")
-    known = tuple(resolve("controller", name)[0] for name in _TABLED)
-    for part in getattr(others, "parts", {"": others}).values():
-        if not isinstance(part, known):  # type: ignore[arg-type]  # registered as classes
-            raise ConfigError(
-                f"the vector environment has no table for the fixed controller {type(part).__name__}: "
-                f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {_HINT}"
-            )

@@ -92,11 +92,13 @@ def wrong_answer_counts(rates: Rates, tasks: Sequence[Task]) -> Index:
 class SimulatedDialogues:
     """B dialogues of one simulated speaker: `begin` some, `play` a turn of some or of all.
 
-    ``code`` is where each stands in the machine, ``tokens`` what it has cost so far, both (B,) and updated in place.
+    ``code`` is where each stands in the machine, ``tokens`` what it has cost so far, both (B,) and updated in place;
+    ``turns`` counts what was played.
     """
 
     def __init__(self, machine: Machine, rates: Rates, rules: Rules, tasks: Sequence[Task], size: int) -> None:
         self.machine, self.size = machine, size
+        self.turns = 0
         self.code = np.zeros(size, dtype=np.int64)
         self.tokens = np.zeros(size, dtype=np.int64)
         self._place = np.zeros(size, dtype=np.uint64)  # where the stream stands: the OUTCOME draw of the last turn
@@ -218,6 +220,7 @@ class SimulatedDialogues:
     ) -> Index:
         """Play a turn of m dialogues, changing ``code``, ``place``, ``read``, ``reward``; return the tokens spent."""
         machine, m = self.machine, len(code)
+        self.turns += m
         bits, luck, high, scratch, move, said = (part[:m] for part in self._work)
         place += _NEXT_TURN
         np.copyto(bits, place)

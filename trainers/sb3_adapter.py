@@ -1,0 +1,108 @@
+"""Stable-Baselines3 on the vector environment: `sb3_vec_env` gives its learners the interface that they expect.
+
+    from stable_baselines3 import PPO
+    envs = sb3_vec_env(make_vector_env(64, reward="team", autoreset_mode="SameStep"))
+    PPO("MlpPolicy", envs).learn(200_000)
+
+SB3 wants the new episode's observation in the step that ends the old one, so the vector environment must be in
+SAME_STEP mode. A sub-environment's ``infos`` entry is empty but at an end, where it holds ``terminal_observation`` and
+SB3's own ``episode`` record (return, length, seconds). Every action is legal at every step; `action_masks` says so to
+MaskablePPO. SB3 seeds on the next `reset`: sub-environment i then has seed s + i.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.vector import ControllerVectorEnv
+
+__all__ = ["sb3_vec_env"]
+
+
+def sb3_vec_env(vector: ControllerVectorEnv) -> Any:
+    """Return ``vector`` as a Stable-Baselines3 ``VecEnv``.
+
+    Raises ConfigError unless its autoreset mode is SAME_STEP, MissingExtraError without Stable-Baselines3.
+    """
+    if vector.autoreset_mode is not AutoresetMode.SAME_STEP:
+        raise ConfigError(f"Stable-Baselines3 needs autoreset_mode=SAME_STEP, got {vector.autoreset_mode.name}")
+    return _adapter_class()(vector)
+
+
+@lru_cache(maxsize=1)
+def _adapter_class() -> Any:
+    try:
+        from stable_baselines3.common.vec_env import VecEnv
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("the Stable-Baselines3 adapter", "stable_baselines3", "sb3") from error
+
+    class Adapter(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not followed by the type checker
+        """The vector environment behind SB3's interface."""
+
+        def __init__(self, vector: ControllerVectorEnv) -> None:
+            self.vector = vector
+            self._returns, self._lengths = np.zeros(vector.num_envs), np.zeros(vector.num_envs, dtype=np.int64)
+            self._start = time.perf_counter()
+            super().__init__(vector.num_envs, vector.single_observation_space, vector.single_action_space)
+
+        def reset(self) -> NDArray[np.float32]:
+            seeds = None if None in self._seeds else self._seeds
+            self._returns[:], self._lengths[:] = 0.0, 0
+            observations, _ = self.vector.reset(seed=seeds)
+            self._reset_seeds()
+            return observations
+
+        def step_async(self, actions: NDArray[np.int64]) -> None:
+            self._actions = actions
+
+        def step_wait(
+            self,
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+            observations, rewards, ended, _, infos = self.vector.step(self._actions)
+            self._returns += rewards
+            self._lengths += 1
+            told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+            done = np.flatnonzero(ended)
+            for index in done.tolist():
+                told[index] = {
+                    "terminal_observation": infos["final_obs"][index],
+                    "TimeLimit.truncated": False,
+                    "episode": {
+                        "r": float(self._returns[index]),
+                        "l": int(self._lengths[index]),
+                        "t": time.perf_counter() - self._start,
+                    },
+                }
+            self._returns[done], self._lengths[done] = 0.0, 0
+            return observations, rewards.astype(np.float32), ended, told
+
+        def close(self) -> None:
+            self.vector.close()
+
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+            return [getattr(self.vector, attr_name)] * len(list(self._get_indices(indices)))
+
+        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+            raise ConfigError(f"{attr_name!r} cannot be set: the sub-environments are arrays, not objects")
+
+        def has_attr(self, attr_name: str) -> bool:
+            return attr_name == "action_masks" or hasattr(self.vector, attr_name)
+
+        def env_method(
+            self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+        ) -> list[Any]:
+            if method_name != "action_masks":
+                raise ConfigError(f"the sub-environments are arrays and have no method {method_name!r}")
+            return [np.ones(2, dtype=bool)] * len(list(self._get_indices(indices)))
+
+        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+            return [False] * len(list(self._get_indices(indices)))
+
+    return Adapter
