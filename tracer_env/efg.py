@@ -6,6 +6,9 @@ information sets, and a terminal node with the agents' payoffs wherever a dialog
 can be set beside what `trainers.cfr` finds. Trees are written out one by one, so take some hundreds or
 thousands of tasks; a hundred thousand make a file of some 200 MB.
 
+Where gains and losses of an action cancel exactly, rounding decides which way another solver goes (ours stays put), and
+few trees with equal payoffs hold many such ties: compare values on hundreds of trees, or on payoffs without ties.
+
 Keys that forget make games of imperfect recall: they are well-formed and CFR runs on them, but solvers that need
 perfect recall (Gambit's sequence form) refuse them.
 """
