@@ -20,12 +20,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.progress import NoReporter, Reporter
+from tracer_env.progress import Reporter
 from tracer_env.rules import Rules
 from tracer_env.runs import load_run, write_text
 from tracer_env.trainers.calibration_checks import Cell, Overall, check_fit
@@ -129,27 +129,31 @@ def calibrate_command(
 ) -> dict[str, Any]:
     """Calibrate on a folder of trees or a run folder, write the preset file ``out`` and return the plain data.
 
-    Without ``out`` the file is ``<folder>.preset.toml`` beside the folder.
+    For trees ``transfer`` says what controllers lose by training on the simulation (`transfer_gap`); else it is None,
+    as it is for fewer than four tasks. Without ``out`` the file is ``<folder>.preset.toml`` beside the folder.
     """
-    folder, tell = Path(path), reporter or NoReporter()
+    from tracer_env.trainers.transfer import transfer_gap
+
+    folder, gap = Path(path), None
     target = folder.resolve()
     target = target.with_name(f"{target.name}.preset.toml") if out is None else _preset_file(out)
-    tell.start("calibrating", 2)
     if (folder / "config.toml").is_file() and (folder / "episodes.jsonl").is_file():
         run = load_run(folder)
         fitted = calibrate(run.transcripts(), run.config.rules)
     elif folder.is_dir():
-        fitted = calibrate(DialogueTrees.load(folder))
+        trees = DialogueTrees.load(folder)
+        fitted = calibrate(trees)
+        if len(trees.tasks) >= 4 and trees.depth:
+            gap = transfer_gap(trees, reporter=reporter)
     else:
         raise RunFolderError(f"{folder} is neither a folder of trees nor a run folder; make one with tracer-env expand")
-    tell.reach(1)
     written = fitted.save(target)
-    tell.reach(2)
-    return {"source": str(folder), "file": str(written), "speaker": f"simulated:{written}", **fitted.to_data()}
+    told = {"source": str(folder), "file": str(written), "speaker": f"simulated:{written}"}
+    return {**told, **fitted.to_data(), "transfer": gap}
 
 
 def calibration_table(data: Mapping[str, Any]) -> Group:
-    """Return the parameters and the goodness of fit of `Calibration.to_data` as tables for the terminal."""
+    """Return what `calibrate_command` or `Calibration.to_data` gives as tables for the terminal."""
     title = f"simulated speaker fitted to {data['events']:,} utterances of {data['tasks']:,} tasks"
     parameters = _table(title, "parameter", "value", "error", "if independent", "utterances")
     parameters.add_column("")
@@ -162,7 +166,12 @@ def calibration_table(data: Mapping[str, Any]) -> Group:
     told = "too few tasks for an overall test"
     if overall:
         told = f"overall chi-square {overall['chi_square']:.1f} on {overall['degrees']}, p {_chance(overall['p'])}"
-    return Group(parameters, "", _fit_table(data["goodness_of_fit"]), told)
+    parts: list[RenderableType] = [parameters, "", _fit_table(data["goodness_of_fit"]), told]
+    if data.get("transfer"):
+        from tracer_env.trainers.transfer import transfer_table
+
+        parts += ["", transfer_table(data["transfer"])]
+    return Group(*parts)
 
 
 def _table(title: str, first: str, *others: str) -> Table:

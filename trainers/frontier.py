@@ -1,0 +1,253 @@
+"""The cost frontier: accuracy against tokens a task, price by price.
+
+At a price c for each token a policy is worth accuracy - c tokens. For each price the frontier holds
+
+    learned       CFR+ from several starts, learned on one half of the tasks and scored on the other, both ways
+    optimum       the best policy over the same keys, fitted to all trees; its ``bound`` is what no controller over
+                  these keys is worth more than
+    clairvoyant   the best leaf of each tree, chosen knowing all that will be said: no controller at all is worth more
+
+beside fixed baselines, which know no price. Everything is exact on the trees; errors are between tasks. Prices are
+told in accuracy a call (the price of a token times the mean tokens of a call), which reads the same for any speaker.
+
+Merged trees (`merged_trees`) are made once; a price changes what their leaves pay and nothing else, so that a
+sweep takes seconds. The table hangs on trees, prices and seed alone, byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from tracer_env.errors import ConfigError
+from tracer_env.progress import NoReporter, Reporter
+from tracer_env.trainers.cfr import TreeSolver, random_start
+from tracer_env.trainers.frontier_picture import draw
+from tracer_env.trainers.merged_trees import MergedTrees, merge
+from tracer_env.trainers.task_split import halves, take_tasks
+from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.tree_optima import joint_optimum
+from tracer_env.tree import DialogueTrees
+from tracer_env.tree_evaluation import Evaluation, Policy
+from tracer_env.tree_payoffs import path_tokens, team_payoffs
+from tracer_env.tree_policy import clairvoyant
+from tracer_env.tree_shape import spoken_nodes
+
+__all__ = ["BASELINES", "CALL_PRICES", "frontier", "frontier_command", "frontier_table"]
+
+BASELINES = ("never", "periodic", "until_approved", "vote_threshold", "random", "always", "oracle")
+
+CALL_PRICES = (0.0, *(round(0.01 * 1.25**step, 4) for step in range(23)))
+"""The default prices, in accuracy a call: 0, and 23 from 0.01 to 1.36, each a quarter above the last."""
+
+_TIES = 1e-9
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """Merged trees whose leaves' correctness and tokens are known apart."""
+
+    trees: MergedTrees
+    correct: Array  # (1, n_D) times chance
+    tokens: Array  # (1, n_D) times chance
+
+    @classmethod
+    def of(cls, trees: DialogueTrees, information: str) -> _Merged:
+        """Merge once."""
+        merged = merge(tree_game(trees, team_payoffs(trees), information))
+        share = np.full(trees.rows, 1.0 / trees.rows)
+        return cls(merged, merged.payoffs, merged.fold(path_tokens(trees), trees.depth, share)[None])
+
+    def at(self, price: float) -> MergedTrees:
+        """Return the merged trees whose leaves are charged for; at price 0 tokens break ties."""
+        return replace(self.trees, payoffs=self.correct - max(price, _TIES) * self.tokens)
+
+
+def frontier(
+    trees: DialogueTrees,
+    prices: Sequence[float] | None = None,
+    information: str = "vote_and_time",
+    iterations: int = 100,
+    starts: int = 3,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Return the frontier of the trees as plain data; ``prices`` are of a token, by default from `CALL_PRICES`.
+
+    Raises ConfigError for impossible prices, a single task, and dialogues of one turn.
+    """
+    call = _tokens_per_call(trees)
+    charged = sorted({float(price) for price in (prices if prices is not None else [p / call for p in CALL_PRICES])})
+    if not charged or not all(0.0 <= price < float("inf") for price in charged):
+        raise ConfigError(f"prices must be numbers of at least 0, got {list(prices or ())}")
+    parts = halves(trees, seed)
+    folds = [(take_tasks(trees, part), take_tasks(trees, other), other) for part, other in (parts, parts[::-1])]
+    learners = [_Merged.of(learned, information) for learned, _, _ in folds]
+    whole, tell = _Merged.of(trees, information), reporter or NoReporter()
+    tell.start("prices", len(charged))
+    begun = [np.zeros(0)] * len(folds)
+    known: dict[bytes, dict[str, float]] = {}
+    points = []
+    for done, price in enumerate(charged, start=1):
+        learned = [
+            _learn(learner.at(price), iterations, starts, seed, start)
+            for learner, start in zip(learners, begun, strict=True)
+        ]
+        begun = learned
+        best = joint_optimum(whole.at(price), seed=seed)
+        if best.speak.tobytes() not in known:
+            known[best.speak.tobytes()] = _point(trees.evaluate(_named(whole.trees, best.speak), information))
+        points.append(
+            {
+                "price": price,
+                "price_per_call": price * call,
+                "learned": _held_out(folds, learners, learned, information),
+                "optimum": {**known[best.speak.tobytes()], "bound": best.bound, "exact": best.exact},
+                "clairvoyant": _point(trees.evaluate(clairvoyant(trees, price))),
+            }
+        )
+        tell.reach(done)
+    return {
+        "tasks": len(trees.tasks),
+        "worlds": trees.worlds,
+        "speaker": trees.speaker,
+        "information": information,
+        "iterations": iterations,
+        "starts": starts,
+        "seed": seed,
+        "tokens_per_call": call,
+        "points": points,
+        "baselines": {name: _point(trees.evaluate(name, information)) for name in BASELINES},
+    }
+
+
+def _tokens_per_call(trees: DialogueTrees) -> float:
+    """Return the mean tokens of an utterance; raises ConfigError when nothing was counted."""
+    calls = trees.rows * sum(int(spoken_nodes(trees.rules, depth).sum()) for depth in range(len(trees.levels)))
+    spent = sum(int(level.prompt_tokens.sum()) + int(level.completion_tokens.sum()) for level in trees.levels)
+    if not spent:
+        raise ConfigError("these trees count no tokens, so there is no cost to weigh; use a speaker that counts them")
+    return spent / calls
+
+
+def _learn(merged: MergedTrees, iterations: int, starts: int, seed: int, begun: Array) -> Array:
+    """Return the best policy of several starts of CFR+: uniform, the last price's answer, then drawn ones.
+
+    Of each start the average policy counts and, when it is worth more, the same with each key on its likelier action.
+    """
+    best: tuple[float, Array] | None = None
+    for start in range(starts):
+        begin = None if start == 0 else random_start(merged.size, seed + start)
+        if start == 1 and len(begun):
+            begin = begun
+        solver = TreeSolver(merged, "cfr_plus", start=begin)
+        solver.iterate(iterations)
+        for speak in (solver.average, np.round(solver.average)):
+            value = float(merged.values(speak).mean())
+            if best is None or value > best[0]:
+                best = (value, speak)
+    assert best is not None
+    return best[1]
+
+
+def _named(merged: MergedTrees, speak: Array) -> dict[str, float]:
+    return dict(zip(merged.names, speak.tolist(), strict=False))
+
+
+def _held_out(
+    folds: Sequence[tuple[DialogueTrees, DialogueTrees, NDArray[np.intp]]],
+    learners: Sequence[_Merged],
+    policies: Sequence[Array],
+    information: str,
+) -> dict[str, float]:
+    """Return accuracy and tokens over all tasks, each scored by the policy that never saw it."""
+    tasks = sum(len(places) for _, _, places in folds)
+    correct, tokens = np.zeros(tasks), np.zeros(tasks)
+    for (_, held, places), learner, speak in zip(folds, learners, policies, strict=True):
+        policy: Policy = {key: _named(learner.trees, speak).get(key, 0.5) for key in held.keys(information).names}
+        found = held.evaluate(policy, information)
+        correct[places], tokens[places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
+    root = tasks**0.5
+    return {
+        "accuracy": float(correct.mean()),
+        "accuracy_error": float(correct.std(ddof=1)) / root,
+        "tokens_per_task": float(tokens.mean()),
+        "tokens_error": float(tokens.std(ddof=1)) / root,
+    }
+
+
+def _point(found: Evaluation) -> dict[str, float]:
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_error": found.standard_error("accuracy") or 0.0,
+        "tokens_per_task": found.tokens_per_task,
+        "tokens_error": found.standard_error("tokens_per_task") or 0.0,
+    }
+
+
+def frontier_command(
+    path: str | Path, out: str | Path | None = None, reporter: Reporter | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Compute the frontier of a folder of trees, draw it to the PNG ``out`` and return the plain data.
+
+    Without ``out`` the picture is ``<folder>.frontier.png`` beside the folder. Raises MissingExtraError without
+    matplotlib, before anything is computed.
+    """
+    folder = Path(path)
+    target = Path(out) if out is not None else folder.resolve().with_name(f"{folder.resolve().name}.frontier.png")
+    picture = draw(target)
+    data = frontier(DialogueTrees.load(folder), reporter=reporter, **settings)
+    picture(data)
+    return {"source": str(folder), "picture": str(target), **data}
+
+
+def frontier_table(data: Mapping[str, Any]) -> Table:
+    """Return the frontier as a table for the terminal."""
+    table = Table(
+        title=f"accuracy at tokens a task, on {data['tasks']:,} tasks",
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("price a call", justify="right", no_wrap=True)
+    for heading in ("learned, held out", "optimum over keys", "clairvoyant"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for prices, point in _runs(data["points"]):
+        table.add_row(prices, *_cells(point))
+    for name, point in data["baselines"].items():
+        table.add_row(name, "", _cell(point), "")
+    return table
+
+
+def _runs(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the points without repetitions, each with the prices that it is the answer to."""
+    runs: list[list[Mapping[str, Any]]] = []
+    for point in points:
+        if runs and _cells(point) == _cells(runs[-1][-1]):
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    told = []
+    for run in runs:
+        first, last = (f"{run[at]['price_per_call']:.3f}" for at in (0, -1))
+        told.append((first if first == last else f"{first}-{last}", run[-1]))
+    return told
+
+
+def _cells(point: Mapping[str, Any]) -> list[str]:
+    error = f" ± {point['learned']['accuracy_error']:.4f}"
+    return [_cell(point["learned"], error), *(_cell(point[name]) for name in ("optimum", "clairvoyant"))]
+
+
+def _cell(point: Mapping[str, float], error: str = "") -> str:
+    return f"{point['accuracy']:.4f}{error} at {point['tokens_per_task']:>6,.0f}"

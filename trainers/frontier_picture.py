@@ -1,0 +1,108 @@
+"""The picture of a cost frontier: accuracy over tokens a task, as a PNG by matplotlib.
+
+Three lines, from the cheapest price to the dearest: what was learned (with its error bars), the optimum over the same
+keys, and the clairvoyant; and the baselines as named marks. Drawn without any global state of matplotlib.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracer_env.errors import ConfigError, MissingExtraError
+
+__all__ = ["draw"]
+
+_LINES = (
+    ("clairvoyant", "clairvoyant (knows what will be said)", "#8a8f98", "--", "."),
+    ("optimum", "optimum over these keys", "#7fb3e6", "-", None),
+    ("learned", "learned by CFR+, held-out tasks", "#1f5fa8", "-", "o"),
+)
+_MARK, _ORACLE = "#c2571a", "#6b7078"
+
+
+def draw(path: Path) -> Callable[[Mapping[str, Any]], None]:
+    """Return what draws a frontier into the file ``path``.
+
+    Raises MissingExtraError when matplotlib is not there, ConfigError for a name without ``.png``, both at once.
+    """
+    if path.suffix != ".png":
+        raise ConfigError(f"the picture of a frontier is a .png file, got {str(path)!r}")
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("the picture of a frontier", "matplotlib", "plots") from error
+
+    def paint(data: Mapping[str, Any]) -> None:
+        figure = Figure(figsize=(8.0, 5.0), dpi=150, layout="constrained")
+        FigureCanvasAgg(figure)
+        _fill(figure.add_subplot(), data)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.png")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                figure.savefig(temporary, metadata={"Software": "tracer-env"})
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot write the picture {path}: {error.strerror}") from error
+
+    return paint
+
+
+def _fill(axes: Any, data: Mapping[str, Any]) -> None:
+    for name, label, color, style, marker in _LINES:
+        points = _distinct([point[name] for point in data["points"]])
+        x, y = [p["tokens_per_task"] for p in points], [p["accuracy"] for p in points]
+        if name == "learned":
+            errors = {"xerr": [p["tokens_error"] for p in points], "yerr": [p["accuracy_error"] for p in points]}
+            axes.errorbar(x, y, **errors, fmt="none", ecolor=color, elinewidth=0.8, alpha=0.35)
+        axes.plot(x, y, style, color=color, marker=marker, markersize=4.5, linewidth=1.8, label=label)
+    for name, point in data["baselines"].items():
+        color = _ORACLE if name == "oracle" else _MARK
+        axes.plot(point["tokens_per_task"], point["accuracy"], "D", color=color, markersize=5.5)
+    _name(axes, data["baselines"])
+    axes.set_xlabel("tokens a task (prompt and completion)")
+    axes.set_ylabel("accuracy")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.grid(color="#e4e6ea", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    tasks = f"{data['tasks']:,} tasks" + (f" in {data['worlds']} worlds" if data["worlds"] > 1 else "")
+    axes.set_title(f"{data['speaker'] or 'recorded trees'}, {tasks}", loc="left", fontsize=11)
+
+
+def _distinct(points: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Return the points without those that stand where the one before stood."""
+    places = [(point["tokens_per_task"], point["accuracy"]) for point in points]
+    return [point for at, point in enumerate(points) if at == 0 or places[at] != places[at - 1]]
+
+
+def _name(axes: Any, baselines: Mapping[str, Mapping[str, float]]) -> None:
+    """Write each baseline's name beside its mark, above where the one below would collide."""
+    width = max(point["tokens_per_task"] for point in baselines.values())
+    placed: list[tuple[float, float]] = []
+    for name, point in sorted(baselines.items(), key=lambda pair: pair[1]["accuracy"]):
+        x, y = point["tokens_per_task"], point["accuracy"]
+        near = _near(placed, x / width, y)
+        placed.append((x / width, y))
+        right = x > 0.85 * width
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(-8 if right else 8, 6 if near else -11),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            fontsize=8.5,
+            color="#3c4047",
+        )
+
+
+def _near(placed: Sequence[tuple[float, float]], x: float, y: float) -> bool:
+    return any(abs(x - other) < 0.15 and abs(y - height) < 0.03 for other, height in placed)
