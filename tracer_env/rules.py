@@ -225,7 +225,7 @@ def advance(state: DialogueState, action: int, utterance: Utterance | None = Non
         old, verdict = proposals[-1], utterance.verdict
         judged = (old.utterance, old.turn, old.vote + verdict, old.reviews + 1, verdict)
         proposals = (*proposals[:-1], _build(Proposal, judged))
-    turns = (*turns, _build(Turn, (number, here, _ACTIONS[action], utterance)))
+    turns = (*turns, _build(Turn, (number, here, _ACTIONS[utterance is not None], utterance)))
     over = kept or number == rules.max_turns
     after: DialogueState = _build(DialogueState, (rules, task, number + 1, proposals, turns, over))
     return after
