@@ -35,7 +35,7 @@ from tracer_env.interfaces import Controller, Reward
 from tracer_env.rules import FREE, DialogueState, Proposal, Rules, advance, initial, legal_actions
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
-__all__ = ["LIMIT", "RECORD", "THRESHOLDS", "Machine", "choice_turns", "compile_machine"]
+__all__ = ["ACTION", "LIMIT", "QUIET", "RECORD", "THRESHOLDS", "Machine", "choice_turns", "compile_machine"]
 
 THRESHOLDS = ("skill", "mend", "cave", "tpr", "tnr")
 """Rows of high thresholds; the first two differ from task to task."""
