@@ -187,8 +187,8 @@ def test_slips_in_options_are_errors(options: dict[str, Any], error: type[Except
 # -- actions -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [int, np.int32, np.int64, np.int8, np.uint8])
-def test_any_integer_is_an_action(kind: type) -> None:
+@pytest.mark.parametrize("kind", [int, np.int32, np.int64, np.int8, np.uint8, float])
+def test_any_kind_of_0_and_1_is_an_action(kind: type) -> None:
     env = make()
     env.reset()
     for action in (1, 0, 1, 1, 0):
