@@ -14,7 +14,9 @@ some points evenly spaced in the logarithm of the iteration. With ``starts`` abo
 policy and the others are drawn; the one whose average policy has the highest value is kept, and all are counted in
 the time. `tree_optima` and `cfr` say what a gap of zero does and does not promise.
 
-The saved table is a controller file like any other: ``make_controller`` loads it.
+The saved table is a controller file like any other: ``make_controller`` loads it and plays its average policies (its
+current ones are those of regret matching on the same regrets, which `hedge` and `predictive_rm_plus` do not play).
+Where trees or paths are drawn, the regret that is printed is the sum of the estimates.
 """
 
 from __future__ import annotations
