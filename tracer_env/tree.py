@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,18 @@ class DialogueTrees:
         from tracer_env.tree_evaluation import evaluate_policy
 
         return evaluate_policy(self, policy, information)
+
+    def to_efg(self, path: Path | str, credit: str = "team", information: str = "vote_and_time") -> Path:
+        """Write the game as a Gambit extensive-form file that OpenSpiel's ``efg_game`` loads; see `efg.to_efg`."""
+        from tracer_env.efg import to_efg
+
+        return to_efg(self, path, credit, information)
+
+    def to_openspiel(self, credit: str = "team", information: str = "vote_and_time") -> Any:
+        """Return the game as OpenSpiel's, when pyspiel is installed; see `efg.to_openspiel`."""
+        from tracer_env.efg import to_openspiel
+
+        return to_openspiel(self, credit, information)
 
 
 def _chosen(what: str, places: Sequence[int] | None, count: int) -> list[int]:
