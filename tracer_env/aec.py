@@ -31,10 +31,10 @@ from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import FEATURES, features, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.randomness import stream
-from tracer_env.referee import ask
+from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import DialogueState, Rules, advance, initial, legal_actions
-from tracer_env.types import Task
+from tracer_env.types import Task, Utterance
 
 __all__ = ["DialogueEnv", "Snapshot"]
 
@@ -110,7 +110,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
         self._seats = self.rules.seats
         self._names = tuple(seat.name for seat in self._seats)
-        self._mask = (0, 0)
+        self._mask, self._mask_array = (0, 0), _NO_CHOICE
         self._seed, self._episode, self._by_id = 0, -1, dict[str, int]()
         self._zeros = dict.fromkeys(self.possible_agents, 0.0)
         self._falses = dict.fromkeys(self.possible_agents, False)
@@ -166,13 +166,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if before is None:
             raise ConfigError(_NO_DIALOGUE)
         if action == 1 and self._mask[1]:
-            request = Request(before, self._seats[before.turn], self._stream)
-            said = ask(self.speaker, (request,), self.scenario)[0]
+            said = self._hear(Request(before, self._seats[before.turn], self._stream, 1))
             after = advance(before, 1, said)
             self._tokens += said.prompt_tokens + said.completion_tokens
             self._last_line = Line(after.turns[-1])
-        else:
-            after = advance(before, action)  # type: ignore[arg-type]  # whatever is not SKIP is refused there
+        else:  # a plain 0 for SKIP of any type; whatever is not SKIP is refused there
+            after = advance(before, 0 if action == 0 else action)  # type: ignore[arg-type]
         self._state = after
         self._pay(agent, self.reward(before, after))
         if after.over:
@@ -188,8 +187,14 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         state = self._state
         if state is None:
             raise ConfigError(_NO_DIALOGUE)
-        mask = _MASKS[self._mask] if agent == self.agent_selection else _NO_CHOICE
+        mask = self._mask_array if agent == self.agent_selection else _NO_CHOICE
         return {"observation": features(state).copy(), "action_mask": mask.copy()}
+
+    def _hear(self, request: Request) -> Utterance:
+        said = self.speaker.speak((request,))
+        if len(said) == 1 and isinstance(said[0], Utterance) and said[0].rule == "given":
+            return said[0]
+        return received(said, (request,), self.speaker, self.scenario)[0]
 
     def _pay(self, agent: str, rewards: tuple[float, ...]) -> None:
         cumulative = self._cumulative_rewards
@@ -221,11 +226,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]
-        self._mask = legal_actions(state)
+        self._mask = mask = legal_actions(state)
+        self._mask_array = _MASKS[mask]
         self.infos[agent] = self._info(state)
 
     def _finish(self, state: DialogueState) -> None:
-        self._mask = (0, 0)
+        self._mask, self._mask_array = (0, 0), _NO_CHOICE
         for agent in self.agents:
             self.terminations[agent] = True
             self.infos[agent] = self._info(state)
@@ -233,7 +239,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def _info(self, state: DialogueState) -> dict[str, Any]:
         return {
-            "action_mask": _MASKS[self._mask],
+            "action_mask": self._mask_array,
             "role": self._seats[state.turn if state.turn < len(self._seats) else -1].role,
             "turn": state.turn,
             "information_state": self.information(state),
@@ -294,6 +300,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.truncations = dict.fromkeys(self.agents, False)
         self._skip_agent_selection = snapshot.skip_selection
         over, self._mask = snapshot.dialogue.over, legal_actions(snapshot.dialogue)
+        self._mask_array = _MASKS[self._mask]
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
         for agent in self.agents if over else [self.agent_selection]:
             self.infos[agent] = self._info(snapshot.dialogue)

@@ -16,7 +16,7 @@ from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.rules import DialogueState
 from tracer_env.types import Role, Seat, Utterance, Verdict
 
-__all__ = ["ask", "judge", "read_verdict"]
+__all__ = ["ask", "judge", "read_verdict", "received"]
 
 _FIRST_WORD = re.compile(r"[^\w\n]*([A-Za-z]+)")
 _VERDICTS = {
@@ -60,11 +60,13 @@ def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> li
 
     Raises SpeakerError when the speaker returns the wrong number of utterances or something else.
     """
-    if not requests:
-        return []
-    spoken = speaker.speak(requests)
-    if len(spoken) == len(requests) == 1 and getattr(spoken[0], "rule", None) == "given":
-        return spoken
+    return received(speaker.speak(requests), requests, speaker, scenario) if requests else []
+
+
+def received(
+    spoken: list[Utterance], requests: Sequence[Request], speaker: Speaker, scenario: Scenario
+) -> list[Utterance]:
+    """Check what a speaker returned for ``requests`` and judge it; raises SpeakerError as `ask` does."""
     expected = [request for request in requests for _ in range(request.candidates)]
     if len(spoken) != len(expected) or not all(isinstance(u, Utterance) for u in spoken):
         raise SpeakerError(

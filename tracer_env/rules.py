@@ -209,11 +209,12 @@ def advance(state: DialogueState, action: int, utterance: Utterance | None = Non
     proposal must carry its grade. Raises IllegalActionError when the mask forbids the action.
     """
     rules, task, number, proposals, turns, _ = state
+    speak = bool(action == 1)
     mask = legal_actions(state)
-    if (action != 1 or not mask[1]) and (action != 0 or not mask[0]):
+    if not mask[speak] or not (speak or action == 0):
         raise IllegalActionError(state.seat, action, mask)
-    if (utterance is None) is (action == 1):
-        raise ValueError(f"{Action(action).name} at turn {number} goes with {'an' if action else 'no'} utterance")
+    if speak is (utterance is None):
+        raise ValueError(f"{Action(action).name} at turn {number} goes with {'an' if speak else 'no'} utterance")
     here, kept = rules.seats[number], False
     if utterance is None:
         kept = here.role is _PROPOSER and rules.stop_when == "kept"
@@ -225,7 +226,7 @@ def advance(state: DialogueState, action: int, utterance: Utterance | None = Non
         old, verdict = proposals[-1], utterance.verdict
         judged = (old.utterance, old.turn, old.vote + verdict, old.reviews + 1, verdict)
         proposals = (*proposals[:-1], _build(Proposal, judged))
-    turns = (*turns, _build(Turn, (number, here, _ACTIONS[utterance is not None], utterance)))
+    turns = (*turns, _build(Turn, (number, here, _ACTIONS[speak], utterance)))
     over = kept or number == rules.max_turns
     after: DialogueState = _build(DialogueState, (rules, task, number + 1, proposals, turns, over))
     return after
