@@ -17,6 +17,7 @@ from tracer_env.agents.speakers.simulation import PRESETS, Simulation
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.types import Task
 from tracer_env.vector import ControllerVectorEnv, make_vector_env
+from tracer_env.vector_simulated import quantised
 from tracer_env.wrappers import ControllerEnv, make_controller_env
 
 
@@ -129,6 +130,19 @@ rates = st.floats(1e-9, 1.0) | st.sampled_from([0.0, 1.0])
 def test_any_preset_plays_alike(preset: str, changed: dict[str, float], distractors: int, seed: int) -> None:
     speaker = SimulatedSpeaker(replace(PRESETS[preset], distractors=distractors, **changed))  # type: ignore[arg-type]
     compare(6, 12, seed=seed, speaker=speaker, final_answer="majority", reward="team_minus_tokens", stop_when="kept")
+
+
+@given(st.floats(0.0, 1.0), st.integers(-3, 3))
+def test_whole_thresholds_compare_as_floats_do(chance: float, near: int) -> None:
+    limit = int(quantised(chance))
+    for bits in (limit + near, 0, (1 << 48) - 1):
+        if 0 <= bits < 1 << 48:
+            assert (bits * 2.0**-48 < chance) == (bits < limit)
+
+
+@pytest.mark.parametrize("repeat", [0.0, 1e-300, 0.9999999999999999, 1.0])
+def test_repeats_that_are_all_but_certain(repeat: float) -> None:
+    compare(8, 20, speaker=SimulatedSpeaker(repeat=repeat), reward="team")
 
 
 def test_letters_that_come_round_again_count_as_one_answer() -> None:

@@ -29,14 +29,14 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
-from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.errors import ConfigError
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller, Reward, Scenario
 from tracer_env.registry import resolve
 from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.vector_machine import compile_machine
-from tracer_env.vector_parts import HINT, check_parts, rates_of
+from tracer_env.vector_parts import HINT, check_parts, keep_freed_memory, picked, rates_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
 
@@ -102,6 +102,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._ended: NDArray[np.bool_] | None = None  # None before the first reset
         self._everyone = np.ones(num_envs, dtype=bool)
         self._everyone.flags.writeable = False
+        keep_freed_memory()
 
     @property
     def autoreset_mode(self) -> AutoresetMode:
@@ -134,7 +135,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             self._keys = seed_keys(self._seeds)
             self._episode[:] = -1
         everyone = np.arange(self.num_envs)
-        self._open(everyone, *self._picked(options))
+        self._open(everyone, *picked(options, self._names, self.num_envs))
         records = self._look()
         self._ended = np.zeros(self.num_envs, dtype=bool)
         return self._observe(), self._infos(records)
@@ -183,7 +184,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
                 f"actions must be {self.num_envs} integers, got shape {array.shape} of {array.dtype}; "
                 "0 is SKIP and 1 is SPEAK"
             )
-        if int(np.bitwise_or.reduce(array)) & ~1:  # an action above 1 or below 0 sets a higher bit
+        if array.astype(np.int64, copy=False).view(np.uint64).max() > 1:  # negative ones are large there
             raise ConfigError("actions must be 0 (SKIP) or 1 (SPEAK)")
         return array.astype(np.uint8)
 
@@ -236,7 +237,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             over = self._machine.over[self._dialogues.code[who]]
             if not over.any():
                 return
-            self._without_choice[who[over]] += 1
+            self._count_choiceless(who[over])
             who = who[over]
             task, world = (None if part is None else part[over] for part in (task, world))
         raise ConfigError(
@@ -248,23 +249,12 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         if self._others_act:
             over = fresh[self._machine.over[self._dialogues.code[fresh]]]
             if over.size:
-                self._without_choice[over] += 1
+                self._count_choiceless(over)
                 self._open(over)
 
-    def _picked(self, options: dict[str, Any] | None) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-        task = world = None
-        for name, value in (options or {}).items():
-            if name == "task":
-                if value not in self._names:
-                    raise UnknownNameError("task", value, self._names)
-                task = np.full(self.num_envs, self._names[value])
-            elif name == "world":
-                if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                    raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {value!r}")
-                world = np.full(self.num_envs, value)
-            else:
-                raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), ('task', 'world'))}")
-        return task, world
+    def _count_choiceless(self, who: NDArray[np.int64]) -> None:
+        self._without_choice = self._without_choice.copy()  # the old one may be in somebody's infos
+        self._without_choice[who] += 1
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -288,7 +278,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             "_information_code": every,
             "tokens": self._dialogues.tokens.copy(),
             "_tokens": every,
-            "episodes_without_choice": self._without_choice.copy(),
+            "episodes_without_choice": self._without_choice,
             "_episodes_without_choice": every,
         }
 

@@ -1,22 +1,29 @@
-"""Which parts the vector environment can play: those that hang on nothing but a machine's situation.
+"""What the vector environment checks before it plays: parts, reset options, and the memory it will use.
 
-Anything else is refused before a table is filled, with the way that plays it.
+It can play parts that hang on nothing but a machine's situation. Anything else is refused before a table is
+filled, with the way that plays it.
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from typing import Any
 
-from tracer_env.errors import ConfigError
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller, Reward
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
 from tracer_env.vector_simulated import Rates
 
-__all__ = ["HINT", "check_parts", "rates_of"]
+__all__ = ["HINT", "check_parts", "keep_freed_memory", "picked", "rates_of"]
 
 HINT = 'use vectorization_mode="sync" for it'
+_OPTIONS = ("task", "world")
 _TABLED = ("always", "never", "random", "periodic", "vote_threshold", "until_approved", "oracle", "regret_matching")
 
 
@@ -41,3 +48,34 @@ def check_parts(reward: Reward, information: str, others: Controller) -> None:
                 f"the vector environment has no table for the fixed controller {type(part).__name__}: "
                 f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {HINT}"
             )
+
+
+def picked(
+    options: Mapping[str, Any] | None, places: Mapping[str, int], count: int
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    """Return the tasks and the worlds that reset options ask for, (count,) each, None where they do not.
+
+    As in `DialogueEnv.reset`, foreign options are ignored and misspelt ones are a ConfigError.
+    """
+    given = options or {}
+    for name in given:
+        if name not in _OPTIONS and difflib.get_close_matches(str(name), _OPTIONS):
+            raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _OPTIONS)}")
+    task, world = given.get("task"), given.get("world")
+    if world is not None and (isinstance(world, bool) or not isinstance(world, int) or world < 0):
+        raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
+    if task is not None and task not in places:
+        raise UnknownNameError("task", task, places)
+    return (
+        None if task is None else np.full(count, places[task], dtype=np.int64),
+        None if world is None else np.full(count, world, dtype=np.int64),
+    )
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what a step frees for the next one.
+
+    By default it gives a few hundred kilobytes back to the system at once, and having them mapped again, page by
+    page, takes longer than the step. Once a large block was freed, up to twice its size is kept.
+    """
+    np.empty(16 << 20, dtype=np.uint8)

@@ -25,15 +25,19 @@ from tracer_env.vector_machine import ACTION, QUIET, THRESHOLDS, Machine
 __all__ = ["Rates", "SimulatedDialogues", "quantised", "scramble", "seed_keys", "wrong_answer_counts"]
 
 _WORD = 1 << 64
-_GOLDEN, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # those of `randomness`
+_GOLDEN = 0x9E3779B97F4A7C15  # this and the next line: the constants of `randomness`
+_SHIFTS, _FACTORS = tuple(map(np.uint64, (30, 27, 31))), tuple(map(np.uint64, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)))
 _QUANTILES = 256
 _SLICE = 8192
 
 _QUANTILE, _TO_LUCK = np.uint64(_QUANTILES - 1), np.uint64(16)
+_STEP = np.uint64(_GOLDEN)
+_FIRST = np.uint64(counter(0, Purpose.OUTCOME) * _GOLDEN % _WORD)
 _NEXT_TURN = np.uint64((counter(1, 0) - counter(0, 0)) * _GOLDEN % _WORD)
 _TO_CONTENT = np.uint64((Purpose.CONTENT - Purpose.OUTCOME) * _GOLDEN % _WORD)
 
 Index = NDArray[np.int64]
+Counts = NDArray[np.int32]
 Bits = NDArray[np.uint64]
 
 
@@ -67,19 +71,22 @@ def quantised(chance: float, bits: int = 48) -> np.uint64:
     return np.uint64(math.ceil(math.ldexp(chance, bits)))
 
 
-def scramble(x: Bits, scratch: Bits) -> Bits:
-    """Mix 64-bit numbers as `randomness` does, in place."""
-    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
-        np.right_shift(x, np.uint64(shift), out=scratch)
-        np.bitwise_xor(x, scratch, out=x)
-        np.multiply(x, np.uint64(factor), out=x)
-    np.right_shift(x, np.uint64(31), out=scratch)
-    return np.bitwise_xor(x, scratch, out=x)
+def scramble(x: Bits, out: Bits, scratch: Bits) -> Bits:
+    """Mix 64-bit numbers as `randomness` does, into ``out`` (which may be ``x``)."""
+    np.right_shift(x, _SHIFTS[0], out=scratch)
+    np.bitwise_xor(x, scratch, out=out)
+    np.multiply(out, _FACTORS[0], out=out)
+    np.right_shift(out, _SHIFTS[1], out=scratch)
+    np.bitwise_xor(out, scratch, out=out)
+    np.multiply(out, _FACTORS[1], out=out)
+    np.right_shift(out, _SHIFTS[2], out=scratch)
+    return np.bitwise_xor(out, scratch, out=out)
 
 
 def seed_keys(seeds: Bits) -> Bits:
     """Return what a stream takes from its seed, for many seeds."""
-    return scramble(seeds + np.uint64(_GOLDEN), np.empty_like(seeds))
+    x = seeds + _STEP
+    return scramble(x, x, np.empty_like(x))
 
 
 def wrong_answer_counts(rates: Rates, tasks: Sequence[Task]) -> Index:
@@ -100,7 +107,7 @@ class SimulatedDialogues:
         self.machine, self.size = machine, size
         self.turns = 0
         self.code = np.zeros(size, dtype=np.int64)
-        self.tokens = np.zeros(size, dtype=np.int64)
+        self.tokens = np.zeros(size, dtype=np.int32)
         self._place = np.zeros(size, dtype=np.uint64)  # where the stream stands: the OUTCOME draw of the last turn
         self._luck(rates, tasks)
         self._costs(rates, rules)
@@ -123,8 +130,9 @@ class SimulatedDialogues:
         self._low = np.where(self.machine.reviews, silent, invalid)
         self._high, self._row_start = high.ravel(), self.machine.threshold * len(tasks)
         self._task = np.zeros(self.size, dtype=np.int64)
-        self._repeat = None if rates.repeat in (0.0, 1.0) else np.uint64(int(quantised(rates.repeat)) << 16)
-        self._always_repeats = rates.repeat == 1.0
+        repeated = int(quantised(rates.repeat))
+        self._always_repeats = repeated == 1 << 48
+        self._repeat = np.uint64(repeated << 16) if 0 < repeated < 1 << 48 else None
         self._spread, self._spans = int(rates.distractors), wrong_answer_counts(rates, tasks)
         self._counts_answers = self.machine.moves > 2 * ACTION
         fixed = (self.machine.speak == 0.0) | (self.machine.speak == 1.0)
@@ -132,17 +140,17 @@ class SimulatedDialogues:
         self._speak = np.array([quantised(chance, 53) for chance in self.machine.speak])
 
     def _costs(self, rates: Rates, rules: Rules) -> None:
-        lengths = np.zeros((3, _QUANTILES), dtype=np.int64)
+        lengths = np.zeros((3, _QUANTILES), dtype=np.int32)
         lengths[Role.PROPOSER], lengths[Role.REVIEWER] = rates.proposer_lengths, rates.reviewer_lengths
-        prompts = np.array([[rates.proposer_prompt_tokens], [rates.reviewer_prompt_tokens], [0]])
+        prompts = np.array([[rates.proposer_prompt_tokens], [rates.reviewer_prompt_tokens], [0]], dtype=np.int32)
         self._lengths, self._fixed = lengths.ravel(), (lengths + prompts).ravel()
         self._length_row = self.machine.length_row * _QUANTILES
-        self._said = (self.machine.length_row != QUIET).astype(np.int64)
+        self._said = (self.machine.length_row != QUIET).astype(np.int32)
         window = rules.history_window
         self._share = rates.reread if window > 0 else 0.0
-        self._read = np.zeros(self.size, dtype=np.int64)  # completion tokens inside the window
+        self._read = np.zeros(self.size, dtype=np.int32)  # completion tokens inside the window
         self._window = window if 0 < window < rules.max_turns - 1 else 0  # 0: nothing ever leaves it
-        self._recent = np.zeros((self.size, self._window), dtype=np.int64)
+        self._recent = np.zeros((self.size, self._window), dtype=np.int32)
         self._oldest = np.zeros(self.size, dtype=np.int64)
 
     # -- playing ---------------------------------------------------------------------------------
@@ -151,16 +159,14 @@ class SimulatedDialogues:
         """Put dialogues ``who`` before turn 1 of tasks in worlds; ``keys`` are their `seed_keys`, all (m,)."""
         x = self._task_keys.take(task, mode="clip")
         scratch = np.empty_like(x)
-        golden = np.uint64(_GOLDEN)
         x ^= keys
-        x += golden
-        scramble(x, scratch)
-        turns = world.astype(np.uint64)
-        turns += np.uint64(1)
-        turns *= golden
+        x += _STEP
+        scramble(x, x, scratch)
+        turns = np.multiply(world.view(np.uint64), _STEP, out=scratch)
+        turns += _STEP
         x += turns
-        scramble(x, scratch)
-        x += np.uint64(counter(0, Purpose.OUTCOME) * _GOLDEN % _WORD)
+        scramble(x, x, scratch)
+        x += _FIRST
         self._place[who] = x
         self._task[who] = task
         self.code[who] = self.tokens[who] = self._read[who] = 0
@@ -204,7 +210,7 @@ class SimulatedDialogues:
             return sure.astype(np.uint8)
         to_choice = counter(1, Purpose.CHOICE) - counter(0, Purpose.OUTCOME)
         bits = self._place[who] + np.uint64(to_choice * _GOLDEN % _WORD)
-        scramble(bits, np.empty_like(bits))
+        scramble(bits, bits, np.empty_like(bits))
         speaks: NDArray[np.bool_] = (bits >> np.uint64(11)) < self._speak[code]
         return speaks.astype(np.uint8)
 
@@ -212,19 +218,18 @@ class SimulatedDialogues:
         self,
         code: Index,
         place: Bits,
-        read: Index,
+        read: Counts,
         rows: Index,
         task: Index,
         actions: NDArray[np.uint8],
         reward: NDArray[np.float64],
-    ) -> Index:
+    ) -> Counts:
         """Play a turn of m dialogues, changing ``code``, ``place``, ``read``, ``reward``; return the tokens spent."""
         machine, m = self.machine, len(code)
         self.turns += m
         bits, luck, high, scratch, move, said = (part[:m] for part in self._work)
         place += _NEXT_TURN
-        np.copyto(bits, place)
-        scramble(bits, scratch)
+        scramble(place, bits, scratch)
         np.right_shift(bits, _TO_LUCK, out=luck)
         self._row_start.take(code, out=move, mode="clip")
         move += task
@@ -248,7 +253,7 @@ class SimulatedDialogues:
     def _add_repeats(self, said: NDArray[np.uint8], place: Bits, content: Bits, scratch: Bits) -> None:
         if self._repeat is not None:
             np.add(place, _TO_CONTENT, out=content)
-            said |= scramble(content, scratch) < self._repeat
+            said |= scramble(content, content, scratch) < self._repeat
         elif self._always_repeats:
             said |= np.uint8(1)
 
@@ -257,16 +262,16 @@ class SimulatedDialogues:
         told_apart: Index = drawn % self._spans[task]
         return told_apart * (2 * ACTION)
 
-    def _spend(self, move: Index, quantile: Index, read: Index, rows: Index, scratch: Index) -> Index:
+    def _spend(self, move: Index, quantile: Index, read: Counts, rows: Index, scratch: Index) -> Counts:
         """Return the tokens of the turn, prompt and completion, and let the window move on."""
         spoken = self._said.take(move, mode="clip")
         quantile += self._length_row.take(move, out=scratch, mode="clip")
-        spent: Index = self._fixed.take(quantile, mode="clip")
-        made = self._lengths.take(quantile, out=scratch, mode="clip")
+        spent: Counts = self._fixed.take(quantile, mode="clip")
+        made = self._lengths.take(quantile, out=scratch.view(np.int32)[: len(move)], mode="clip")
         if self._share == 1.0:
-            spent += np.multiply(read, spoken, out=quantile)
+            spent += read * spoken
         elif self._share > 0.0:
-            spent += (self._share * read).astype(np.int64) * spoken
+            spent += (self._share * read).astype(np.int32) * spoken
         read += made
         if self._window:
             slot, talks = self._oldest[rows], spoken > 0
