@@ -207,4 +207,6 @@ def _chance(p: float | None) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.1f}" if abs(value) >= 20 else f"{value:.3f}"
+    if 0.0 < abs(value) < 0.001:
+        return f"{value:.1g}"
+    return f"{value:.1f}" if abs(value) >= 20.0 else f"{value:.3f}"
