@@ -168,7 +168,7 @@ class DialogueState(NamedTuple):
 
     @property
     def seat(self) -> Seat:
-        """Who acts next (after the end: who acted last)."""
+        """Who acts next; after the end, whoever has the last turn of the horizon."""
         return self.rules.seats[self.turn if not self.over else -1]
 
     @property
