@@ -138,6 +138,8 @@ def compare(
         voices.check(rules)
     if resume is None:
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
+    else:
+        folder.check_tasks(tasks)
     folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"))
     training = {
         name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()

@@ -151,6 +151,17 @@ class RunFolder:
         write_text(self.path / "metrics.json", json.dumps(data, indent=1) + "\n")
         return data
 
+    def check_tasks(self, scenario: Scenario) -> None:
+        """Raise RunFolderError when the tasks are not those that the run was started with."""
+        try:
+            recorded = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["tasks_digest"]
+        except FileNotFoundError:  # killed before anything was recorded
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"{self.path}/environment.json is damaged: {error}") from error
+        if recorded != scenario_digest(scenario):
+            raise RunFolderError(f"{self.path} was started on other tasks: the data of {scenario.name!r} has changed since")
+
     def write_environment(self, scenario: Scenario, packages: Sequence[str]) -> None:
         """Record what the result hangs on besides the settings."""
         versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}

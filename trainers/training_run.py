@@ -52,6 +52,8 @@ def train_run(
     if resume is None:
         folder = RunFolder.create(asked, "train", out)
         folder.write_environment(tasks, ("torch", "transformers"))
+    else:
+        folder.check_tasks(tasks)
     checkpoint = folder.path / "checkpoint.json"
     run, saved_at = _restored(checkpoint, controller), time.monotonic()
     episodes = training_episodes(asked, speaker)

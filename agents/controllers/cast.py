@@ -40,6 +40,9 @@ class CastController:
         for here in rules.seats[1:]:
             if most_specific(self.parts, here) is None:
                 raise ConfigError(f"no controller for {here}; parts are given for: {', '.join(self.parts)}")
+        for name in self.parts:
+            if not any(most_specific([name], here) for here in rules.seats[1:]):
+                raise ConfigError(f"the controller of {name} has no turn under these rules; leave it out")
 
     def part(self, seat: Seat) -> Controller:
         """Return the controller of a seat."""
