@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 _LOGIT, _SLOPE = 12.0, 40.0
 LOW = np.array([-_LOGIT, -_LOGIT, -_SLOPE, 0.0])
 HIGH = np.array([_LOGIT, _LOGIT, _SLOPE, 1.0 - 1e-9])
+_EDGE = 1e-9
 _COARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, QUANTILES)
 
 
@@ -120,16 +121,15 @@ def _climb(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.boo
     value, totals = _log_likelihood(counts, p), counts.sum(axis=1)
     if value == -inf:  # one distractor, yet two different wrong answers were seen
         return theta, value
-    for _ in range(100):
+    for _ in range(200):
         gradient = np.einsum("uo,iuo->i", np.divide(counts, p, out=np.zeros(p.shape), where=counts > 0), dp)[:4]
-        stuck = ((theta[:4] <= LOW) & (gradient < 0)) | ((theta[:4] >= HIGH) & (gradient > 0))
-        moving = np.flatnonzero(free & ~stuck)
-        information = information_of(p, dp, totals)[np.ix_(moving, moving)]
-        step = np.linalg.lstsq(information + 1e-9 * np.eye(len(moving)), gradient[moving], rcond=None)[0]
-        size, gain = 1.0, 0.0
-        while size > 1e-6:
+        step = _step(theta[:4], gradient, information_of(p, dp, totals)[:4, :4], free)
+        moves = step != 0.0
+        room = np.where(step > 0.0, HIGH - theta[:4], theta[:4] - LOW)[moves] / np.abs(step[moves])
+        size, gain = min(1.0, float(room.min(initial=1.0))), 0.0
+        while size > 1e-9:
             tried = theta.copy()
-            tried[moving] = np.clip(theta[moving] + size * step, LOW[moving], HIGH[moving])
+            tried[:4] = np.clip(theta[:4] + size * step, LOW, HIGH)
             p_tried, dp_tried = answers.chances(tried)
             gain = _log_likelihood(counts, p_tried) - value
             if gain >= 0.0:
@@ -138,9 +138,25 @@ def _climb(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.boo
         if not gain > 0.0:
             break
         theta, p, dp, value = tried, p_tried, dp_tried, value + gain
-        if gain < 1e-10 * (1.0 + abs(value)):
+        if gain < 1e-12 * (1.0 + abs(value)):
             break
     return theta, value
+
+
+def _step(theta: Floats, gradient: Floats, information: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Return the scoring step of those that may move, shape (4,): what leans on a bound and would cross it stays."""
+    step, moving = np.zeros(4), free.copy()
+    for _ in range(5):
+        here = np.flatnonzero(moving)
+        step = np.zeros(4)
+        step[here] = np.linalg.lstsq(
+            information[np.ix_(here, here)] + 1e-9 * np.eye(len(here)), gradient[here], rcond=None
+        )[0]
+        crossing = ((theta <= LOW + _EDGE) & (step < 0.0)) | ((theta >= HIGH - _EDGE) & (step > 0.0))
+        if not crossing.any():
+            break
+        moving &= ~crossing
+    return step
 
 
 def best_answers(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:

@@ -34,7 +34,7 @@ from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import joint_optimum
 from tracer_env.tree import DialogueTrees
-from tracer_env.tree_evaluation import Evaluation, Policy
+from tracer_env.tree_evaluation import Evaluation
 from tracer_env.tree_payoffs import path_tokens, team_payoffs
 from tracer_env.tree_policy import clairvoyant
 from tracer_env.tree_shape import spoken_nodes
@@ -88,29 +88,25 @@ def frontier(
     charged = sorted({float(price) for price in (prices if prices is not None else [p / call for p in CALL_PRICES])})
     if not charged or not all(0.0 <= price < float("inf") for price in charged):
         raise ConfigError(f"prices must be numbers of at least 0, got {list(prices or ())}")
-    parts = halves(trees, seed)
-    folds = [(take_tasks(trees, part), take_tasks(trees, other), other) for part, other in (parts, parts[::-1])]
-    learners = [_Merged.of(learned, information) for learned, _, _ in folds]
-    whole, tell = _Merged.of(trees, information), reporter or NoReporter()
+    folds, tell = _folds(trees, information, seed), reporter or NoReporter()
+    whole = _Merged.of(trees, information)
     tell.start("prices", len(charged))
-    begun = [np.zeros(0)] * len(folds)
-    known: dict[bytes, dict[str, float]] = {}
+    learned: list[Array | None] = [None] * len(folds)
     points = []
     for done, price in enumerate(charged, start=1):
-        learned = [
-            _learn(learner.at(price), iterations, starts, seed, start)
-            for learner, start in zip(learners, begun, strict=True)
+        answers = [
+            _learn(fold.learner.at(price), iterations, starts, seed, begin)
+            for fold, begin in zip(folds, learned, strict=True)
         ]
-        begun = learned
+        learned = [*answers]
         best = joint_optimum(whole.at(price), seed=seed)
-        if best.speak.tobytes() not in known:
-            known[best.speak.tobytes()] = _point(trees.evaluate(_named(whole.trees, best.speak), information))
+        found = _point(trees.evaluate(_named(whole.trees, best.speak), information))
         points.append(
             {
                 "price": price,
                 "price_per_call": price * call,
-                "learned": _held_out(folds, learners, learned, information),
-                "optimum": {**known[best.speak.tobytes()], "bound": best.bound, "exact": best.exact},
+                "learned": _held_out(folds, answers, information),
+                "optimum": {**found, "bound": best.bound, "exact": best.exact},
                 "clairvoyant": _point(trees.evaluate(clairvoyant(trees, price))),
             }
         )
@@ -119,14 +115,28 @@ def frontier(
         "tasks": len(trees.tasks),
         "worlds": trees.worlds,
         "speaker": trees.speaker,
-        "information": information,
-        "iterations": iterations,
-        "starts": starts,
-        "seed": seed,
+        **{"information": information, "iterations": iterations, "starts": starts, "seed": seed},
         "tokens_per_call": call,
         "points": points,
         "baselines": {name: _point(trees.evaluate(name, information)) for name in BASELINES},
     }
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """One half to learn on, and the other to be scored on."""
+
+    learner: _Merged
+    held: DialogueTrees
+    places: NDArray[np.intp]  # of the held tasks
+
+
+def _folds(trees: DialogueTrees, information: str, seed: int) -> list[_Fold]:
+    first, second = halves(trees, seed)
+    return [
+        _Fold(_Merged.of(take_tasks(trees, learned), information), take_tasks(trees, held), held)
+        for learned, held in ((first, second), (second, first))
+    ]
 
 
 def _tokens_per_call(trees: DialogueTrees) -> float:
@@ -138,7 +148,7 @@ def _tokens_per_call(trees: DialogueTrees) -> float:
     return spent / calls
 
 
-def _learn(merged: MergedTrees, iterations: int, starts: int, seed: int, begun: Array) -> Array:
+def _learn(merged: MergedTrees, iterations: int, starts: int, seed: int, begun: Array | None) -> Array:
     """Return the best policy of several starts of CFR+: uniform, the last price's answer, then drawn ones.
 
     Of each start the average policy counts and, when it is worth more, the same with each key on its likelier action.
@@ -146,7 +156,7 @@ def _learn(merged: MergedTrees, iterations: int, starts: int, seed: int, begun: 
     best: tuple[float, Array] | None = None
     for start in range(starts):
         begin = None if start == 0 else random_start(merged.size, seed + start)
-        if start == 1 and len(begun):
+        if start == 1 and begun is not None:
             begin = begun
         solver = TreeSolver(merged, "cfr_plus", start=begin)
         solver.iterate(iterations)
@@ -162,19 +172,15 @@ def _named(merged: MergedTrees, speak: Array) -> dict[str, float]:
     return dict(zip(merged.names, speak.tolist(), strict=False))
 
 
-def _held_out(
-    folds: Sequence[tuple[DialogueTrees, DialogueTrees, NDArray[np.intp]]],
-    learners: Sequence[_Merged],
-    policies: Sequence[Array],
-    information: str,
-) -> dict[str, float]:
+def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: str) -> dict[str, float]:
     """Return accuracy and tokens over all tasks, each scored by the policy that never saw it."""
-    tasks = sum(len(places) for _, _, places in folds)
+    tasks = sum(len(fold.places) for fold in folds)
     correct, tokens = np.zeros(tasks), np.zeros(tasks)
-    for (_, held, places), learner, speak in zip(folds, learners, policies, strict=True):
-        policy: Policy = {key: _named(learner.trees, speak).get(key, 0.5) for key in held.keys(information).names}
-        found = held.evaluate(policy, information)
-        correct[places], tokens[places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
+    for fold, speak in zip(folds, policies, strict=True):
+        known = _named(fold.learner.trees, speak)
+        policy = {key: known.get(key, 0.5) for key in fold.held.keys(information).names}
+        found = fold.held.evaluate(policy, information)
+        correct[fold.places], tokens[fold.places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
     root = tasks**0.5
     return {
         "accuracy": float(correct.mean()),

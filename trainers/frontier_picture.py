@@ -21,6 +21,8 @@ _LINES = (
     ("learned", "learned by CFR+, held-out tasks", "#1f5fa8", "-", "o"),
 )
 _MARK, _ORACLE = "#c2571a", "#6b7078"
+_PLACES = [(right, lift) for lift in (-11, 4, -22, 15, -33, 26) for right in (True, False)]
+"""Where a name may stand: right or left of its mark, and how many points above it, best first."""
 
 
 def draw(path: Path) -> Callable[[Mapping[str, Any]], None]:
@@ -65,7 +67,6 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     for name, point in data["baselines"].items():
         color = _ORACLE if name == "oracle" else _MARK
         axes.plot(point["tokens_per_task"], point["accuracy"], "D", color=color, markersize=5.5)
-    _name(axes, data["baselines"])
     axes.set_xlabel("tokens a task (prompt and completion)")
     axes.set_ylabel("accuracy")
     axes.set_xlim(left=0)
@@ -73,9 +74,10 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     axes.grid(color="#e4e6ea", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=9)
     tasks = f"{data['tasks']:,} tasks" + (f" in {data['worlds']} worlds" if data["worlds"] > 1 else "")
     axes.set_title(f"{data['speaker'] or 'recorded trees'}, {tasks}", loc="left", fontsize=11)
+    _name(axes, data["baselines"])
 
 
 def _distinct(points: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
@@ -85,24 +87,30 @@ def _distinct(points: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]
 
 
 def _name(axes: Any, baselines: Mapping[str, Mapping[str, float]]) -> None:
-    """Write each baseline's name beside its mark, above where the one below would collide."""
-    width = max(point["tokens_per_task"] for point in baselines.values())
-    placed: list[tuple[float, float]] = []
-    for name, point in sorted(baselines.items(), key=lambda pair: pair[1]["accuracy"]):
-        x, y = point["tokens_per_task"], point["accuracy"]
-        near = _near(placed, x / width, y)
-        placed.append((x / width, y))
-        right = x > 0.85 * width
+    """Write each baseline's name beside its mark, at the first place that is free of marks and other names."""
+    axes.figure.draw_without_rendering()  # settles the scales
+    axes.autoscale(False)
+    pixel = axes.figure.dpi / 72.0
+    marks = {name: axes.transData.transform((p["tokens_per_task"], p["accuracy"])) for name, p in baselines.items()}
+    taken = [(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in marks.values()]
+    for name, (x, y) in marks.items():
+        wide, high = 4.9 * len(name) * pixel, 9.0 * pixel
+        for right, lift in _PLACES:
+            left = x + 8 * pixel if right else x - 8 * pixel - wide
+            box = (left, y + lift * pixel, left + wide, y + lift * pixel + high)
+            if box[0] > axes.bbox.x0 and box[2] < axes.bbox.x1 and not any(_meet(box, other) for other in taken):
+                break
+        taken.append(box)
         axes.annotate(
             name,
-            (x, y),
-            xytext=(-8 if right else 8, 6 if near else -11),
+            (baselines[name]["tokens_per_task"], baselines[name]["accuracy"]),
+            xytext=(8 if right else -8, lift),
             textcoords="offset points",
-            ha="right" if right else "left",
+            ha="left" if right else "right",
             fontsize=8.5,
             color="#3c4047",
         )
 
 
-def _near(placed: Sequence[tuple[float, float]], x: float, y: float) -> bool:
-    return any(abs(x - other) < 0.15 and abs(y - height) < 0.03 for other, height in placed)
+def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
