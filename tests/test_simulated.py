@@ -26,6 +26,7 @@ from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, V
 
 TASK = Task("sum-1", "What is 6 times 7?", "42")
 DRAWS = 20_000
+RATES = {"skill": 0.62, "mend": 0.72, "repeat": 0.5, "tpr": 0.85, "tnr": 0.7}
 PENDING = {"C": (Grade.CORRECT, 0), "W": (Grade.WRONG, 2), "I": (Grade.UNPARSABLE, -1)}
 
 
@@ -66,7 +67,7 @@ def close(hits: int, rate: float, draws: int = DRAWS) -> bool:
     ],
 )
 def test_rates_of_proposals(letter: str, vote: int, correct: float) -> None:
-    grades = Counter(said.grade for said in spoken(SimulatedSpeaker(), standing(letter, vote)))
+    grades = Counter(said.grade for said in spoken(SimulatedSpeaker(**RATES), standing(letter, vote)))
     assert close(grades[Grade.UNPARSABLE], 0.03)
     assert close(grades[Grade.CORRECT], correct)
     assert grades.total() == grades[Grade.UNPARSABLE] + grades[Grade.CORRECT] + grades[Grade.WRONG]
@@ -77,7 +78,7 @@ def test_rates_of_proposals(letter: str, vote: int, correct: float) -> None:
     [("C", 0.98 * 0.85, 0.98 * 0.15), ("W", 0.98 * 0.3, 0.98 * 0.7), ("I", 0.98 * 0.3, 0.98 * 0.7)],
 )
 def test_rates_of_reviews(letter: str, right: float, wrong: float) -> None:
-    verdicts = Counter(said.verdict for said in spoken(SimulatedSpeaker(), standing(letter, turn=2)))
+    verdicts = Counter(said.verdict for said in spoken(SimulatedSpeaker(**RATES), standing(letter, turn=2)))
     assert close(verdicts[Verdict.NONE], 0.02)
     assert close(verdicts[Verdict.RIGHT], right)
     assert close(verdicts[Verdict.WRONG], wrong)

@@ -69,7 +69,7 @@ def test_arrays_equal_the_scalar_speaker(simulation: Simulation, cases: list, tu
 
 def test_skill_and_mend_stand_by_task() -> None:
     tasks = [Task(str(d), "?", "1", difficulty=d) for d in (0.5, 0.9)]
-    arrays = SimulatedArrays(Simulation(), tasks)
+    arrays = SimulatedArrays(Simulation(skill=0.62, mend=0.72), tasks)
     assert arrays.skill == pytest.approx([0.62, 0.4230], abs=1e-4)
     assert arrays.mend == pytest.approx([0.72, 0.5361], abs=1e-4)
 

@@ -34,8 +34,8 @@ def test_the_presets() -> None:
     [(0.5, 0.62, 0.72), (0.9, 0.4230, 0.5361), (0.1, 0.7841, 0.8513), (0.0, 0.8160, 0.8748), (1.0, 0.3751, 0.4861)],
 )
 def test_skill_falls_with_difficulty(difficulty: float, skill: float, mend: float) -> None:
-    assert Simulation().chances(difficulty) == pytest.approx((skill, mend), abs=1e-4)
-    assert Simulation(slope=0.0).chances(difficulty) == (0.62, 0.72)
+    assert Simulation(skill=0.62, mend=0.72).chances(difficulty) == pytest.approx((skill, mend), abs=1e-4)
+    assert Simulation(skill=0.62, mend=0.72, slope=0.0).chances(difficulty) == (0.62, 0.72)
     assert Simulation(skill=1.0, mend=0.0).chances(difficulty) == (1.0, 0.0)
 
 
