@@ -28,13 +28,13 @@ from pettingzoo import AECEnv
 
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
-from tracer_env.information import FEATURES, features, vote_and_time
+from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.randomness import stream
 from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
-from tracer_env.rules import DialogueState, Rules, advance, initial, legal_actions
-from tracer_env.types import Task, Utterance
+from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.types import Task
 
 __all__ = ["DialogueEnv", "Snapshot"]
 
@@ -110,6 +110,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
         self._seats = self.rules.seats
         self._names = tuple(seat.name for seat in self._seats)
+        self._roles = (*(seat.role for seat in self._seats), self._seats[-1].role)
         self._mask, self._mask_array = (0, 0), _NO_CHOICE
         self._seed, self._episode, self._by_id = 0, -1, dict[str, int]()
         self._zeros = dict.fromkeys(self.possible_agents, 0.0)
@@ -166,7 +167,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if before is None:
             raise ConfigError(_NO_DIALOGUE)
         if action == 1 and self._mask[1]:
-            said = self._hear(Request(before, self._seats[before.turn], self._stream, 1))
+            requests = (Request(before, self._seats[before.turn], self._stream, 1),)
+            spoken = self.speaker.speak(requests)
+            if len(spoken) == 1 and getattr(spoken[0], "rule", None) == "given":
+                said = spoken[0]
+            else:
+                said = received(spoken, requests, self.speaker, self.scenario)[0]
             after = advance(before, 1, said)
             self._tokens += said.prompt_tokens + said.completion_tokens
             self._last_line = Line(after.turns[-1])
@@ -184,17 +190,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def observe(self, agent: str) -> dict[str, Any]:
         """Return what an agent sees: the features of the turn, and its own mask."""
-        state = self._state
-        if state is None:
+        if self._state is None:
             raise ConfigError(_NO_DIALOGUE)
         mask = self._mask_array if agent == self.agent_selection else _NO_CHOICE
-        return {"observation": features(state).copy(), "action_mask": mask.copy()}
-
-    def _hear(self, request: Request) -> Utterance:
-        said = self.speaker.speak((request,))
-        if len(said) == 1 and isinstance(said[0], Utterance) and said[0].rule == "given":
-            return said[0]
-        return received(said, (request,), self.speaker, self.scenario)[0]
+        return {"observation": self._features.copy(), "action_mask": mask.copy()}
 
     def _pay(self, agent: str, rewards: tuple[float, ...]) -> None:
         cumulative = self._cumulative_rewards
@@ -226,23 +225,27 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]
-        self._mask = mask = legal_actions(state)
+        self._mask = mask = FREE if state.proposals else legal_actions(state)
         self._mask_array = _MASKS[mask]
         self.infos[agent] = self._info(state)
 
     def _finish(self, state: DialogueState) -> None:
         self._mask, self._mask_array = (0, 0), _NO_CHOICE
+        info = self._info(state)
         for agent in self.agents:
             self.terminations[agent] = True
-            self.infos[agent] = self._info(state)
+            self.infos[agent] = info.copy()
         self.agent_selection = self.agents[(state.turn - 1) % len(self.agents)]
 
     def _info(self, state: DialogueState) -> dict[str, Any]:
+        self._features, key = sight(state)
+        if self.information is not vote_and_time:
+            key = self.information(state)
         return {
             "action_mask": self._mask_array,
-            "role": self._seats[state.turn if state.turn < len(self._seats) else -1].role,
+            "role": self._roles[state.turn],
             "turn": state.turn,
-            "information_state": self.information(state),
+            "information_state": key,
             "utterance": self._last_line,
             "tokens": self._tokens,
             "dialogue": Dialogue(state),
@@ -300,7 +303,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.truncations = dict.fromkeys(self.agents, False)
         self._skip_agent_selection = snapshot.skip_selection
         over, self._mask = snapshot.dialogue.over, legal_actions(snapshot.dialogue)
-        self._mask_array = _MASKS[self._mask]
+        self._mask_array, self._features = _MASKS[self._mask], sight(snapshot.dialogue)[0]
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
         for agent in self.agents if over else [self.agent_selection]:
             self.infos[agent] = self._info(snapshot.dialogue)

@@ -32,6 +32,7 @@ __all__ = [
     "information_named",
     "iteration_bucket",
     "seat_prefix",
+    "sight",
     "time_only",
     "vote_and_time",
     "vote_bucket",
@@ -58,24 +59,31 @@ def features(state: DialogueState) -> NDArray[np.float32]:
 
     The array is shared and read-only; copy it before you change it.
     """
-    proposals = state.proposals
+    return sight(state)[0]
+
+
+def vote_and_time(state: DialogueState) -> str:
+    """The paper's key: vote bucket and iteration bucket."""
+    return sight(state)[1]
+
+
+def sight(state: DialogueState) -> tuple[NDArray[np.float32], str]:
+    """Return `features` and `vote_and_time` at once: both are functions of a few small numbers, kept in a table."""
+    rules, _, turn, proposals, _, over = state
     if proposals:
-        pending = proposals[-1]
-        code: tuple[int, bool, int, int, int, int] = (
-            state.turn,
-            pending.valid,
-            pending.vote,
-            pending.reviews,
-            pending.last_verdict + 0,  # a plain int: members of an enum hash in Python
-            len(proposals),
-        )
+        _, _, vote, reviews, verdict = pending = proposals[-1]
+        # verdict + 0 is a plain int: members of an enum hash in Python. A turn may be over in one dialogue and
+        # played in another (stop_when="kept").
+        code = (turn, over, pending.valid, vote, reviews, verdict + 0, len(proposals))
     else:
-        code = (state.turn, True, 0, 0, 0, 0)
-    table = state.rules.lookups["features"]
-    vector: NDArray[np.float32] | None = table.get(code)
-    if vector is None:
-        vector = table[code] = _vector(state.rules, *code)
-    return vector
+        code = (turn, over, True, 0, 0, 0, 0)
+    table = rules.lookups
+    seen: tuple[NDArray[np.float32], str] | None = table.get(code)
+    if seen is None:
+        prefix = seat_prefix(state.seat.agent, state.seat.role)
+        key = f"{prefix}/{vote_bucket(state)}/{iteration_bucket(state)}"
+        seen = table[code] = _vector(rules, turn, *code[2:]), key
+    return seen
 
 
 def _vector(
@@ -125,26 +133,6 @@ def iteration_bucket(state: DialogueState) -> str:
 def seat_prefix(agent: int, role: Role) -> str:
     """Return what every key of a seat starts with."""
     return f"agent_{agent}/{role.name.lower()}"
-
-
-def vote_and_time(state: DialogueState) -> str:
-    """The paper's key: vote bucket and iteration bucket."""
-    proposals = state.proposals
-    if proposals:
-        pending = proposals[-1]
-        code: tuple[int, bool, int | str] = (
-            state.turn,
-            state.over,  # under stop_when="kept" a turn may be played in one dialogue and over in another
-            pending.vote if pending.valid else "invalid_pending",
-        )
-    else:
-        code = (state.turn, state.over, "no_pending")
-    table = state.rules.lookups["vote_and_time"]
-    key: str | None = table.get(code)
-    if key is None:
-        prefix = seat_prefix(state.seat.agent, state.seat.role)
-        key = table[code] = f"{prefix}/{vote_bucket(state)}/{iteration_bucket(state)}"
-    return key
 
 
 def vote_only(state: DialogueState) -> str:

@@ -64,9 +64,14 @@ def _seed_key(seed: int) -> int:
     return _mix((seed + _GOLDEN) & _MASK)
 
 
+@lru_cache(maxsize=1 << 16)
+def _task_stream(seed: int, task_id: str) -> int:
+    return _mix(((_seed_key(seed) ^ task_key(task_id)) + _GOLDEN) & _MASK)
+
+
 def stream(seed: int, task_id: str, world: int = 0) -> int:
     """Return the 64-bit stream of one episode: all its draws hang on this number alone."""
-    x = _mix(((_seed_key(seed) ^ task_key(task_id)) + _GOLDEN) & _MASK)
+    x = _task_stream(seed, task_id)
     return _mix((x + (world + 1) * _GOLDEN) & _MASK)
 
 

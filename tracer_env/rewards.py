@@ -59,12 +59,10 @@ class RoleCredit:
     """The one-step value of the action taken, to the agent that took it."""
 
     def __call__(self, before: DialogueState, after: DialogueState) -> tuple[float, ...]:
-        turn = after.turns[-1]
-        if turn.utterance is None:
-            value = skip_value(before.pending)
-        else:
-            value = speak_value(turn.seat.role, before.pending, turn.utterance)
-        return _to_one(before.rules.num_agents, turn.seat.agent, value)
+        _, seat, _, said = after.turns[-1]
+        pending = before.proposals[-1] if before.proposals else None
+        value = skip_value(pending) if said is None else speak_value(seat.role, pending, said)
+        return _to_one(before.rules.num_agents, seat.agent, value)
 
 
 @dataclass(frozen=True, slots=True)

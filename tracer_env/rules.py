@@ -117,9 +117,9 @@ class Rules:
         return (played[0], *played)
 
     @cached_property
-    def lookups(self) -> dict[str, dict[Any, Any]]:
-        """Tables that others keep beside these rules (features and keys by turn and vote)."""
-        return {"features": {}, "vote_and_time": {}}
+    def lookups(self) -> dict[Any, Any]:
+        """A table that `information.sight` keeps beside these rules."""
+        return {}
 
     @cached_property
     def proposal_turns_left(self) -> tuple[int, ...]:
@@ -180,7 +180,8 @@ class DialogueState(NamedTuple):
 
 def initial(task: Task, rules: Rules) -> DialogueState:
     """Return the state before turn 1."""
-    return DialogueState(rules, task)
+    state: DialogueState = _build(DialogueState, (rules, task, 1, (), (), False))
+    return state
 
 
 def seat(state: DialogueState) -> Seat:
@@ -208,9 +209,9 @@ def advance(state: DialogueState, action: int, utterance: Utterance | None = Non
     ``utterance`` is what the seat says; it is required with SPEAK and forbidden with SKIP, and a
     proposal must carry its grade. Raises IllegalActionError when the mask forbids the action.
     """
-    rules, task, number, proposals, turns, _ = state
-    speak = bool(action == 1)
-    mask = legal_actions(state)
+    rules, task, number, proposals, turns, over = state
+    speak = True if action == 1 else False  # noqa: SIM210 (half the time of bool(), and a plain bool for any number)
+    mask = FREE if proposals and not over else legal_actions(state)
     if not mask[speak] or not (speak or action == 0):
         raise IllegalActionError(state.seat, action, mask)
     if speak is (utterance is None):

@@ -136,8 +136,10 @@ class SimulatedSpeaker:
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Return the utterances that these states and this noise give."""
-        if len(requests) == 1 and requests[0].candidates == 1:
-            return [self._say(requests[0], 0)]
+        if len(requests) == 1 and requests[0].candidates == 1:  # an env.step: the hot path
+            state, seat, stream, _ = requests[0]
+            bits = draw(stream, state.turn, _OUTCOME)
+            return [self._propose(state, bits, stream, 0) if seat.role is _PROPOSER else self._review(state, bits)]
         return [self._say(request, candidate) for request in requests for candidate in range(request.candidates)]
 
     def in_rows(self, tasks: Sequence[Task], streams: NDArray[np.uint64]) -> SimulatedRows:
@@ -192,11 +194,11 @@ class SimulatedSpeaker:
         share = self.simulation.reread
         if share == 0.0:
             return 0
-        left, total = state.rules.history_window, 0
-        for turn in reversed(state.turns):
+        window, turns, total = state.rules.history_window, state.turns, 0
+        if len(turns) > window:
+            turns = tuple(turn for turn in turns if turn.utterance is not None)
+            turns = turns[len(turns) - window :] if len(turns) > window else turns
+        for turn in turns:
             if turn.utterance is not None:
-                if left == 0:
-                    break
                 total += turn.utterance.completion_tokens
-                left -= 1
-        return int(share * total)
+        return total if share == 1.0 else int(share * total)
