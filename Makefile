@@ -27,6 +27,10 @@ check: $(VENV)/.dev
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/env_speed.py
 	$(BIN)/python benchmarks/regret.py
+	$(BIN)/python benchmarks/vector_speed.py
+	$(BIN)/python benchmarks/cfr_speed.py
+	$(BIN)/python benchmarks/ppo_vector.py
+	$(BIN)/python benchmarks/paired_variance.py
 	$(BIN)/python benchmarks/hf_speed.py
 	$(BIN)/python benchmarks/hf_memory.py
 

@@ -42,21 +42,21 @@ class Simulation:
     Raises ConfigError for a rate outside [0, 1] or a length that is not positive.
     """
 
-    skill: float = 0.55
+    skill: float = 0.6
     """P(correct) of a fresh proposal at difficulty 1/2."""
-    mend: float = 0.8
+    mend: float = 0.85
     """P(correct) of a proposal after a wrong one was voted down, at difficulty 1/2."""
     slope: float = 2.0
     """How steeply skill and mend fall with difficulty, in logits over the whole range."""
     cave: float = 0.3
     """P(not correct) of a proposal after a correct one was voted down."""
-    repeat: float = 0.65
+    repeat: float = 0.8
     """P(the pending answer again) of a proposal when the pending one was not voted down."""
     invalid: float = 0.03
     """P(no parsable answer) of a proposal."""
     tpr: float = 0.85
     """P(RIGHT) of a review with a verdict, the pending proposal being correct."""
-    tnr: float = 0.6
+    tnr: float = 0.7
     """P(WRONG) of a review with a verdict, the pending proposal not being correct."""
     no_verdict: float = 0.02
     """P(no verdict) of a review."""
@@ -158,10 +158,10 @@ def _lengths(mean: float, spread: float) -> tuple[int, ...]:
 
 
 PRESETS: dict[str, Simulation] = {
-    # Set so that the best controller over (vote, time) is worth 0.03 more than the best baseline under team reward,
-    # and part of that only exact credit finds: rewriting an approved proposal early resets its vote.
+    # Set so that the best controller over (vote, time) is worth 0.025 more than the best baseline under team reward.
+    # One-step credit finds nothing of that, exact credit all of it (benchmarks/ppo_vector.py).
     "balanced": Simulation(),
-    "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15, tnr=0.7),
+    "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15),
     "weak_reviewer": Simulation(tpr=0.45, tnr=0.4, no_verdict=0.1),
     "sycophant": Simulation(tpr=0.97, tnr=0.2, cave=0.7),
     "harsh": Simulation(tpr=0.5, tnr=0.95, cave=0.4),
