@@ -50,7 +50,7 @@ class Simulation:
     """How steeply skill and mend fall with difficulty, in logits over the whole range."""
     cave: float = 0.3
     """P(not correct) of a proposal after a correct one was voted down."""
-    repeat: float = 0.8
+    repeat: float = 0.9
     """P(the pending answer again) of a proposal when the pending one was not voted down."""
     invalid: float = 0.03
     """P(no parsable answer) of a proposal."""
@@ -158,7 +158,7 @@ def _lengths(mean: float, spread: float) -> tuple[int, ...]:
 
 
 PRESETS: dict[str, Simulation] = {
-    # Set so that the best controller over (vote, time) is worth 0.025 more than the best baseline under team reward.
+    # Set so that the best controller over (vote, time) is worth 0.03 more than the best baseline under team reward.
     # One-step credit finds nothing of that, exact credit all of it (benchmarks/ppo_vector.py).
     "balanced": Simulation(),
     "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15),
