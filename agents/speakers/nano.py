@@ -1,0 +1,92 @@
+"""Nano: a language model of our own, small enough to ship with the package and to train in minutes on a CPU.
+
+A Llama of under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
+nothing on its train split (`trainers.nano_training`) in both roles, with mistakes among the texts it learnt from.
+It answers questions of level 1 and 2 (the other levels were not in its schooling) and is wrong often enough
+that there is something to review, to mend and to learn.
+
+Its prompts are its own: no worked examples, no discussion, only what the reply hangs on.
+
+    proposer   <bos><solve> question / vote pending <reply>
+    reviewer   <bos><check> question / pending <reply>
+
+The weights are stored in bfloat16, which float32 holds exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.prompts import Message, Prompts
+from tracer_env.errors import DataError
+from tracer_env.types import Role, Task
+
+__all__ = ["PROPOSER_PROMPT", "REVIEWER_PROMPT", "ROLE_TOKENS", "Nano", "NanoPrompts", "packaged_weights"]
+
+PROPOSER_PROMPT = "{question}\n{vote} {pending}"
+REVIEWER_PROMPT = "{question}\n{pending}"
+ROLE_TOKENS = {Role.PROPOSER: "<solve>", Role.REVIEWER: "<check>"}
+"""The token that tells the model which role it plays; the system message is this token alone."""
+
+
+@dataclass(frozen=True)
+class NanoPrompts(Prompts):
+    """Prompts whose opening is the role's token and nothing else."""
+
+    proposer_prompt: str | None = PROPOSER_PROMPT
+    reviewer_prompt: str | None = REVIEWER_PROMPT
+
+    def opening(self, task: Task, role: Role) -> list[Message]:
+        """Return the role's token as the system message."""
+        return [{"role": "system", "content": ROLE_TOKENS[role]}]
+
+
+class Nano(HuggingFaceSpeaker):
+    """`HuggingFaceSpeaker` with the packaged weights, in float32 on the CPU unless told otherwise.
+
+    ``path``: another folder that `trainers.nano_training` wrote. The other settings are those of the base class.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        *,
+        temperature: float = 1.0,
+        max_new_tokens: int = 64,
+        device: str = "cpu",
+        dtype: str = "float32",
+        proposer_prompt: str = PROPOSER_PROMPT,
+        reviewer_prompt: str = REVIEWER_PROMPT,
+        max_batch_tokens: int = 65_536,
+    ) -> None:
+        super().__init__(
+            str(packaged_weights()) if path is None else path,
+            temperature=temperature,
+            max_new_tokens=max_new_tokens,
+            device=device,
+            dtype=dtype,
+            examples=0,
+            proposer_prompt=proposer_prompt,
+            reviewer_prompt=reviewer_prompt,
+            max_batch_tokens=max_batch_tokens,
+            reuse_prefix=False,  # two tokens: nothing to gain, and nothing that goes stale while it learns
+        )
+        self.prompts = NanoPrompts(0, proposer_prompt, reviewer_prompt)
+
+    def __repr__(self) -> str:
+        return f"Nano(temperature={self.temperature}, max_new_tokens={self.max_new_tokens})"
+
+
+def packaged_weights() -> Path:
+    """Return the folder with the weights that ship with the package."""
+    import tracer_env
+
+    folder = Path(tracer_env.__file__).parent / "data" / "nano"
+    if not (folder / "model.safetensors").is_file():
+        raise DataError(
+            f"the package holds no weights at {folder}; install it again, or train some with "
+            "python -m tracer_env.trainers.nano_training --out DIR and give path=DIR"
+        )
+    return folder

@@ -1,0 +1,277 @@
+"""Trains `nano` from nothing: tokenizer, weights and configuration, written to a folder.
+
+    python -m tracer_env.trainers.nano_training --out DIR --seed 0       train, write, evaluate
+    python -m tracer_env.trainers.nano_training --evaluate [--out DIR]   figures of a folder, or of the packaged one
+
+    1  questions of the scenario `arithmetic`, train split, level 1 and 2; `nano_texts` makes lessons of them
+    2  a byte-level BPE over these texts: whole words, single digits, and bytes for everything else
+    3  a Llama is trained on the replies alone (the prompts are read, not learnt), lessons of like length together
+    4  the weights are rounded to bfloat16 and written with no date and no path
+
+Training ends early on purpose: a pupil that solves everything leaves nothing to review.
+
+The same seed, number of threads, machine and versions of torch and tokenizers give the same bytes. No global
+random state is read or written; the number of torch's threads is set by the command line alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracer_env.agents.speakers.nano import ROLE_TOKENS
+from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.trainers.nano_evaluation import evaluate, report
+from tracer_env.trainers.nano_texts import Lesson, Step, lesson, solution, steps
+from tracer_env.types import Role, Task
+
+__all__ = ["NanoConfig", "main", "train_nano"]
+
+TEMPLATE = (
+    "<bos>{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}<eos>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<reply>{% endif %}"
+)
+SPECIAL = ("<pad>", "<bos>", "<eos>", *ROLE_TOKENS.values(), "<reply>")
+_POOL = 32  # batches whose lessons are sorted by length together
+
+Pupil = tuple[Task, tuple[Step, ...]]
+
+
+@dataclass(frozen=True)
+class NanoConfig:
+    """Size of the model and length of its schooling. Raises ConfigError for values that cannot work."""
+
+    levels: tuple[int, ...] = (1, 2)
+    questions: int = 20_000
+    """How many questions of each level are read."""
+    vocabulary: int = 768
+    hidden: int = 128
+    inner: int = 320
+    layers: int = 4
+    heads: int = 4
+    steps: int = 900
+    horizon: int = 1800
+    """Where the learning rate would reach its end; training stops at ``steps``, before that."""
+    batch: int = 64
+    learning_rate: float = 2.5e-3
+
+    def __post_init__(self) -> None:
+        for name in ("questions", "hidden", "inner", "layers", "heads", "steps", "horizon", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"nano.{name} must be at least 1, got {getattr(self, name)}")
+        if self.vocabulary < 256 + len(SPECIAL):
+            raise ConfigError(f"nano.vocabulary must hold all bytes: at least {256 + len(SPECIAL)}")
+        if self.hidden % (2 * self.heads):
+            raise ConfigError(f"nano.hidden {self.hidden} must be a multiple of twice nano.heads {self.heads}")
+
+
+def train_nano(out: Path, seed: int = 0, config: NanoConfig | None = None) -> dict[str, Any]:
+    """Train and write a model to the new folder ``out``; return what it took.
+
+    Raises DataError when ``out`` exists, MissingExtraError without torch, transformers or safetensors.
+    """
+    if out.exists():
+        raise DataError(f"{out} exists already; give a folder that does not")
+    for package in ("torch", "transformers", "safetensors"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("training nano", package, "hf") from error
+    config, start = config or NanoConfig(), time.perf_counter()
+    questions = _questions(config)
+    tokenizer = _tokenizer(questions, config)
+    model = _model(len(tokenizer), tokenizer, seed, config)
+    loss = _school(model, _batches(questions, tokenizer, seed, config), config)
+    _write(out, model, tokenizer)
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "vocabulary": len(tokenizer),
+        "loss": loss,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _questions(config: NanoConfig) -> list[Pupil]:
+    found: list[Pupil] = []
+    for level in config.levels:
+        tasks = Arithmetic(split="train", level=level, size=config.questions)
+        found += [(task, way) for task in tasks if (way := steps(task))]
+    return found
+
+
+def _tokenizer(questions: Sequence[Pupil], config: NanoConfig) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    raw.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=config.vocabulary,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    texts = [f"{task.question}\n+0 \n-1 RIGHT. WRONG. {solution(way)}\n" for task, way in questions]
+    raw.train_from_iterator(texts, trainer)
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        additional_special_tokens=[*ROLE_TOKENS.values(), "<reply>"],
+        model_max_length=1024,
+        clean_up_tokenization_spaces=False,
+    )
+    made.chat_template = TEMPLATE
+    return made
+
+
+def _model(words: int, tokenizer: Any, seed: int, config: NanoConfig) -> Any:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = LlamaConfig(
+        vocab_size=words,
+        hidden_size=config.hidden,
+        intermediate_size=config.inner,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.heads,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    noise = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        model = LlamaForCausalLM(shape)
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                spread = 0.02 if weight.shape[0] == words else weight.shape[1] ** -0.5 / 2
+                weight.normal_(0, spread, generator=noise)
+            else:
+                weight.fill_(1)
+    return model.float()
+
+
+def _batches(
+    questions: Sequence[Pupil], tokenizer: Any, seed: int, config: NanoConfig
+) -> Iterator[list[tuple[list[int], int]]]:
+    """Yield batches of (ids, length of the prompt) without end, lessons of like length together."""
+    rng = np.random.default_rng(seed)
+    while True:
+        chosen = rng.integers(len(questions), size=config.batch * _POOL)
+        lessons = [lesson(task, way, rng) for task, way in (questions[index] for index in chosen)]
+        rows = sorted(_encoded(lessons, tokenizer), key=lambda row: len(row[0]))
+        for place in rng.permutation(_POOL):
+            yield rows[place * config.batch : (place + 1) * config.batch]
+
+
+def _encoded(lessons: Sequence[Lesson], tokenizer: Any) -> list[tuple[list[int], int]]:
+    heads = [f"<bos>{ROLE_TOKENS[Role(one.role)]}{one.prompt}<reply>" for one in lessons]
+    prompts = tokenizer(heads, add_special_tokens=False)["input_ids"]
+    replies = tokenizer([f"{one.reply}<eos>" for one in lessons], add_special_tokens=False)["input_ids"]
+    return [(prompt + reply, len(prompt)) for prompt, reply in zip(prompts, replies, strict=True)]
+
+
+def _school(model: Any, batches: Iterator[list[tuple[list[int], int]]], config: NanoConfig) -> float:
+    """Train for ``config.steps`` steps; return the mean loss of the last tenth."""
+    import torch
+
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.05, fused=True
+    )
+    losses: list[float] = []
+    model.train()
+    for step, batch in zip(range(config.steps), batches, strict=False):
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * _pace(min(step, config.horizon), config.horizon)
+        loss = _loss(model, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if step % 200 == 199:
+            print(f"step {step + 1} of {config.steps}: loss {np.mean(losses[-200:]):.4f}", file=sys.stderr, flush=True)
+    return float(np.mean(losses[-max(1, config.steps // 10) :]))
+
+
+def _pace(step: int, whole: int) -> float:
+    """Return the learning rate's factor: a short warm-up, then half a cosine down to a twentieth."""
+    warm = max(1, whole // 20)
+    return min((step + 1) / warm, 0.05 + 0.475 * (1 + math.cos(math.pi * step / whole)))
+
+
+def _loss(model: Any, batch: Sequence[tuple[list[int], int]]) -> Any:
+    """Return the mean cross entropy of the replies' tokens; padding on the right is out of their sight."""
+    import torch
+
+    width = max(len(ids) for ids, _ in batch)
+    ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in batch])  # (B, L)
+    place = torch.arange(width)
+    first = torch.tensor([prompt for _, prompt in batch])[:, None]
+    last = torch.tensor([len(row) for row, _ in batch])[:, None]
+    learnt = (place >= first) & (place < last)  # (B, L) the tokens of the replies
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state  # (B, L, H)
+    logits = model.lm_head(hidden[:, :-1][learnt[:, 1:]])  # (N, V)
+    return torch.nn.functional.cross_entropy(logits, ids[:, 1:][learnt[:, 1:]])
+
+
+def _write(out: Path, model: Any, tokenizer: Any) -> None:
+    import torch
+    from transformers.utils import logging
+
+    if not sys.stderr.isatty():  # bars of a log file are noise
+        logging.disable_progress_bar()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        model.to(torch.bfloat16).save_pretrained(work)
+        tokenizer.save_pretrained(work)
+        (work / "model.safetensors").chmod(0o644)
+        work.chmod(0o755)
+        os.replace(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line: train into ``--out``, or only evaluate."""
+    parser = argparse.ArgumentParser(prog="python -m tracer_env.trainers.nano_training", description="Trains nano.")
+    parser.add_argument("--out", type=Path, help="a new folder (with --evaluate: one that was written before)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=NanoConfig.steps)
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch; part of what fixes the bytes")
+    parser.add_argument("--tasks", type=int, default=300, help="held-out tasks to evaluate on, per level")
+    parser.add_argument("--evaluate", action="store_true", help="train nothing, only print the figures")
+    options = parser.parse_args(arguments)
+    import torch
+
+    torch.set_num_threads(options.threads)
+    if not options.evaluate:
+        if options.out is None:
+            parser.error("training needs --out DIR")
+        print(train_nano(options.out, options.seed, NanoConfig(steps=options.steps)))
+    print(report(evaluate(options.out, tasks=options.tasks)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
