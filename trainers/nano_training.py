@@ -34,7 +34,7 @@ from tracer_env.agents.speakers.nano import ROLE_TOKENS
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_evaluation import evaluate, report
-from tracer_env.trainers.nano_texts import Lesson, Step, lesson, solution, steps
+from tracer_env.trainers.nano_texts import Lesson, Step, lesson, mistake, solution, steps
 from tracer_env.types import Role, Task
 
 __all__ = ["NanoConfig", "main", "train_nano"]
@@ -46,8 +46,10 @@ TEMPLATE = (
 )
 SPECIAL = ("<pad>", "<bos>", "<eos>", *ROLE_TOKENS.values(), "<reply>")
 _POOL = 32  # batches whose lessons are sorted by length together
+_LINES = 10  # sums of one drill
 
 Pupil = tuple[Task, tuple[Step, ...]]
+Row = tuple[list[int], list[bool]]  # token ids, and which of them are learnt
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,12 @@ class NanoConfig:
     inner: int = 320
     layers: int = 4
     heads: int = 4
-    steps: int = 900
-    horizon: int = 1800
+    drills: int = 700
+    """How many of the steps are drills in bare sums, which come first."""
+    steps: int = 1950
+    horizon: int = 2000
     """Where the learning rate would reach its end; training stops at ``steps``, before that."""
-    batch: int = 64
+    batch: int = 32
     learning_rate: float = 2.5e-3
 
     def __post_init__(self) -> None:
@@ -126,7 +130,7 @@ def _tokenizer(questions: Sequence[Pupil], config: NanoConfig) -> Any:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    texts = [f"{task.question}\n+0 \n-1 RIGHT. WRONG. {solution(way)}\n" for task, way in questions]
+    texts = [f"{task.question}\n+0 \n-1 {solution(way)}\nRIGHT. {way[0]}\nWRONG. {way[0]}\n" for task, way in questions]
     raw.train_from_iterator(texts, trainer)
     made = PreTrainedTokenizerFast(
         tokenizer_object=raw,
@@ -170,27 +174,47 @@ def _model(words: int, tokenizer: Any, seed: int, config: NanoConfig) -> Any:
     return model.float()
 
 
-def _batches(
-    questions: Sequence[Pupil], tokenizer: Any, seed: int, config: NanoConfig
-) -> Iterator[list[tuple[list[int], int]]]:
-    """Yield batches of (ids, length of the prompt) without end, lessons of like length together."""
+def _batches(questions: Sequence[Pupil], tokenizer: Any, seed: int, config: NanoConfig) -> Iterator[list[Row]]:
+    """Yield batches without end: first drills alone, then lessons, those of like length together."""
     rng = np.random.default_rng(seed)
+    sums = [step for _, way in questions for step in way]
+    for _ in range(config.drills):
+        chosen = rng.integers(len(sums), size=(config.batch, _LINES))
+        yield [_drill([sums[index] for index in row], tokenizer, rng) for row in chosen]
     while True:
-        chosen = rng.integers(len(questions), size=config.batch * _POOL)
-        lessons = [lesson(task, way, rng) for task, way in (questions[index] for index in chosen)]
-        rows = sorted(_encoded(lessons, tokenizer), key=lambda row: len(row[0]))
+        pupils = [questions[index] for index in rng.integers(len(questions), size=config.batch * _POOL)]
+        rows = _encoded([lesson(task, way, rng) for task, way in pupils], tokenizer)
+        rows.sort(key=lambda row: len(row[0]))
         for place in rng.permutation(_POOL):
             yield rows[place * config.batch : (place + 1) * config.batch]
 
 
-def _encoded(lessons: Sequence[Lesson], tokenizer: Any) -> list[tuple[list[int], int]]:
+def _drill(sums: Sequence[Step], tokenizer: Any, rng: np.random.Generator) -> Row:
+    """Write lines of bare sums, every second one to be judged; results and verdicts are learnt, the rest is read."""
+    parts = [f"<bos>{ROLE_TOKENS[Role.PROPOSER]}"]
+    for number, step in enumerate(sums):
+        if number % 2:
+            right = rng.random() < 0.5
+            shown = step if right else mistake((step,), rng)[0]
+            parts += [f"{shown}\n", f"{'RIGHT' if right else 'WRONG'}\n"]
+        else:
+            head, result = str(step).rsplit(" ", 1)
+            parts += [f"{head} ", f"{result}\n"]
+    ids, learnt = [], []
+    for number, piece in enumerate(tokenizer(parts, add_special_tokens=False)["input_ids"]):
+        ids += piece
+        learnt += [number > 0 and number % 2 == 0] * len(piece)
+    return ids, learnt
+
+
+def _encoded(lessons: Sequence[Lesson], tokenizer: Any) -> list[Row]:
     heads = [f"<bos>{ROLE_TOKENS[Role(one.role)]}{one.prompt}<reply>" for one in lessons]
     prompts = tokenizer(heads, add_special_tokens=False)["input_ids"]
     replies = tokenizer([f"{one.reply}<eos>" for one in lessons], add_special_tokens=False)["input_ids"]
-    return [(prompt + reply, len(prompt)) for prompt, reply in zip(prompts, replies, strict=True)]
+    return [(p + r, [False] * len(p) + [True] * len(r)) for p, r in zip(prompts, replies, strict=True)]
 
 
-def _school(model: Any, batches: Iterator[list[tuple[list[int], int]]], config: NanoConfig) -> float:
+def _school(model: Any, batches: Iterator[list[Row]], config: NanoConfig) -> float:
     """Train for ``config.steps`` steps; return the mean loss of the last tenth."""
     import torch
 
@@ -219,16 +243,13 @@ def _pace(step: int, whole: int) -> float:
     return min((step + 1) / warm, 0.05 + 0.475 * (1 + math.cos(math.pi * step / whole)))
 
 
-def _loss(model: Any, batch: Sequence[tuple[list[int], int]]) -> Any:
-    """Return the mean cross entropy of the replies' tokens; padding on the right is out of their sight."""
+def _loss(model: Any, batch: Sequence[Row]) -> Any:
+    """Return the mean cross entropy of the tokens to learn; padding on the right is out of their sight."""
     import torch
 
     width = max(len(ids) for ids, _ in batch)
     ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in batch])  # (B, L)
-    place = torch.arange(width)
-    first = torch.tensor([prompt for _, prompt in batch])[:, None]
-    last = torch.tensor([len(row) for row, _ in batch])[:, None]
-    learnt = (place >= first) & (place < last)  # (B, L) the tokens of the replies
+    learnt = torch.tensor([flags + [False] * (width - len(flags)) for _, flags in batch])  # (B, L)
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state  # (B, L, H)
     logits = model.lm_head(hidden[:, :-1][learnt[:, 1:]])  # (N, V)
     return torch.nn.functional.cross_entropy(logits, ids[:, 1:][learnt[:, 1:]])
@@ -258,7 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="a new folder (with --evaluate: one that was written before)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=NanoConfig.steps)
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch; part of what fixes the bytes")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch; part of what fixes the bytes")
     parser.add_argument("--tasks", type=int, default=300, help="held-out tasks to evaluate on, per level")
     parser.add_argument("--evaluate", action="store_true", help="train nothing, only print the figures")
     options = parser.parse_args(arguments)
