@@ -5,7 +5,8 @@
 
     1  questions of the scenario `arithmetic`, train split, level 1 and 2; `nano_texts` makes lessons of them
     2  a byte-level BPE over these texts: whole words, single digits, and bytes for everything else
-    3  a Llama is trained on the replies alone (the prompts are read, not learnt), lessons of like length together
+    3  a Llama is drilled in bare sums (results and verdicts are learnt), then taught the lessons: it learns the
+       replies and only reads the prompts; without the drills sums take several times as long
     4  the weights are rounded to bfloat16 and written with no date and no path
 
 Training ends early on purpose: a pupil that solves everything leaves nothing to review.

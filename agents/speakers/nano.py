@@ -2,8 +2,9 @@
 
 A Llama of under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
 nothing on its train split (`trainers.nano_training`) in both roles, with mistakes among the texts it learnt from.
-It answers questions of level 1 and 2 (the other levels were not in its schooling) and is wrong often enough
-that there is something to review, to mend and to learn.
+At level 1 it is right in two of three texts at temperature 1; level 2 was in its schooling, but it is rarely right
+there, and the other levels were not. As a reviewer it keeps the form and guesses: what it says about a
+proposal is hardly better than chance, and a WRONG does not yet help it to mend. That is left to training.
 
 Its prompts are its own: no worked examples, no discussion, only what the reply hangs on.
 
