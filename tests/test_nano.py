@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import tracer_env
+from tracer_env.agents.speakers import nano as nano_module
 from tracer_env.agents.speakers.nano import Nano, NanoPrompts, packaged_weights
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.interfaces import Request
@@ -120,7 +120,7 @@ def test_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         Nano(proposer_prompt="{question} {gold}")
     with pytest.raises(DataError, match="cannot load"):
         Nano(str(tmp_path))
-    monkeypatch.setattr(tracer_env, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(nano_module, "files", lambda package: tmp_path)
     with pytest.raises(DataError, match="holds no weights"):
         Nano()
 

@@ -17,6 +17,7 @@ The weights are stored in bfloat16, which float32 holds exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
@@ -82,9 +83,7 @@ class Nano(HuggingFaceSpeaker):
 
 def packaged_weights() -> Path:
     """Return the folder with the weights that ship with the package."""
-    import tracer_env
-
-    folder = Path(tracer_env.__file__).parent / "data" / "nano"
+    folder = Path(str(files("tracer_env"))) / "data" / "nano"
     if not (folder / "model.safetensors").is_file():
         raise DataError(
             f"the package holds no weights at {folder}; install it again, or train some with "
