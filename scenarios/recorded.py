@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 
 from tracer_env.errors import ConfigError
+from tracer_env.recording import SHIPPED
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
 from tracer_env.tree_files import load_tasks
 
-__all__ = ["SPLITS", "RecordedTasks"]
+__all__ = ["SPLITS", "RecordedTasks", "ShippedTasks"]
 
 SPLITS = ("train", "test", "all")
 
@@ -35,6 +36,14 @@ class RecordedTasks(TaskList):
         if not tasks:
             raise ConfigError(f"no task of {name} falls on the split {split!r}; record more tasks, or take split 'all'")
         super().__init__(tasks, name, limit)
+
+
+class ShippedTasks(RecordedTasks):
+    """The tasks of the recording that comes with the package: level-1 arithmetic."""
+
+    def __init__(self, path: str | None = None, split: str = "test", limit: int | None = None, seed: int = 0) -> None:
+        super().__init__(str(SHIPPED), path, split, limit, seed)
+        self.name = "recorded"
 
 
 def _split(task_id: str) -> str:

@@ -20,7 +20,17 @@ from tracer_env.config import Config
 from tracer_env.errors import MissingExtraError, SpeakerError
 
 ROOT = Path(__file__).parents[1]
-SMALL = ("compare", "--methods", "regret_matching,always,random:p=0.3", "--train-episodes", "64", "--limit", "6")
+SMALL = (
+    "compare",
+    "--scenario",
+    "arithmetic",
+    "--methods",
+    "regret_matching,always,random:p=0.3",
+    "--train-episodes",
+    "64",
+    "--limit",
+    "6",
+)
 ROW_KEYS = {
     *("method", "scenario", "episodes", "accuracy", "accuracy_ci", "tokens_per_task", "completion_tokens_per_task"),
     *("calls_per_task", "speak_rate", "correction_rate", "corruption_rate", "preservation_rate", "reviewer_tpr"),
@@ -138,7 +148,9 @@ def test_settings_come_from_file_flags_and_set(run: Run) -> None:
 def test_a_dry_run_prints_settings_and_does_nothing(run: Run, command: str, tmp_path: Path) -> None:
     code, out, err = run(command, "--dry-run", "--seed", "3")
     assert (code, err) == (0, "")
-    assert Config.from_data(tomllib.loads(out)) == Config(seed=3)
+    named = Config.from_data(tomllib.loads(out))
+    embedded = {"scenario": {"name": "recorded"}, "speaker": {"name": "recorded"}} if command == "compare" else {}
+    assert named == Config.from_data({"seed": 3, **embedded})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,7 +175,9 @@ def test_train_prints_the_curve_and_the_table(run: Run) -> None:
 
 
 def test_play_shows_an_episode(run: Run) -> None:
-    code, out, err = run("play", "--task", "arithmetic-test-000003", "--set", "rules.max_turns=3")
+    code, out, err = run(
+        "play", "--scenario", "arithmetic", "--task", "arithmetic-test-000003", "--set", "rules.max_turns=3"
+    )
     assert (code, err) == (0, "")
     assert "Final answer:" in out
 
@@ -372,7 +386,7 @@ def test_an_interrupted_run_says_how_to_go_on(run: Run) -> None:
     registry.register("speaker", "interrupted", Interrupted)
     code, _, err = run(*SMALL, "--speaker", "interrupted", "--out", "here")
     assert code == 130
-    assert err.split() == ["continue", "with:", "tracer-env", "compare", "--resume", "here"]
+    assert err.split() == ["interrupted;", "continue", "with:", "tracer-env", "compare", "--resume", "here"]
     assert Path("here/config.toml").is_file()
     code, _, err = run(*SMALL, "--speaker", "interrupted")
     assert "continue with: tracer-env compare --resume runs/arithmetic--compare--001" in err

@@ -171,7 +171,18 @@ def test_a_killed_process_is_continued(tmp_path: Path) -> None:
     def command(*arguments: str) -> list[str]:
         return [sys.executable, "-m", "tracer_env.cli", "compare", *arguments]
 
-    asked = ("--methods", "regret_matching,always,never", "--train-episodes", "64", "--limit", "400", "--seed", "3")
+    asked = (
+        "--scenario",
+        "arithmetic",
+        "--methods",
+        "regret_matching,always,never",
+        "--train-episodes",
+        "64",
+        "--limit",
+        "400",
+        "--seed",
+        "3",
+    )
     killed, never_killed = tmp_path / "killed", tmp_path / "never_killed"
     episodes = killed / "episodes.jsonl"
     process = subprocess.Popen(

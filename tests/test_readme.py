@@ -12,17 +12,16 @@ from tracer_env.cli import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)
-COMMANDS = [
-    line.split("#")[0].strip()
+SESSIONS = [
+    commands
     for block in re.findall(r"```bash\n(.*?)```", README, re.S)
-    for line in block.splitlines()
-    if line.startswith("tracer-env")
+    if (commands := [line.split("  #")[0].strip() for line in block.splitlines() if line.startswith("tracer-env")])
 ]
 
 
 def test_the_readme_has_snippets_and_commands() -> None:
     assert len(SNIPPETS) >= 3
-    assert len(COMMANDS) >= 5
+    assert sum(map(len, SESSIONS)) >= 9
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
@@ -30,10 +29,11 @@ def test_python_snippets_run(number: int) -> None:
     exec(compile(SNIPPETS[number], f"README snippet {number}", "exec"), {})
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda commands: commands[0])
+def test_commands_run_one_after_the_other(session: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(command)[1:]) == 0
+    for command in session:
+        assert main(shlex.split(command)[1:]) == 0, command
 
 
 def test_the_picture_exists() -> None:

@@ -32,6 +32,7 @@ from tracer_env.cli_options import (
     SetOption,
     SpeakerOption,
     SplitOption,
+    embedded,
     print_config,
     print_json,
     resolved_config,
@@ -99,7 +100,7 @@ def compare_command(
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
-    data = settings_data(config, settings, scenario, path, split, speaker, limit, seed, resume)
+    data = embedded(settings_data(config, settings, scenario, path, split, speaker, limit, seed, resume))
     data = merge(data, "training", episodes=train_episodes)
     data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
     resolved = resolved_config(data, out, resume)
@@ -192,7 +193,7 @@ def play_command(
     as_json: JsonOption = False,
 ) -> None:
     """Play one episode and show it turn by turn."""
-    resolved = Config.from_data(settings_data(config, settings, scenario, path, split, speaker, None, seed))
+    resolved = Config.from_data(embedded(settings_data(config, settings, scenario, path, split, speaker, None, seed)))
     from tracer_env.live import play
 
     console = None if as_json else Console()
@@ -307,7 +308,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone; the parser exits by itself then
         sys.stderr.close()
         return 0
     except Exception as error:
@@ -344,7 +345,7 @@ class _resumable:  # noqa: N801 (read as a statement: `with _resumable(...)`)
         if kind is KeyboardInterrupt:
             folder = self._folder or _newest_run()
             if folder is not None:
-                print(f"continue with: tracer-env {self._command} --resume {folder}", file=sys.stderr)
+                print(f"interrupted; continue with: tracer-env {self._command} --resume {folder}", file=sys.stderr)
 
 
 def _newest_run() -> Path | None:

@@ -25,6 +25,7 @@ __all__ = [
     "SetOption",
     "SpeakerOption",
     "SplitOption",
+    "embedded",
     "print_config",
     "print_json",
     "recorded_config",
@@ -80,6 +81,13 @@ def resolved_config(data: dict[str, Any], out: Path | None, resume: Path | None)
     if out is not None and resume is not None:
         raise ConfigError("--out makes a new run folder and --resume continues one; give only one of them")
     return Config.from_data(data)
+
+
+def embedded(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with the package's own recording where nothing is said of a scenario or a speaker."""
+    if data.get("speaker") or set(data.get("scenario", {})) - {"split", "limit"}:
+        return data
+    return merge(merge(data, "scenario", name="recorded"), "speaker", name="recorded")
 
 
 def print_json(data: Any) -> None:

@@ -32,14 +32,17 @@ KINDS: dict[str, dict[str, str]] = {
         "reasoning-gym:": f"{_SCENARIOS}.procedural:ReasoningGym",
         "jsonl:": f"{_SCENARIOS}.files:JSONL",
         "hf:": f"{_SCENARIOS}.hub:HuggingFace",
+        "recorded": f"{_SCENARIOS}.recorded:ShippedTasks",
         "recorded:": f"{_SCENARIOS}.recorded:RecordedTasks",
         "modelscope:": f"{_SCENARIOS}.hub:ModelScope",
     },
     "speaker": {
         "simulated": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
         "simulated:": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
+        "recorded": f"{_AGENTS}.speakers.recorded:ShippedSpeaker",
         "recorded:": f"{_AGENTS}.speakers.recorded:RecordedSpeaker",
         "hf:": f"{_AGENTS}.speakers.huggingface:HuggingFaceSpeaker",
+        "nano": f"{_AGENTS}.speakers.nano:Nano",
         "smollm2": f"{_AGENTS}.speakers.smollm2:SmolLM2",
     },
     "controller": {

@@ -160,7 +160,9 @@ class RunFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise RunFolderError(f"{self.path}/environment.json is damaged: {error}") from error
         if recorded != scenario_digest(scenario):
-            raise RunFolderError(f"{self.path} was started on other tasks: the data of {scenario.name!r} has changed since")
+            raise RunFolderError(
+                f"{self.path} was started on other tasks: the data of {scenario.name!r} has changed since"
+            )
 
     def write_environment(self, scenario: Scenario, packages: Sequence[str]) -> None:
         """Record what the result hangs on besides the settings."""

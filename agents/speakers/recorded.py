@@ -24,11 +24,12 @@ import numpy as np
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import streams
+from tracer_env.recording import SHIPPED
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.tree import DialogueTrees
 from tracer_env.types import Task, Utterance
 
-__all__ = ["RecordedSpeaker"]
+__all__ = ["RecordedSpeaker", "ShippedSpeaker"]
 
 _FURTHEST = 1 << 16
 
@@ -161,3 +162,11 @@ class RecordedSpeaker:
 
     def _remedy(self) -> str:
         return f"play the recording's own tasks (scenario {self.name}) with its own seed ({self.trees.seed})"
+
+
+class ShippedSpeaker(RecordedSpeaker):
+    """Plays back the recording that comes with the package, under any seed."""
+
+    def __init__(self) -> None:
+        super().__init__(SHIPPED, any_seed=True)
+        self.name = "the recording of the package"
