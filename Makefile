@@ -28,6 +28,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/env_speed.py
 	$(BIN)/python benchmarks/regret.py
 	$(BIN)/python benchmarks/vector_speed.py
+	$(BIN)/python benchmarks/tree_memory.py
 	$(BIN)/python benchmarks/cfr_speed.py
 	$(BIN)/python benchmarks/ppo_vector.py
 	$(BIN)/python benchmarks/paired_variance.py
