@@ -267,7 +267,10 @@ class Fickle:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"speaker": lambda prompt: "Final answer: 3"}, "plays the simulated speaker, not FunctionSpeaker"),
+        (
+            {"speaker": lambda prompt: "Final answer: 3"},
+            "plays the simulated speaker and recordings, not FunctionSpeaker",
+        ),
         ({"reward": lambda before, after: (0.0, 0.0)}, "no table for the reward function"),
         ({"information": "wish"}, "information must be one of"),
         ({"seats": "reviewer", "others": Fickle()}, "no table for the fixed controller Fickle"),

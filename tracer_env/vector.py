@@ -6,7 +6,9 @@
 Sub-environment i has seed s + i and plays episode 0, 1, 2, ... of that seed: the same tasks, worlds, luck,
 observations, rewards and tokens as a `ControllerEnv` of its own, float by float. Only real choices are shown; forced
 turns and those of other seats are played inside a step, so the dialogues drift apart in turn number. The dialogues
-themselves are played by `vector_simulated` on the tables of `vector_machine`.
+themselves are played on the tables of `vector_machine`, by `vector_simulated`, or by `vector_recorded` for the
+speakers ``recorded`` and ``recorded:DIR``. A folder's recording knows its own seed alone: ``reset(seed=[s] * N)`` has
+all play the same episodes, ``make_speaker("recorded:DIR", any_seed=True)`` each its own.
 
 Autoreset as Gymnasium specifies: under NEXT_STEP (the default) the step after an end ignores the action, pays 0 and
 shows the next episode's first choice; under SAME_STEP the step that ends shows it at once, and
@@ -37,6 +39,7 @@ from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.vector_machine import compile_machine
 from tracer_env.vector_parts import HINT, check_parts, keep_freed_memory, picked, rates_of
+from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
 
@@ -50,7 +53,7 @@ Steps = tuple[
 
 
 class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]):
-    """One learning controller in ``num_envs`` simulated dialogues; see the module's docstring.
+    """One learning controller in ``num_envs`` simulated or recorded dialogues; see the module's docstring.
 
     Observations are float32 (N, F), actions integers (N,), both actions legal at every step. Raises ConfigError on
     construction for parts that only single environments can play, naming what to do.
@@ -80,16 +83,23 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self.single_action_space = spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        rates = rates_of(speaker)
-        tasks = list(scenario)
+        recording, tasks = recording_of(speaker, rules), list(scenario)
+        rates = None if recording else rates_of(speaker)
         self._names = {task.id: place for place, task in enumerate(tasks)}
-        wrong = int(wrong_answer_counts(rates, tasks).max()) if rules.final_answer == "majority" else 1
+        wrong = 1
+        if rules.final_answer == "majority":
+            counts = wrong_answer_counts(rates, tasks) if rates else recorded_wrong_answers(speaker.trees, rules)
+            wrong = int(np.max(counts))
         fixed = others if others is not None else resolve("controller", "always")[0]()
         check_parts(reward, information, fixed)
         learns = learning_turns(rules, seats)
         self._machine = compile_machine(rules, reward, information, learns, fixed, wrong)
         self.information_states = self._machine.information_states
-        self._dialogues = SimulatedDialogues(self._machine, rates, rules, tasks, num_envs)
+        self._dialogues: SimulatedDialogues | RecordedDialogues = (
+            SimulatedDialogues(self._machine, rates, rules, tasks, num_envs)
+            if rates
+            else RecordedDialogues(self._machine, speaker, rules, tasks, num_envs)
+        )
         self._price = reward.price if isinstance(reward, TeamMinusTokens) else 0.0
         self._records, self._inside = self._machine.record.view(np.uint64), self._machine.inside.copy()
         self._inside[0] = False  # turn 1 is played by whoever begins the dialogue
@@ -299,7 +309,7 @@ def make_vector_env(
 ) -> ControllerVectorEnv:
     """Return the vector view; arguments and settings are those of `wrappers.make_controller_env`."""
     if render_mode is not None:
-        raise ConfigError(f"render_mode is {render_mode!r}, but simulated dialogues in arrays have no text; {HINT}")
+        raise ConfigError(f"render_mode is {render_mode!r}, but dialogues in arrays have no text; {HINT}")
     made = make_rules(rules, **settings)
     return ControllerVectorEnv(
         num_envs,

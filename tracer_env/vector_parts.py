@@ -28,9 +28,11 @@ _TABLED = ("always", "never", "random", "periodic", "vote_threshold", "until_app
 
 
 def rates_of(speaker: Any) -> Rates:
-    """Return the parameters of a simulated speaker; raises ConfigError for any other."""
+    """Return the parameters of a simulated speaker; raises ConfigError for speakers that arrays cannot play."""
     if type(speaker) is not resolve("speaker", "simulated")[0]:
-        raise ConfigError(f"the vector environment plays the simulated speaker, not {type(speaker).__name__}; {HINT}")
+        raise ConfigError(
+            f"the vector environment plays the simulated speaker and recordings, not {type(speaker).__name__}; {HINT}"
+        )
     rates: Rates = speaker.simulation
     return rates
 

@@ -22,7 +22,15 @@ from tracer_env.rules import Rules
 from tracer_env.types import Role, Task
 from tracer_env.vector_machine import ACTION, QUIET, THRESHOLDS, Machine
 
-__all__ = ["Rates", "SimulatedDialogues", "quantised", "scramble", "seed_keys", "wrong_answer_counts"]
+__all__ = [
+    "Rates",
+    "SimulatedDialogues",
+    "episode_streams",
+    "quantised",
+    "scramble",
+    "seed_keys",
+    "wrong_answer_counts",
+]
 
 _WORD = 1 << 64
 _GOLDEN = 0x9E3779B97F4A7C15  # this and the next line: the constants of `randomness`
@@ -87,6 +95,18 @@ def seed_keys(seeds: Bits) -> Bits:
     """Return what a stream takes from its seed, for many seeds."""
     x = seeds + _STEP
     return scramble(x, x, np.empty_like(x))
+
+
+def episode_streams(keys: Bits, task_keys: Bits, world: Index) -> Bits:
+    """Return the streams of episodes: `seed_keys`, keys of tasks (changed in place) and worlds, all (m,)."""
+    x, scratch = task_keys, np.empty_like(task_keys)
+    x ^= keys
+    x += _STEP
+    scramble(x, x, scratch)
+    turns = np.multiply(world.view(np.uint64), _STEP, out=scratch)
+    turns += _STEP
+    x += turns
+    return scramble(x, x, scratch)
 
 
 def wrong_answer_counts(rates: Rates, tasks: Sequence[Task]) -> Index:
@@ -157,15 +177,7 @@ class SimulatedDialogues:
 
     def begin(self, who: Index, keys: Bits, task: Index, world: Index) -> None:
         """Put dialogues ``who`` before turn 1 of tasks in worlds; ``keys`` are their `seed_keys`, all (m,)."""
-        x = self._task_keys.take(task, mode="clip")
-        scratch = np.empty_like(x)
-        x ^= keys
-        x += _STEP
-        scramble(x, x, scratch)
-        turns = np.multiply(world.view(np.uint64), _STEP, out=scratch)
-        turns += _STEP
-        x += turns
-        scramble(x, x, scratch)
+        x = episode_streams(keys, self._task_keys.take(task, mode="clip"), world)
         x += _FIRST
         self._place[who] = x
         self._task[who] = task
