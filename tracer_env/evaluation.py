@@ -33,7 +33,15 @@ from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.transcript import Transcript
 
-__all__ = ["Comparison", "compare", "evaluate", "training_episodes", "training_scenario", "untrained"]
+__all__ = [
+    "Comparison",
+    "compare",
+    "evaluate",
+    "training_episodes",
+    "training_scenario",
+    "untrained",
+    "write_controller",
+]
 
 
 @dataclass(frozen=True)
@@ -228,12 +236,17 @@ def _trained(
         information=config.information,
         after_window=lambda run: tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
     )
-    tables = [table.state_dict() for table in _tables(controller)]
     training: dict[str, Any] = run.to_data()
-    single = tables[0] if len(tables) == 1 else {}
-    saved = {**single, "tables": tables, "training": training, "average_regret_curve": training["average_regret_curve"]}
-    write_text(file, json.dumps(saved, indent=1) + "\n")
+    write_controller(file, [table.state_dict() for table in _tables(controller)], training)
     return training
+
+
+def write_controller(file: Path, tables: Sequence[Mapping[str, Any]], training: Mapping[str, Any]) -> None:
+    """Write trained tables and how they were trained; a file with one table is a controller that can be loaded."""
+    single = tables[0] if len(tables) == 1 else {}
+    curve = training["average_regret_curve"]
+    saved = {**single, "tables": list(tables), "training": training, "average_regret_curve": curve}
+    write_text(file, json.dumps(saved, indent=1) + "\n")
 
 
 def _tables(controller: Any) -> list[Any]:

@@ -17,7 +17,7 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.casting import make_controller, make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.evaluation import training_episodes, training_scenario
+from tracer_env.evaluation import training_episodes, training_scenario, write_controller
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
@@ -81,9 +81,7 @@ def train_run(
     _save(checkpoint, controller, run)
     training = run.to_data()
     file = folder.path / "controllers" / f"{controller.name}.json"
-    table = controller.state_dict()
-    saved = {**table, "tables": [table], "training": training, "average_regret_curve": training["average_regret_curve"]}
-    write_text(file, json.dumps(saved, indent=1) + "\n")
+    write_controller(file, [controller.state_dict()], training)
     return {
         "run": str(folder.path),
         "controller": str(file),
