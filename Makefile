@@ -30,7 +30,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/vector_speed.py
 	$(BIN)/python benchmarks/tree_memory.py
 	$(BIN)/python benchmarks/cfr_speed.py
-	$(BIN)/python benchmarks/ppo_vector.py
+	for seed in 0 1 2; do $(BIN)/python benchmarks/ppo_vector.py --seed $$seed; done
 	$(BIN)/python benchmarks/paired_variance.py
 	$(BIN)/python benchmarks/hf_speed.py
 	$(BIN)/python benchmarks/hf_memory.py

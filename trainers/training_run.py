@@ -18,6 +18,7 @@ from tracer_env.casting import make_controller, make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.evaluation import training_episodes, training_scenario, write_controller
+from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
@@ -38,22 +39,9 @@ def train_run(
 
     Raises UserError subclasses for whatever cannot work, before the folder is made.
     """
-    tell, asked = reporter or NoReporter(), config or Config()
-    if resume is not None:
-        folder = RunFolder.reopen(resume, config)
-        asked = folder.config
-    controller = make_controller(method, asked.rules, asked.information)
-    if not isinstance(controller, RegretMatching):
-        raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
-    tasks = training_scenario(asked)
-    speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
-    if hasattr(speaker, "check"):
-        speaker.check(asked.rules)
-    if resume is None:
-        folder = RunFolder.create(asked, "train", out)
-        folder.write_environment(tasks, ("torch", "transformers"))
-    else:
-        folder.check_tasks(tasks)
+    tell = reporter or NoReporter()
+    folder, controller, tasks, speaker = _opened(config, method, out, resume)
+    asked = folder.config
     checkpoint = folder.path / "checkpoint.json"
     run, saved_at = _restored(checkpoint, controller), time.monotonic()
     episodes = training_episodes(asked, speaker)
@@ -91,6 +79,29 @@ def train_run(
         "turns_per_second": run.turns / run.seconds if run.seconds else None,
         **training,
     }
+
+
+def _opened(
+    config: Config | None, method: str, out: Path | None, resume: Path | None
+) -> tuple[RunFolder, RegretMatching, Scenario, Speaker]:
+    """Make or reopen the run folder, once everything that is needed has been made and checked."""
+    asked = config or Config()
+    if resume is not None:
+        folder = RunFolder.reopen(resume, config)
+        asked = folder.config
+    controller = make_controller(method, asked.rules, asked.information)
+    if not isinstance(controller, RegretMatching):
+        raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
+    tasks = training_scenario(asked)
+    speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
+    if hasattr(speaker, "check"):
+        speaker.check(asked.rules)
+    if resume is None:
+        folder = RunFolder.create(asked, "train", out)
+        folder.write_environment(tasks, ("torch", "transformers"))
+    else:
+        folder.check_tasks(tasks)
+    return folder, controller, tasks, speaker
 
 
 def _save(path: Path, controller: RegretMatching, run: ControllerTraining) -> None:
