@@ -33,6 +33,7 @@ OWNERS = {
     "tracer_env.trainers.gspo_logprobs": {"torch"},
     "tracer_env.trainers.gspo_loss": {"torch"},
     "tracer_env.trainers.gspo_update": {"torch"},
+    "tracer_env.trainers.policies": {"torch"},
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 

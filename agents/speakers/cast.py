@@ -19,7 +19,7 @@ from tracer_env.interfaces import Request, Speaker
 from tracer_env.rules import Rules
 from tracer_env.types import Role, Seat, Utterance
 
-__all__ = ["CastSpeaker"]
+__all__ = ["CastSpeaker", "check_seat_key", "seat_keys"]
 
 _ROLES = tuple(role.name.lower() for role in Role)
 _KEY = re.compile(rf"(agent_(0|[1-9]\d*))?/?({'|'.join(_ROLES)})?")
@@ -36,7 +36,7 @@ class CastSpeaker:
         if not parts:
             raise ConfigError("a cast needs at least one part, for example {'proposer': ..., 'reviewer': ...}")
         for key, part in parts.items():
-            _check_key(key)
+            check_seat_key(key)
             if not isinstance(part, Speaker):
                 raise ConfigError(f"the part {key!r} of a cast must be a speaker with a speak() method, got {part!r}")
         self.parts = dict(parts)
@@ -50,17 +50,17 @@ class CastSpeaker:
         """Raise ConfigError unless every seat of ``rules`` is covered and every key names a seat there."""
         for seat in rules.seats[1:]:
             self.part(seat)
-        names = {name for seat in rules.seats[1:] for name in _names(seat)}
+        names = {name for seat in rules.seats[1:] for name in seat_keys(seat)}
         for key in self.parts:
             if key not in names:
                 raise ConfigError(f"the part {key!r} of the cast has no turn under these rules; leave it out")
 
     def part(self, seat: Seat) -> Speaker:
         """Return the speaker of a seat, the most specific one."""
-        for name in _names(seat):
+        for name in seat_keys(seat):
             if name in self.parts:
                 return self.parts[name]
-        there, wanted = ", ".join(self.parts), ", ".join(_names(seat))
+        there, wanted = ", ".join(self.parts), ", ".join(seat_keys(seat))
         raise ConfigError(f"no part of the cast speaks for {seat}: it has {there}; add one of {wanted}")
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
@@ -81,13 +81,15 @@ class CastSpeaker:
         return [utterance for index in range(len(requests)) for utterance in answers[index]]
 
 
-def _names(seat: Seat) -> tuple[str, str, str]:
+def seat_keys(seat: Seat) -> tuple[str, str, str]:
+    """Return the keys that cover a seat, the most specific first: agent/role, agent, role."""
     role = seat.role.name.lower()
     return f"{seat.name}/{role}", seat.name, role
 
 
-def _check_key(key: str) -> None:
+def check_seat_key(key: object, what: str = "a part of a cast") -> None:
+    """Raise ConfigError unless ``key`` is a role, agent_N or agent_N/role."""
     match = _KEY.fullmatch(key) if isinstance(key, str) else None
-    if not key or match is None or ("/" in key) is not (match.group(1) is not None and match.group(3) is not None):
+    if not key or match is None or ("/" in str(key)) is not (match.group(1) is not None and match.group(3) is not None):
         hint = did_you_mean(str(key), _ROLES)
-        raise ConfigError(f"a part of a cast is named by role, agent_N or agent_N/role, got {key!r}{hint}")
+        raise ConfigError(f"{what} is named by role, agent_N or agent_N/role, got {key!r}{hint}")

@@ -9,7 +9,8 @@
   size change the last bits of the logits, and where two tokens are that close the choice may flip. In
   float32 it is rare; in bfloat16 long texts do drift apart.
 - A prompt that does not fit beside ``max_new_tokens`` loses its oldest utterances (`Utterance.dropped`).
-- All speakers of one model, whatever their settings, share one copy of the weights.
+- All speakers of one model, whatever their settings, share one copy of the weights. LoRA adapters are named by
+  seat (`adapters`); a seat without one speaks as the base, whoever else has adapters on the same weights.
 
 Without a chat template the prompt is plain text, and a reply also ends where the model begins a next section.
 """
@@ -19,11 +20,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
-from tracer_env.types import Role, Task, Utterance
+from tracer_env.types import Role, Seat, Task, Utterance
 
 __all__ = ["HuggingFaceSpeaker"]
 
@@ -39,9 +41,11 @@ class HuggingFaceSpeaker:
     where the hardware multiplies it, else float32. ``max_batch_tokens``: rows times (prompt + completion) of one
     forward batch; lower it when memory runs out. ``chat_options`` go to the chat template. ``reuse_prefix``: keep the
     keys and values of the common prompt beginning. ``context``: overrides the model's own context length.
+    ``adapters``: folders that peft saved, by role, agent_N or agent_N/role, the most specific wins; or one folder
+    with subfolders of such names (``agent_0-proposer`` for agent_0/proposer).
 
-    Raises MissingExtraError without torch or transformers, DataError when the model cannot be read, ConfigError
-    for settings that cannot work.
+    Raises MissingExtraError without torch, transformers or (for adapters) peft, DataError when the model or an
+    adapter cannot be read, ConfigError for settings that cannot work.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class HuggingFaceSpeaker:
         chat_options: Mapping[str, Any] | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        adapters: Mapping[str, str] | str | None = None,
     ) -> None:
         _check_number("temperature", temperature, 0, float)
         _check_number("max_new_tokens", max_new_tokens, 1, int)
@@ -76,6 +81,13 @@ class HuggingFaceSpeaker:
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
         self.max_batch_tokens = max_batch_tokens
         self.loaded = load(path, revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+        self.loaded.users.add(self)
+        self.adapters: dict[str, str] = {}
+        """The adapter inside the model for each seat key; trainers add theirs."""
+        if adapters is not None:
+            from tracer_env.agents.speakers.adapters import read_adapters
+
+            self.adapters = read_adapters(self.loaded, adapters)
         if examples == "auto" and self.loaded.parameters >= _SMALL:
             prompts = Prompts(0, proposer_prompt, reviewer_prompt)
         self.prompts = prompts
@@ -102,7 +114,18 @@ class HuggingFaceSpeaker:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the texts hang on besides the weights; part of a cache key or a run's record."""
+        """What the texts hang on besides the model's files; part of a cache key or a run's record.
+
+        Adapters, and weights that have been trained here, stand there by their digests as of now.
+        """
+        changed: dict[str, Any] = {}
+        if self.adapters or self.loaded.withdrawn:
+            from tracer_env.agents.speakers.adapters import adapter_digest, weights_digest
+
+            if self.adapters:
+                changed["adapters"] = {seat: adapter_digest(self.loaded, name) for seat, name in self.adapters.items()}
+            if self.loaded.withdrawn:
+                changed["weights"] = weights_digest(self.loaded)
         return {
             "path": self.path,
             "temperature": self.temperature,
@@ -113,7 +136,12 @@ class HuggingFaceSpeaker:
             "proposer_prompt": self.prompts.proposer_prompt,
             "reviewer_prompt": self.prompts.reviewer_prompt,
             "chat_options": self._chat_options,
+            **changed,
         }
+
+    def adapter_for(self, seat: Seat) -> str | None:
+        """Return the adapter inside the model that a seat speaks with; None is the base."""
+        return next((self.adapters[key] for key in seat_keys(seat) if key in self.adapters), None)
 
     def prompt(self, request: Request) -> tuple[tuple[int, ...], int]:
         """Return the token ids of a request's prompt and how many utterances were dropped to make it fit.
@@ -132,7 +160,22 @@ class HuggingFaceSpeaker:
         return ids, dropped
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        """Write all candidates of all requests in as few forward batches as the token budget allows."""
+        """Write all candidates of all requests in as few forward batches as the token budget allows.
+
+        Requests are grouped by adapter, so each adapter is switched to once.
+        """
+        shares: dict[str | None, list[int]] = {}
+        for index, request in enumerate(requests):
+            shares.setdefault(self.adapter_for(request.seat), []).append(index)
+        spoken: dict[int, list[Utterance]] = {}
+        for adapter, indices in shares.items():
+            self.loaded.use(adapter)
+            rest = iter(self._speak([requests[index] for index in indices]))
+            for index in indices:
+                spoken[index] = [next(rest) for _ in range(requests[index].candidates)]
+        return [utterance for index in range(len(requests)) for utterance in spoken[index]]
+
+    def _speak(self, requests: Sequence[Request]) -> list[Utterance]:
         from tracer_env.agents.speakers.decoding import Job
 
         prompts = [self.prompt(request) for request in requests]

@@ -16,6 +16,7 @@ The weights are stored in bfloat16, which float32 holds exactly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -62,6 +63,7 @@ class Nano(HuggingFaceSpeaker):
         proposer_prompt: str = PROPOSER_PROMPT,
         reviewer_prompt: str = REVIEWER_PROMPT,
         max_batch_tokens: int = 65_536,
+        adapters: Mapping[str, str] | str | None = None,
     ) -> None:
         super().__init__(
             str(packaged_weights()) if path is None else path,
@@ -73,6 +75,7 @@ class Nano(HuggingFaceSpeaker):
             proposer_prompt=proposer_prompt,
             reviewer_prompt=reviewer_prompt,
             max_batch_tokens=max_batch_tokens,
+            adapters=adapters,
             reuse_prefix=False,  # two tokens: nothing to gain, and nothing that goes stale while it learns
         )
         self.prompts = NanoPrompts(0, proposer_prompt, reviewer_prompt)

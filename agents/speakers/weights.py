@@ -2,16 +2,20 @@
 
 Two speakers of the same path, revision, number type and device get the same `LoadedModel`. The table of
 what is loaded holds weak references: when the last speaker goes, so do the weights.
+
+LoRA adapters live inside the model, by name (`adapters`). One of them is active, or none, and then the model
+computes bit for bit what it did before it had any. Whoever runs the model says first which: `LoadedModel.use`.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -20,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 
-__all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype"]
+__all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdraw"]
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
@@ -39,10 +43,45 @@ class LoadedModel:
     context: int | None
     """How many tokens prompt and completion may have together; None when the model has no limit."""
 
+    adapters: dict[str, Any] = field(default_factory=dict)
+    """The adapters inside the model: name and LoraConfig. One in inference mode is never given gradients."""
+    active: str | None = None
+    """The adapter that a forward pass goes through; None is the base. Change it by `use` alone."""
+    withdrawn: bool = False
+    """Whether the weights themselves may have changed since they were read; see `withdraw`."""
+    users: WeakSet[Any] = field(default_factory=WeakSet)
+    """The speakers that speak with these weights."""
+
     @property
     def parameters(self) -> int:
-        """How many parameters the model has."""
-        return sum(p.numel() for p in self.model.parameters())
+        """How many parameters the model has, adapters not counted."""
+        return sum(p.numel() for name, p in self.model.named_parameters() if ".lora_" not in name)
+
+    def use(self, name: str | None) -> None:
+        """Send forward passes through one adapter, or through the base alone.
+
+        Only the parameters of a trainable active adapter ask for gradients then. Kept prompt beginnings are forgotten.
+        """
+        if name == self.active:
+            return
+        if name is not None and name not in self.adapters:
+            raise ConfigError(f"the model has no adapter {name!r}{did_you_mean(name, self.adapters)}")
+        self.active = name
+        self.apply_active()
+
+    def apply_active(self) -> None:
+        """Set every layer to the active adapter, as needed after adapters were added or removed."""
+        self.prefixes.clear()
+        if not self.adapters:
+            return
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        for layer in self.model.modules():
+            if not isinstance(layer, BaseTunerLayer):
+                continue
+            layer.enable_adapters(self.active is not None)
+            if self.active is not None:
+                layer.set_adapter(self.active, inference_mode=self.adapters[self.active].inference_mode)
 
 
 def load(path: str, *, revision: str | None, dtype: str, device: str, trust_remote_code: bool) -> LoadedModel:
@@ -59,6 +98,29 @@ def load(path: str, *, revision: str | None, dtype: str, device: str, trust_remo
         if found is None:
             found = _LOADED[key] = _read(where, revision, kind, place, trust_remote_code)
         return found
+
+
+def withdraw(loaded: LoadedModel) -> None:
+    """Take a model out of the table because its weights will change; who asks next reads the path anew.
+
+    Raises ConfigError when another speaker speaks with it, or when it holds adapters: both hang on these weights.
+    """
+    if len(loaded.users) > 1:
+        gc.collect()  # a speaker that nobody holds may still be waiting for the collector
+    if len(loaded.users) > 1:
+        raise ConfigError(
+            f"{len(loaded.users)} speakers share the weights that are to change; give the one that learns its own "
+            "model folder, make the others afterwards, or train LoRA adapters"
+        )
+    if loaded.adapters:
+        raise ConfigError(
+            f"the weights that are to change carry the adapters {', '.join(loaded.adapters)}, which were made for them "
+            "as they are; take a speaker without adapters"
+        )
+    with _LOCK:
+        for key in [key for key, value in _LOADED.items() if value is loaded]:
+            del _LOADED[key]
+    loaded.withdrawn = True
 
 
 def pick_device(name: str) -> torch.device:

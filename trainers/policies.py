@@ -1,0 +1,191 @@
+"""The trainable parts of one base model: adapters by name, or the weights themselves.
+
+`finetune` makes them; see there for how they are used. Nothing here holds a copy of the base.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from tracer_env.agents.speakers.adapters import (
+    SCALING,
+    adapter_parameters,
+    detach,
+    fill,
+    read_folder,
+    seat_key,
+    write_adapter,
+)
+from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.errors import ConfigError, DataError, did_you_mean
+
+__all__ = ["AdapterPolicies", "Parameters", "Policies", "WeightPolicy"]
+
+Parameters = dict[str, torch.nn.Parameter]
+
+
+class Policies(Protocol):
+    """The trainable parts of one base model, by name."""
+
+    names: tuple[str, ...]
+
+    def activate(self, name: str) -> None:
+        """Make a forward pass of the model that of this policy, with gradients for its parameters alone."""
+
+    def parameters(self, name: str) -> Parameters:
+        """Return the parameters of a policy by name, always in the same order."""
+
+    def base(self) -> AbstractContextManager[None]:
+        """Make a forward pass that of the model before training, for a while. ConfigError where it is gone."""
+
+    def changed(self) -> None:
+        """Forget what was computed with older weights; to be called after every change of them."""
+
+    def tensors(self, name: str) -> dict[str, torch.Tensor]:
+        """Return the weights of a policy for a checkpoint; not copies."""
+
+    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take weights that `tensors` gave, bit for bit. Raises DataError when they are of another model."""
+
+    def save(self, name: str, folder: Path) -> None:
+        """Write a policy as a folder that others load. Files of the same names are replaced, others left."""
+
+    def load(self, name: str, folder: Path) -> None:
+        """Take the weights that `save` wrote, bit for bit."""
+
+    def close(self) -> None:
+        """Give up training: LoRA policies leave the model and the speaker, which is the base again."""
+
+
+class AdapterPolicies:
+    """Policies that are adapters of one base. ``inside``: what they are called in the model."""
+
+    def __init__(self, speaker: HuggingFaceSpeaker, inside: Mapping[str, str]) -> None:
+        self.names = tuple(inside)
+        self._speaker, self._loaded, self._inside = speaker, speaker.loaded, dict(inside)
+
+    def activate(self, name: str) -> None:
+        self._loaded.use(self._known(name))
+
+    def parameters(self, name: str) -> Parameters:
+        return adapter_parameters(self._loaded, self._known(name))
+
+    @contextmanager
+    def base(self) -> Iterator[None]:
+        before = self._loaded.active
+        self._loaded.use(None)
+        try:
+            yield
+        finally:
+            self._loaded.use(before)
+
+    def changed(self) -> None:
+        self._loaded.prefixes.clear()
+
+    def tensors(self, name: str) -> dict[str, torch.Tensor]:
+        return {path: parameter.detach() for path, parameter in self.parameters(name).items()}
+
+    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        fill(self.parameters(name), tensors, f"the stored policy {name!r}")
+        self.changed()
+
+    def save(self, name: str, folder: Path) -> None:
+        write_adapter(folder, self._config(name), self.tensors(name))
+
+    def load(self, name: str, folder: Path) -> None:
+        config, tensors = read_folder(folder)
+        for key in SCALING:
+            mine, given = getattr(self._config(name), key), getattr(config, key)
+            if mine != given:
+                raise DataError(
+                    f"the adapter {folder} has {key} {given}, the policy {name!r} has {mine}; make them equal"
+                )
+        fill(self.parameters(name), tensors, f"the adapter {folder}")
+        self.changed()
+
+    def close(self) -> None:
+        for name, inside in self._inside.items():
+            detach(self._loaded, inside)
+            del self._speaker.adapters[seat_key(name)]
+        self.names, self._inside = (), {}
+
+    def _known(self, name: str) -> str:
+        if name not in self._inside:
+            raise ConfigError(f"there is no policy {name!r}{did_you_mean(name, self._inside)}")
+        return self._inside[name]
+
+    def _config(self, name: str) -> Any:
+        return self._loaded.adapters[self._known(name)]
+
+
+class WeightPolicy:
+    """One policy that is the model itself, or a part of its weights."""
+
+    def __init__(self, speaker: HuggingFaceSpeaker, name: str, parameters: Parameters) -> None:
+        self.names = (name,)
+        self._loaded, self._parameters = speaker.loaded, parameters
+
+    def activate(self, name: str) -> None:
+        self.parameters(name)
+
+    def parameters(self, name: str) -> Parameters:
+        if name not in self.names:
+            raise ConfigError(f"there is no policy {name!r}{did_you_mean(name, self.names)}")
+        return dict(self._parameters)
+
+    def base(self) -> AbstractContextManager[None]:
+        raise ConfigError(
+            "beta needs the model as it was before training, which only LoRA keeps; set beta to 0 or finetune to 'lora'"
+        )
+
+    def changed(self) -> None:
+        self._loaded.prefixes.clear()
+
+    def tensors(self, name: str) -> dict[str, torch.Tensor]:
+        return {path: parameter.detach() for path, parameter in self.parameters(name).items()}
+
+    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        fill(self.parameters(name), tensors, f"the stored policy {name!r}")
+        self.changed()
+
+    def save(self, name: str, folder: Path) -> None:
+        self.parameters(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+        try:
+            self._loaded.model.save_pretrained(work)
+            self._loaded.tokenizer.save_pretrained(work)
+            # What says that a model is here comes last.
+            for path in sorted(work.iterdir(), key=lambda path: path.name == "config.json"):
+                path.chmod(0o644)
+                os.replace(path, folder / path.name)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def load(self, name: str, folder: Path) -> None:
+        from transformers import AutoModelForCausalLM
+
+        wanted = self.parameters(name)
+        try:
+            stored = AutoModelForCausalLM.from_pretrained(folder, dtype=self._loaded.model.dtype)
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot load the policy {name!r} from {folder}: {str(error).splitlines()[0]}") from error
+        given = dict(stored.named_parameters())
+        # All of it, since a policy that is a part of the model stands on frozen weights that must be the same.
+        for path, parameter in self._loaded.model.named_parameters():
+            same = path in given and given[path].shape == parameter.shape
+            if same and path not in wanted and not torch.equal(given[path].to(parameter.device), parameter):
+                raise DataError(f"{folder} differs from this model in {path}, which does not learn; take the same base")
+        fill({**wanted}, {path: given[path] for path in given if path in wanted}, str(folder))
+        self.changed()
+
+    def close(self) -> None:
+        self._loaded.prefixes.clear()
