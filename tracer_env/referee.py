@@ -39,6 +39,7 @@ def read_verdict(text: str) -> Verdict:
 def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:
     """Return ``utterance`` with answer, rule and grade (a proposal) or verdict (a review) filled in.
 
+    A scenario whose reading hangs on the dialogue has ``reading(state) -> Scenario``, which is asked first.
     Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
     dialogue takes that one's string, so that the rules can count answers without a verifier.
     """
@@ -46,6 +47,9 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
         return utterance
     if seat.role is Role.REVIEWER:
         return replace(utterance, verdict=read_verdict(utterance.text))
+    reading = getattr(scenario, "reading", None)
+    if reading is not None:
+        scenario = reading(state)
     found = scenario.extract(utterance.text)
     answer = found.answer
     if answer is not None and state.rules.final_answer == "majority":

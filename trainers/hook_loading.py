@@ -1,0 +1,203 @@
+"""Hooks by import path: found, loaded and checked before any work starts.
+
+    package.module:name    imported as Python imports it
+    file.py:name           read from the file, relative to the working directory
+
+A hook must take its keywords (`HOOKS`) by name or by ``**context``. Each mistake is a ConfigError in one line: no
+such file or module, an error while it is run, no such name, not callable, a keyword that it does not take.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.abc
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+
+__all__ = ["CONTEXT", "HOOKS", "Hook", "as_hook", "load_hook"]
+
+HOOKS: dict[str, str] = {
+    "value": "value(action=, default=, answer=, correct=, **context) -> float",
+    "reward": "reward(text=, default=, answer=, correct=, **context) -> float",
+    "prompt": "prompt(default=, **context) -> str: the last user message",
+    "extract": "extract(text=, default=, **context) -> str or None: the answer",
+    "updater": "updater.update(policy=, context=, candidates=, rewards=) -> dict of metrics or None",
+}
+"""The kinds of hook and what each is called with."""
+CONTEXT = (
+    *("role", "agent_index", "turn", "max_turns", "vote", "question", "pending", "history", "task", "dataset_name"),
+)
+"""The keywords that every hook gets; an updater gets them as one dict."""
+_OWN = {
+    "value": ("action", "default", "answer", "correct"),
+    "reward": ("text", "default", "answer", "correct"),
+    "prompt": ("default",),
+    "extract": ("text", "default"),
+    "updater": ("policy", "context", "candidates", "rewards"),
+}
+_PATH = re.compile(r"(?P<place>.+):(?P<name>[A-Za-z_]\w*)")
+_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A checked hook: its kind, the path it came by, what is called, and a digest of the source file ('' if none)."""
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    digest: str = ""
+
+    def call(self, **keywords: Any) -> Any:
+        """Call the hook; whatever it raises becomes a ConfigError that names it."""
+        try:
+            return self.function(**keywords)
+        except Exception as error:
+            raise ConfigError(f"the {self.kind} hook {self.name!r} raised {_line(error)}") from error
+
+    def refused(self, told: object, wanted: str) -> ConfigError:
+        """Return the error for a hook that returned ``told`` where ``wanted`` was due."""
+        shown = repr(told)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return ConfigError(f"the {self.kind} hook {self.name!r} returned {shown}; it must return {wanted}")
+
+
+def load_hook(kind: str, path: str) -> Hook:
+    """Load the hook of ``kind`` at ``path`` and check that it can be called with its keywords."""
+    _check_kind(kind)
+    parted = _PATH.fullmatch(path) if isinstance(path, str) else None
+    if parted is None:
+        raise ConfigError(f'the {kind} hook must look like "package.module:name" or "file.py:name", got {path!r}')
+    place, name = parted["place"], parted["name"]
+    module = _file(kind, path, Path(place)) if place.endswith(".py") else _module(kind, path, place)
+    if not hasattr(module, name):
+        known = [known for known in vars(module) if not known.startswith("_")]
+        raise ConfigError(f"{kind} hook {path!r}: {place} has no {name!r}{did_you_mean(name, known)}")
+    return _checked(kind, path, getattr(module, name))
+
+
+def as_hook(kind: str, given: Any) -> Hook:
+    """Return ``given`` as a checked hook; one that `load_hook` has returned passes as it is."""
+    _check_kind(kind)
+    if isinstance(given, Hook):
+        if given.kind != kind:
+            raise ConfigError(f"{given.name!r} was loaded as the {given.kind} hook and cannot be the {kind} hook")
+        return given
+    return _checked(kind, str(getattr(given, "__qualname__", type(given).__qualname__)), given)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in HOOKS:
+        raise UnknownNameError("kind of hook", kind, HOOKS)
+
+
+def _checked(kind: str, name: str, found: Any) -> Hook:
+    function, keywords = found, (*_OWN[kind], *(() if kind == "updater" else CONTEXT))
+    if kind == "updater":
+        if inspect.isclass(found):
+            try:
+                found = found()
+            except Exception as error:
+                raise ConfigError(
+                    f"the updater hook {name!r} cannot be made without arguments: {_line(error)}"
+                ) from error
+        function = getattr(found, "update", None)
+    if not callable(function):
+        what = "has no update method" if kind == "updater" else f"is not callable: {found!r:.80}"
+        raise ConfigError(f"the {kind} hook {name!r} {what}; it is called as {HOOKS[kind]}")
+    _check_keywords(kind, name, function, keywords)
+    return Hook(kind, name, function, _digest(function))
+
+
+def _check_keywords(kind: str, name: str, function: Callable[..., Any], keywords: tuple[str, ...]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function written in C that does not tell: its first call will
+        return
+    parameters = signature.parameters.values()
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters) and (missing := sorted(set(keywords) - named)):
+        raise ConfigError(
+            f"the {kind} hook {name!r} does not take the keyword{'s' * (len(missing) > 1)} {', '.join(missing)}; "
+            "add them, or **context for all"
+        )
+    try:
+        signature.bind(**dict.fromkeys(keywords))
+    except TypeError as error:
+        raise ConfigError(f"the {kind} hook {name!r} cannot be called as {HOOKS[kind]}: {error}") from error
+
+
+def _module(kind: str, path: str, name: str) -> ModuleType:
+    if not _MODULE.fullmatch(name):
+        raise ConfigError(f'the {kind} hook must look like "package.module:name" or "file.py:name", got {path!r}')
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigError(
+                f"{kind} hook {path!r}: there is no module {error.name!r}; a file is given as file.py:name"
+            ) from error
+        raise ConfigError(f"{kind} hook {path!r}: {name} cannot be imported: {_line(error)}") from error
+    except Exception as error:
+        raise ConfigError(f"{kind} hook {path!r}: {name} cannot be imported: {_line(error)}") from error
+
+
+def _file(kind: str, path: str, file: Path) -> ModuleType:
+    """Run ``file`` as a module; the same file with the same content is run once, whatever hooks come from it."""
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{kind} hook {path!r}: {file} cannot be read: {error.strerror}; paths start at {Path.cwd()}"
+        ) from error
+    mark = hashlib.blake2b(str(file.resolve()).encode() + b"\0" + source, digest_size=8).hexdigest()
+    name = f"tracer_env_hook_{mark}"
+    if name in sys.modules:
+        return sys.modules[name]
+    specification = importlib.util.spec_from_loader(name, _Source(file, source))
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module  # dataclasses look their module up while they are made
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"{kind} hook {path!r}: {file} cannot be run: {_line(error)}") from error
+    return module
+
+
+class _Source(importlib.abc.SourceLoader):
+    """Loads source that has been read, and writes no bytecode beside a file that is not ours."""
+
+    def __init__(self, file: Path, source: bytes) -> None:
+        self.file, self.source = file, source
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self.file)
+
+    def get_data(self, path: object) -> bytes:
+        return self.source
+
+
+def _digest(function: Callable[..., Any]) -> str:
+    """Return a digest of the file that ``function`` is written in, '' when there is none to read."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    except (TypeError, OSError):  # an object with __call__, or typed at a prompt
+        return ""
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
