@@ -1,0 +1,186 @@
+"""The record of a training run: one line of numbers a step, in ``metrics.jsonl``, and TensorBoard's scalars.
+
+    {"step": 40, "reward": 0.5, "accuracy": 0.75, "kl": null, "seconds": 3.1, ...}
+
+Each line is forced to the disk as it is written, so a run that is killed keeps all but the line it was writing.
+A run that is continued from a checkpoint first cuts the record back to the checkpoint's step:
+after that the file is as if the run had never stopped, but for the clock's numbers, which
+``comparable`` leaves out. TensorBoard's files cannot be cut; they are told to forget the later steps instead.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UnknownNameError
+from tracer_env.runs import write_text
+
+__all__ = ["REPORTS", "TrainingLog", "comparable", "read_metrics"]
+
+REPORTS = ("jsonl", "tensorboard", "none")
+"""What ``report_to`` may name; ``metrics.jsonl`` is written in any case, "none" says nothing but it."""
+
+_FILE = "metrics.jsonl"
+_CLOCK = re.compile(r"(^|[/_])(seconds|tokens_per_second|memory)($|[/_])")
+
+
+class TrainingLog:
+    """Writes the numbers of each step into ``folder``; nothing is made on the disk before the first of them.
+
+    Raises UnknownNameError for an unknown report, MissingExtraError when TensorBoard is asked for and missing.
+    """
+
+    def __init__(self, folder: Path, report_to: Sequence[str] = ()) -> None:
+        wanted = [report_to] if isinstance(report_to, str) else list(report_to)
+        for name in wanted:
+            if name not in REPORTS:
+                raise UnknownNameError("report_to", name, REPORTS)
+        if "none" in wanted and "tensorboard" in wanted:
+            raise ConfigError("report_to names both 'none' and 'tensorboard'; leave one of them out")
+        self.folder = folder
+        self._lines: IO[str] | None = None
+        self._board = _Board(folder / "tensorboard") if "tensorboard" in wanted else None
+
+    def write(self, step: int, metrics: Mapping[str, float | int | None]) -> None:
+        """Append the numbers of a step. One that is not finite stands as null: JSON has no word for it.
+
+        Raises RunFolderError when the disk does not take them.
+        """
+        if "step" in metrics:
+            raise ConfigError("the metrics hold 'step', which is the record's own key; name it otherwise")
+        line = json.dumps({"step": step, **{name: _finite(value) for name, value in metrics.items()}})
+        try:
+            lines = self._opened()
+            lines.write(f"{line}\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+            if self._board is not None:
+                self._board.write(step, metrics)
+        except OSError as error:
+            with suppress(OSError):  # closing would try the same line again
+                self._close_lines()
+            raise RunFolderError(
+                f"cannot write to {self.folder / _FILE}: {error.strerror or error}; make room there and continue "
+                "with --resume"
+            ) from error
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the lines that are complete, in order."""
+        return read_metrics(self.folder)
+
+    def cut(self, step: int) -> None:
+        """Drop the lines after ``step``, and a last line that was cut off; call it before a run is continued.
+
+        Raises RunFolderError when another line is damaged.
+        """
+        self._close_lines()
+        path = self.folder / _FILE
+        if path.exists():
+            kept = [json.dumps(line) + "\n" for line in read_metrics(self.folder) if line["step"] <= step]
+            write_text(path, "".join(kept))
+        if self._board is not None:
+            self._board.forget_after(step)
+
+    def close(self) -> None:
+        """Close the files; writing again opens them again."""
+        self._close_lines()
+        if self._board is not None:
+            self._board.close()
+
+    def _opened(self) -> IO[str]:
+        if self._lines is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / _FILE
+            if path.exists():
+                os.truncate(path, _whole(path.read_bytes()))
+            self._lines = path.open("a", encoding="utf-8", newline="\n")
+        return self._lines
+
+    def _close_lines(self) -> None:
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            lines.close()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run's ``metrics.jsonl``, in order; a last line that is not complete yet is left out.
+
+    Raises RunFolderError, with its number, for any other line that is none of ours.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    found: list[dict[str, Any]] = []
+    for number, text in enumerate(content[: _whole(content)].splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            found.append({"step": int(line["step"]), **line})
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"{path} line {number} is damaged ({error!r})") from error
+    return found
+
+
+def comparable(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line without what the clock and the machine put in, so that two runs can be compared.
+
+    Left out is each key with ``seconds``, ``tokens_per_second`` or ``memory`` as one of its words
+    (``rollout_seconds`` and ``memory/peak`` too).
+    """
+    return {name: value for name, value in line.items() if not _CLOCK.search(name)}
+
+
+class _Board:
+    """TensorBoard's event files, written by its own library, without torch; made with the first number."""
+
+    def __init__(self, folder: Path) -> None:
+        if find_spec("tensorboard") is None:
+            raise MissingExtraError("report_to='tensorboard'", "tensorboard", "train")
+        self._folder = folder
+        self._writer: Any = None
+
+    def write(self, step: int, metrics: Mapping[str, float | int | None]) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [
+            Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items() if value is not None
+        ]
+        self._add(step, summary=Summary(value=values))
+
+    def forget_after(self, step: int) -> None:
+        """Tell the readers that what the earlier files hold of later steps does not count."""
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+
+        self._add(step + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _add(self, step: int, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        if self._writer is None:
+            self._writer = EventFileWriter(str(self._folder))
+        self._writer.add_event(Event(wall_time=time.time(), step=step, **content))
+        self._writer.flush()
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _whole(content: bytes) -> int:
+    """Return the length of the lines that end."""
+    return content.rfind(b"\n") + 1
