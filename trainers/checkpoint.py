@@ -108,7 +108,7 @@ def newest(root: Path, config_digest: str | None, tell: Callable[[str], None]) -
             taken = Checkpoint(path, _number(path))
             break
         refused.append((path.name, problem))
-    instead = f"taking {taken.path.name}" if taken else "no earlier one holds; starting from the beginning"
+    instead = f"taking {taken.path.name}" if taken else "no earlier one holds"
     for name, problem in refused:
         tell(f"checkpoint {name} {problem}; {instead}")
     if taken is not None and config_digest is not None:
