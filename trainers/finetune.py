@@ -17,6 +17,7 @@ still answers with what older weights said; its owner calls `forget`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +25,13 @@ from typing import Any, Protocol
 
 import torch
 
-from tracer_env.agents.speakers.adapters import adapter_parameters, attach, require_peft, seat_key
+from tracer_env.agents.speakers.adapters import adapter_parameters, attach, require_peft, seat_key, tidy
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.weights import withdraw
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.trainers.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
 
-__all__ = ["Finetune", "Full", "LastN", "LoRA", "finetune_named"]
+__all__ = ["Finetune", "Full", "LastN", "LoRA", "Policies", "finetune_named"]
 
 
 class Finetune(Protocol):
@@ -72,6 +73,7 @@ class LoRA:
                     f"the policy {key!r} would share seats with the adapter {taken[0]!r} that the speaker has; close "
                     "the policies that made it, or take a speaker without it and load() its folder"
                 )
+        tidy(speaker.loaded)
         targets, transposed = _targets(speaker.loaded.model, self.targets)
         inside = {}
         for name, key in zip(names, keys, strict=True):
@@ -85,7 +87,7 @@ class LoRA:
                 base_model_name_or_path=speaker.path,
             )
             inside[name] = attach(speaker.loaded, config, key.replace("/", "-"))
-            _initialise(adapter_parameters(speaker.loaded, inside[name]), seed, name)
+            _initialise(adapter_parameters(speaker.loaded, inside[name]), seed, key)
             speaker.adapters[key] = inside[name]
         return AdapterPolicies(speaker, inside)
 
@@ -97,7 +99,7 @@ class Full:
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
         """Free all parameters. ConfigError for more than one name, or when another speaker has these weights."""
         name = _only("full", names)
-        withdraw(speaker.loaded)
+        _take(speaker)
         speaker.loaded.model.requires_grad_(True)
         return WeightPolicy(speaker, name, dict(speaker.loaded.model.named_parameters()))
 
@@ -116,7 +118,7 @@ class LastN:
         name = _only("last_n", names)
         model = speaker.loaded.model
         chosen = _last_layers(model, self.layers)
-        withdraw(speaker.loaded)
+        _take(speaker)
         model.requires_grad_(False)
         for module in chosen:
             module.requires_grad_(True)
@@ -161,6 +163,14 @@ def _overlap(left: str, right: str) -> bool:
     return len(agents) < 2 and len(roles) < 2
 
 
+def _take(speaker: HuggingFaceSpeaker) -> None:
+    """Make the speaker the only owner of its weights."""
+    if len(speaker.loaded.users) > 1:
+        gc.collect()  # a speaker that nobody holds may still wait for the collector
+    tidy(speaker.loaded)
+    withdraw(speaker.loaded)
+
+
 def _only(kind: str, names: Sequence[str]) -> str:
     _seat_keys(names)
     if len(names) != 1:
@@ -189,15 +199,15 @@ def _targets(model: Any, wanted: str | tuple[str, ...]) -> tuple[list[str], bool
     return names, found[names[0]]
 
 
-def _initialise(parameters: Parameters, seed: int, name: str) -> None:
+def _initialise(parameters: Parameters, seed: int, key: str) -> None:
     """Fill A uniformly within 1 / sqrt(inputs), each matrix from its own seed, and B with zeros."""
     with torch.no_grad():
         for path, parameter in parameters.items():
             if ".lora_A." not in path:
                 parameter.zero_()
                 continue
-            key = hashlib.blake2b(f"{seed}/{name}/{path}".encode(), digest_size=8).digest()
-            generator = torch.Generator().manual_seed(int.from_bytes(key, "little") >> 1)
+            digest = hashlib.blake2b(f"{seed}/{key}/{path}".encode(), digest_size=8).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
             drawn = torch.rand(parameter.shape, generator=generator)
             parameter.copy_((2 * drawn - 1) * parameter.shape[1] ** -0.5)
 

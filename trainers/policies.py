@@ -15,15 +15,8 @@ from typing import Any, Protocol
 
 import torch
 
-from tracer_env.agents.speakers.adapters import (
-    SCALING,
-    adapter_parameters,
-    detach,
-    fill,
-    read_folder,
-    seat_key,
-    write_adapter,
-)
+from tracer_env.agents.speakers.adapter_files import SCALING, read_folder, write_adapter
+from tracer_env.agents.speakers.adapters import adapter_parameters, detach, fill, seat_key
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 
@@ -71,6 +64,7 @@ class AdapterPolicies:
     def __init__(self, speaker: HuggingFaceSpeaker, inside: Mapping[str, str]) -> None:
         self.names = tuple(inside)
         self._speaker, self._loaded, self._inside = speaker, speaker.loaded, dict(inside)
+        self._loaded.users[self] = set(inside.values())
 
     def activate(self, name: str) -> None:
         self._loaded.use(self._known(name))
@@ -114,7 +108,8 @@ class AdapterPolicies:
     def close(self) -> None:
         for name, inside in self._inside.items():
             detach(self._loaded, inside)
-            del self._speaker.adapters[seat_key(name)]
+            self._speaker.adapters.pop(seat_key(name), None)
+        self._loaded.users.pop(self, None)
         self.names, self._inside = (), {}
 
     def _known(self, name: str) -> str:
@@ -130,7 +125,7 @@ class WeightPolicy:
     """One policy that is the model itself, or a part of its weights."""
 
     def __init__(self, speaker: HuggingFaceSpeaker, name: str, parameters: Parameters) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self._loaded, self._parameters = speaker.loaded, parameters
 
     def activate(self, name: str) -> None:
@@ -164,9 +159,12 @@ class WeightPolicy:
             self._loaded.model.save_pretrained(work)
             self._loaded.tokenizer.save_pretrained(work)
             # What says that a model is here comes last.
-            for path in sorted(work.iterdir(), key=lambda path: path.name == "config.json"):
+            files = [path for path in sorted(work.rglob("*")) if path.is_file()]
+            for path in sorted(files, key=lambda path: path.name == "config.json"):
+                target = folder / path.relative_to(work)
+                target.parent.mkdir(exist_ok=True)
                 path.chmod(0o644)
-                os.replace(path, folder / path.name)
+                os.replace(path, target)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -175,9 +173,12 @@ class WeightPolicy:
 
         wanted = self.parameters(name)
         try:
-            stored = AutoModelForCausalLM.from_pretrained(folder, dtype=self._loaded.model.dtype)
+            with torch.random.fork_rng(devices=[]):
+                stored = AutoModelForCausalLM.from_pretrained(folder, dtype=self._loaded.model.dtype)
         except (OSError, ValueError) as error:
-            raise DataError(f"cannot load the policy {name!r} from {folder}: {str(error).splitlines()[0]}") from error
+            raise DataError(
+                f"cannot load the policy {name!r} from {folder}: {(str(error) or type(error).__name__).splitlines()[0]}"
+            ) from error
         given = dict(stored.named_parameters())
         # All of it, since a policy that is a part of the model stands on frozen weights that must be the same.
         for path, parameter in self._loaded.model.named_parameters():

@@ -1,9 +1,9 @@
-"""LoRA adapters inside a loaded model: attached by name, switched without a copy, read and written as peft does.
+"""LoRA adapters inside a loaded model: attached by name, switched without a copy of the base.
 
     read_adapters(loaded, "runs/a/adapters")     folders of a run -> {"proposer": name inside the model, ...}
     attach(loaded, config, "proposer")           a new adapter, its weights still to be filled in
     adapter_parameters(loaded, name)             its parameters, by names that do not hang on ``name``
-    write_adapter(folder, config, tensors)       adapter_config.json and adapter_model.safetensors
+    detach(loaded, name), tidy(loaded)           out again: one, or all that nobody holds
 
 The layers are peft's, put into the model in place: the model stays the object it was, with its class, its
 base weights and its cache. What is kept here is bookkeeping, so that
@@ -27,38 +27,23 @@ from typing import Any
 
 import torch
 
+from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, read_folder
 from tracer_env.agents.speakers.cast import check_seat_key
 from tracer_env.agents.speakers.weights import LoadedModel
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 
 __all__ = [
-    "SCALING",
     "adapter_digest",
     "adapter_parameters",
     "attach",
     "detach",
     "fill",
     "read_adapters",
-    "read_folder",
     "require_peft",
     "seat_key",
+    "tidy",
     "weights_digest",
-    "write_adapter",
 ]
-
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_PREFIX = "base_model.model."  # what peft puts before the path of a module
-SCALING = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
-"""The settings of an adapter that its weights do not show."""
-_UNDERSTOOD = {
-    *SCALING,
-    *("lora_dropout", "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
-    *("task_type", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "auto_mapping"),
-    *("init_lora_weights", "eva_config"),
-}
-"""What a configuration may set to anything; elsewhere it must hold peft's default, or the layer is no plain LoRA."""
-_HARMLESS_STARTS = (True, False, "gaussian", "orthogonal", "eva")
-"""Starts that leave the base as it is; the others (PiSSA and the like) subtract from it."""
 
 
 def require_peft(part: str) -> None:
@@ -83,6 +68,7 @@ def read_adapters(loaded: LoadedModel, adapters: Mapping[str, str] | str) -> dic
     a folder that holds no adapter for this model, ConfigError for a key that names no seat.
     """
     require_peft("the setting 'adapters' of a speaker")
+    tidy(loaded)
     if isinstance(adapters, str | os.PathLike):
         folders = _subfolders(Path(adapters).expanduser())
     else:
@@ -128,7 +114,16 @@ def detach(loaded: LoadedModel, name: str) -> None:
         else:
             parent, _, child = path.rpartition(".")
             setattr(loaded.model.get_submodule(parent), child, layer.get_base_layer())
+    if not loaded.adapters:
+        loaded.model.requires_grad_(True)  # which peft took away
     loaded.apply_active()
+
+
+def tidy(loaded: LoadedModel) -> None:
+    """Detach the adapters that nobody holds any more."""
+    held = set().union(*loaded.users.values())
+    for name in [name for name in loaded.adapters if name not in held]:
+        detach(loaded, name)
 
 
 def adapter_parameters(loaded: LoadedModel, name: str) -> dict[str, torch.nn.Parameter]:
@@ -143,7 +138,7 @@ def adapter_parameters(loaded: LoadedModel, name: str) -> dict[str, torch.nn.Par
 
 
 def fill(parameters: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, torch.Tensor], where: str) -> None:
-    """Copy tensors into the parameters of the same names. Raises DataError unless names and shapes agree."""
+    """Copy tensors into the parameters of the same names. Raises DataError unless they fit exactly."""
     for name in (*parameters, *tensors):
         if name not in tensors or name not in parameters:
             what = "lacks" if name not in tensors else "has, but not the model,"
@@ -151,46 +146,14 @@ def fill(parameters: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, tor
         mine, given = tuple(parameters[name].shape), tuple(tensors[name].shape)
         if mine != given:
             raise DataError(f"{where} does not fit this model: {name} has the shape {given}, the model needs {mine}")
+        kind, held = tensors[name].dtype, parameters[name].dtype
+        if torch.promote_types(kind, held) != held:
+            raise DataError(
+                f"{where} holds {name} in {kind}, which {held} cannot hold exactly; load the model in {kind}"
+            )
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[name])
-
-
-def read_folder(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
-    """Return the LoraConfig and the tensors of a folder that peft saved. Raises DataError when it cannot be used."""
-    config = _read_config(folder)
-    path = folder / WEIGHTS
-    if not path.is_file():
-        old = (folder / "adapter_model.bin").is_file()
-        hint = "it holds a pickle (adapter_model.bin), which is never loaded; save it as safetensors" if old else ""
-        raise DataError(f"the adapter {folder} has no {WEIGHTS}; {hint or 'save it again'}")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read the adapter {path}: {error}; save it again") from error
-    return config, {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
-
-
-def write_adapter(folder: Path, config: Any, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write an adapter as peft does; the same weights give the same bytes. The configuration comes last."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    work = folder / f".{WEIGHTS}.tmp"
-    save_file(
-        {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        work,
-        metadata={"format": "pt"},
-    )
-    work.chmod(0o644)
-    os.replace(work, folder / WEIGHTS)
-    settings = {**config.to_dict(), "inference_mode": True}
-    work = folder / f".{CONFIG}.tmp"
-    work.write_text(json.dumps(settings, indent=2, sort_keys=True, default=_plain) + "\n", encoding="utf-8")
-    os.replace(work, folder / CONFIG)
 
 
 def adapter_digest(loaded: LoadedModel, name: str) -> str:
@@ -208,7 +171,7 @@ def _digest(tensors: Iterable[tuple[str, torch.Tensor]], head: str) -> str:
     made = hashlib.blake2b(head.encode(), digest_size=16)
     for name, tensor in tensors:
         made.update(f"\n{name} {tuple(tensor.shape)}\n".encode())
-        made.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        made.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return made.hexdigest()
 
 
@@ -244,7 +207,7 @@ def _subfolders(folder: Path) -> dict[str, Path]:
 
 def _attach_folder(loaded: LoadedModel, folder: Path) -> str:
     config, tensors = read_folder(folder)
-    settings = json.dumps(config.to_dict(), sort_keys=True, default=_plain)
+    settings = json.dumps(adapter_settings(config), sort_keys=True)
     name = f"file-{_digest(sorted(tensors.items()), settings)}"
     if name in loaded.adapters:
         return name
@@ -259,33 +222,3 @@ def _attach_folder(loaded: LoadedModel, folder: Path) -> str:
         detach(loaded, name)
         raise
     return name
-
-
-def _read_config(folder: Path) -> Any:
-    from peft import LoraConfig
-
-    path = folder / CONFIG
-    if not path.is_file():
-        raise DataError(f"{folder} is no adapter: it has no {CONFIG}; give a folder that save_pretrained of peft wrote")
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        kind = settings["peft_type"]
-        config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}; save the adapter again") from error
-    if config is None:
-        raise DataError(f"the adapter {folder} is of type {kind!r}; only LORA adapters can be switched")
-    plain = LoraConfig().to_dict()
-    odd = [key for key, value in config.to_dict().items() if key not in _UNDERSTOOD and value != plain.get(key)]
-    if config.init_lora_weights not in _HARMLESS_STARTS:
-        odd.append("init_lora_weights")
-    if odd:
-        raise DataError(
-            f"the adapter {folder} is more than a plain LoRA: {odd[0]} is {getattr(config, odd[0])!r}; train one without"
-        )
-    config.inference_mode, config.init_lora_weights = True, True
-    return config
-
-
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, set | frozenset) else str(getattr(value, "value", value))

@@ -81,13 +81,13 @@ class HuggingFaceSpeaker:
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
         self.max_batch_tokens = max_batch_tokens
         self.loaded = load(path, revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
-        self.loaded.users.add(self)
         self.adapters: dict[str, str] = {}
         """The adapter inside the model for each seat key; trainers add theirs."""
         if adapters is not None:
             from tracer_env.agents.speakers.adapters import read_adapters
 
             self.adapters = read_adapters(self.loaded, adapters)
+        self.loaded.users[self] = set(self.adapters.values())
         if examples == "auto" and self.loaded.parameters >= _SMALL:
             prompts = Prompts(0, proposer_prompt, reviewer_prompt)
         self.prompts = prompts

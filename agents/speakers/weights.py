@@ -9,13 +9,12 @@ computes bit for bit what it did before it had any. Whoever runs the model says 
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -49,8 +48,8 @@ class LoadedModel:
     """The adapter that a forward pass goes through; None is the base. Change it by `use` alone."""
     withdrawn: bool = False
     """Whether the weights themselves may have changed since they were read; see `withdraw`."""
-    users: WeakSet[Any] = field(default_factory=WeakSet)
-    """The speakers that speak with these weights."""
+    users: WeakKeyDictionary[Any, set[str]] = field(default_factory=WeakKeyDictionary)
+    """Who runs the model (speakers, policies that learn), and the adapters each of them holds."""
 
     @property
     def parameters(self) -> int:
@@ -105,17 +104,15 @@ def withdraw(loaded: LoadedModel) -> None:
 
     Raises ConfigError when another speaker speaks with it, or when it holds adapters: both hang on these weights.
     """
-    if len(loaded.users) > 1:
-        gc.collect()  # a speaker that nobody holds may still be waiting for the collector
+    if loaded.adapters:
+        raise ConfigError(
+            f"the weights that are to change carry the adapters {', '.join(loaded.adapters)}, which were made for them "
+            "as they are; take a speaker without adapters, and close other policies of its model"
+        )
     if len(loaded.users) > 1:
         raise ConfigError(
             f"{len(loaded.users)} speakers share the weights that are to change; give the one that learns its own "
             "model folder, make the others afterwards, or train LoRA adapters"
-        )
-    if loaded.adapters:
-        raise ConfigError(
-            f"the weights that are to change carry the adapters {', '.join(loaded.adapters)}, which were made for them "
-            "as they are; take a speaker without adapters"
         )
     with _LOCK:
         for key in [key for key, value in _LOADED.items() if value is loaded]:
