@@ -79,7 +79,7 @@ class LoRA:
         for name, key in zip(names, keys, strict=True):
             config = LoraConfig(
                 r=self.r,
-                lora_alpha=self.alpha,  # type: ignore[arg-type]  # peft takes fractions too
+                lora_alpha=self.alpha,
                 lora_dropout=self.dropout,
                 target_modules=targets,
                 fan_in_fan_out=transposed,

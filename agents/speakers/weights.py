@@ -76,11 +76,14 @@ class LoadedModel:
         from peft.tuners.tuners_utils import BaseTunerLayer
 
         for layer in self.model.modules():
-            if not isinstance(layer, BaseTunerLayer):
-                continue
-            layer.enable_adapters(self.active is not None)
-            if self.active is not None:
-                layer.set_adapter(self.active, inference_mode=self.adapters[self.active].inference_mode)
+            if isinstance(layer, BaseTunerLayer):
+                layer.enable_adapters(self.active is not None)
+                if self.active is not None:
+                    layer.set_adapter(self.active)
+        if self.active is not None and self.adapters[self.active].inference_mode:
+            for name, parameter in self.model.named_parameters():
+                if ".lora_" in name:
+                    parameter.requires_grad_(False)
 
 
 def load(path: str, *, revision: str | None, dtype: str, device: str, trust_remote_code: bool) -> LoadedModel:
