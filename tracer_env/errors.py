@@ -8,7 +8,8 @@
     │   ├── DataError             a data source that cannot be read or holds a bad row
     │   ├── RunFolderError        a run folder that exists already, is damaged, or belongs to another run
     │   └── IllegalActionError    an action that the mask forbids (also a ValueError)
-    └── SpeakerError              a speaker broke its contract; the command line exits with 1
+    ├── SpeakerError              a speaker broke its contract; the command line exits with 1
+    └── TrainingError             training went astray (numbers that are not finite); exits with 1
 
 Messages name the rule, the value that was given and the remedy, in one line.
 """
@@ -26,6 +27,7 @@ __all__ = [
     "RunFolderError",
     "SpeakerError",
     "TracerEnvError",
+    "TrainingError",
     "UnknownNameError",
     "UserError",
     "did_you_mean",
@@ -85,6 +87,10 @@ class IllegalActionError(UserError, ValueError):
 
 class SpeakerError(TracerEnvError):
     """A speaker returned something else than one utterance for each candidate asked for."""
+
+
+class TrainingError(TracerEnvError):
+    """Training cannot go on; the last checkpoint is from before it went astray."""
 
 
 _SHOWN = 16

@@ -130,14 +130,15 @@ class Hooks:
 
     def updated(
         self,
-        policy: str,
+        policy: Any,
         state: DialogueState,
         candidates: Sequence[Utterance],
         rewards: Sequence[float],
     ) -> dict[str, float]:
         """Let the updater learn from one group and return the metrics it reports.
 
-        ``update(policy=, context=, candidates=, rewards=)`` gets the context as one dict.
+        ``update(policy=, context=, candidates=, rewards=)`` gets the context as one dict; ``policy`` is what the
+        trainer gives (`gspo_trainer.PolicyHandle`: name, model, tokenizer, parameters).
         """
         if self.updater is None:
             raise ConfigError("there is no updater hook to call; give one as updater='file.py:name'")

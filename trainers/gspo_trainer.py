@@ -1,0 +1,261 @@
+"""Training what to say: rollouts, rewards and policy updates, step after step, in a folder that can be continued.
+
+    trainer = GSPOTrainer("nano", Arithmetic(split="train", level=1), GSPOConfig(max_steps=40), out=Path("runs/a"))
+    trainer.train()
+
+    for each step    candidates are drawn and paid (`rollouts`, `utterance_rewards`)
+                     each policy is updated on its own samples (`gspo_update`)
+                     numbers are logged and shown, collapse is watched for (`training_log`, `live_panel`, `alarms`)
+                     every ``save_steps`` steps everything that goes on is written (`checkpoint`)
+
+    out/  metrics.jsonl  checkpoints/step_N/  adapters/<policy>/   (and tensorboard/ when asked for)
+
+A run that was stopped, killed or interrupted goes on from its last checkpoint and then is, on one CPU process, bit for
+bit the run that was never stopped. Ctrl-C finishes the step and saves. Without ``out`` nothing is written.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tracer_env.casting import make_scenario, make_speaker
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.interfaces import Scenario
+from tracer_env.rules import Rules
+from tracer_env.trainers import checkpoint as checkpoints
+from tracer_env.trainers import gspo_state
+from tracer_env.trainers.alarms import CollapseAlarms
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_metrics import Metrics, named, rollout_metrics, samples_of
+from tracer_env.trainers.hooks import Hooks
+from tracer_env.trainers.interrupts import patient
+from tracer_env.trainers.live_panel import training_panel
+from tracer_env.trainers.processes import Processes, running_processes
+from tracer_env.trainers.rollouts import ProposalRollouts, ReviewRollouts, Rollouts, TaskOrder
+from tracer_env.trainers.training_log import TrainingLog
+from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+
+__all__ = ["GSPOConfig", "GSPOTrainer", "PolicyHandle", "TrainingResult"]
+
+
+class PolicyHandle(NamedTuple):
+    """What an updater hook gets to work on; the model's active policy is the named one."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    parameters: Mapping[str, Any]
+
+
+@dataclass
+class TrainingResult:
+    """What a training came to: the metrics of each step, and where things lie (None without a folder)."""
+
+    steps: int
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    out: Path | None = None
+    adapters: dict[str, Path] = field(default_factory=dict)
+
+    def mean(self, name: str, last: int = 10) -> float | None:
+        """Return the mean of a metric over the last ``last`` steps that have it."""
+        found = [line[name] for line in self.metrics[-last:] if line.get(name) is not None]
+        return sum(found) / len(found) if found else None
+
+
+class GSPOTrainer:
+    """Trains the policies of one language model on a scenario.
+
+    ``speaker``: a name (``nano``, ``smollm2``, ``hf:PATH``) or a `HuggingFaceSpeaker` whose temperature and
+    ``max_new_tokens`` are those of the config. ``role``: ``proposer`` or ``reviewer``, with ``rollouts`` an object
+    of your own instead. ``reward``, ``finetune``, ``objective``: objects (`utterance_rewards`, `finetune`,
+    `gspo_loss`). ``policies``: names to train when ``rollouts`` is given; ``frozen`` ones are drawn and not trained.
+    ``hooks``: functions of yours (`hooks`). ``wanted``: whether to show progress on stderr.
+
+    Raises ConfigError for parts that do not fit, RunFolderError for a folder that is in the way, before anything runs.
+    """
+
+    def __init__(
+        self,
+        speaker: Any,
+        scenario: str | Scenario,
+        config: GSPOConfig | None = None,
+        *,
+        role: str = "proposer",
+        rules: Rules | None = None,
+        reward: UtteranceReward | None = None,
+        finetune: Any = None,
+        objective: Any = None,
+        rollouts: Callable[[TaskOrder, Any], Rollouts] | None = None,
+        policies: Sequence[str] | None = None,
+        frozen: Sequence[str] = (),
+        hooks: Hooks | None = None,
+        out: str | Path | None = None,
+        processes: Processes | None = None,
+        wanted: bool = True,
+    ) -> None:
+        from tracer_env.trainers.finetune import LoRA
+        from tracer_env.trainers.gspo_loss import gspo_loss
+        from tracer_env.trainers.gspo_update import GSPOUpdate
+
+        self.config = config or GSPOConfig()
+        self.out = Path(out) if out is not None else None
+        self.processes = processes or running_processes()
+        self.speaker = _speaker(speaker, self.config)
+        self.scenario = make_scenario(scenario, split="train") if isinstance(scenario, str) else scenario
+        self.rules, self.wanted, self.hooks = rules or Rules(), wanted, hooks or Hooks()
+        self.speaker.prompts = self.hooks.prompting(self.speaker.prompts)
+        self.scenario = self.hooks.extracting(self.scenario)
+        self.reward = self.hooks.rewarding(reward or RoleReward())
+        order = TaskOrder(self.scenario, self.config.tasks_per_step, self.config.seed)
+        names = list(policies) if policies is not None else [role]
+        self.trained = [name for name in names if name not in frozen]
+        self._log = TrainingLog(self.out, self.config.report_to) if self.out is not None and self._main else None
+        self._check_folder()
+        self.finetune = finetune or LoRA()
+        self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
+        self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._by_role(order, role)
+        self.update = GSPOUpdate(
+            self.speaker.loaded.model, self.policies, self.config, objective or gspo_loss, self.processes
+        )
+        self.alarms = {name: CollapseAlarms(policy=name) for name in self.trained}
+        self.step = 0
+
+    def train(self) -> TrainingResult:
+        """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says."""
+        start = self._resume()
+        result = TrainingResult(start, self._log.read() if self._log is not None else [], self.out)
+        with training_panel(self.config.max_steps, self.wanted and self._main) as panel, patient() as interrupted:
+            for step in range(start, self.config.max_steps):
+                metrics, alarms = self._one(step)
+                self.step = result.steps = step + 1
+                result.metrics.append({"step": self.step, **metrics})
+                if self._log is not None:
+                    self._log.write(self.step, metrics)
+                panel.show(self.step, metrics, alarms)
+                last = self.step == self.config.max_steps
+                if last or self.step % self.config.save_steps == 0 or interrupted():
+                    self._save()
+                if interrupted() and not last:
+                    raise KeyboardInterrupt
+        result.adapters = self._final()
+        if self._log is not None:
+            self._log.close()
+        return result
+
+    # -- one step ----------------------------------------------------------------------------------
+
+    def _one(self, step: int) -> tuple[Metrics, list[str]]:
+        begun = time.perf_counter()
+        drawn = self.rollouts.play(step, lambda place: self.processes.mine(place, self.config.steps_per_generation))
+        played = time.perf_counter()
+        metrics, alarms, tokens, alone = Metrics(), [], 0, len(self.policies.names) == 1
+        for name in self.policies.names:
+            found = rollout_metrics(drawn, name, self.processes)
+            tokens += int(found.pop("tokens", None) or 0)
+            if name in self.trained:
+                found |= self._learn(name, drawn)
+                alarms += self.alarms[name].look(step + 1, found)
+            metrics |= named(found, name, alone)
+        metrics |= self.rollouts.learn()
+        done = time.perf_counter()
+        metrics |= {
+            "seconds": done - begun,
+            "rollout_seconds": played - begun,
+            "tokens_per_second": tokens / (played - begun),
+        }
+        return metrics, alarms
+
+    def _learn(self, name: str, drawn: Sequence[Any]) -> Mapping[str, float | int | None]:
+        if self.hooks.updater is None:
+            return self.update.update(name, samples_of(drawn, name))
+        self.policies.activate(name)
+        loaded, groups = self.speaker.loaded, [one for one in drawn if one.policy == name and one.reward is not None]
+        handle = PolicyHandle(name, loaded.model, loaded.tokenizer, self.policies.parameters(name))
+        told: dict[str, list[float]] = {}
+        for _, members in groupby(groups, key=lambda one: one.group):
+            some = list(members)
+            found = self.hooks.updated(handle, some[0].state, [m.utterance for m in some], [m.reward for m in some])
+            for key, value in found.items():
+                told.setdefault(key, []).append(value)
+        self.policies.changed()
+        return {key: sum(values) / len(values) for key, values in told.items()}
+
+    # -- stopping and going on -----------------------------------------------------------------------
+
+    @property
+    def _main(self) -> bool:
+        return self.processes.rank == 0
+
+    @property
+    def digest(self) -> str:
+        """What a checkpoint must agree with to be continued."""
+        return gspo_state.digest(self)
+
+    def _check_folder(self) -> None:
+        if self.out is None or self.config.resume_from_checkpoint is not None:
+            return
+        if (self.out / "checkpoints").exists() or (self.out / "metrics.jsonl").exists():
+            raise RunFolderError(f"{self.out} holds a training already; choose another folder, or resume from it")
+
+    def _resume(self) -> int:
+        given = self.config.resume_from_checkpoint
+        if given is None:
+            return 0
+        root = Path(given)
+        root = root / "checkpoints" if (root / "checkpoints").is_dir() else root
+        root = root.parent if root.name.startswith("step_") else root
+        found = checkpoints.newest(root, self.digest, lambda line: print(line, file=sys.stderr))
+        if self._log is not None:
+            self._log.cut(found.step if found else 0)
+        if found is None:
+            if not root.is_dir() and self.out is None:
+                raise RunFolderError(f"{given} holds no checkpoint to resume from")
+            return 0
+        gspo_state.restore(self, found)
+        self.step = found.step
+        return found.step
+
+    def _save(self) -> None:
+        if self.out is not None and self._main:
+            checkpoints.save(
+                self.out / "checkpoints", self.step, gspo_state.parts(self), self.digest, self.config.save_total_limit
+            )
+        self.processes.wait()
+
+    def _final(self) -> dict[str, Path]:
+        """Write the adapters where speakers find them."""
+        if self.out is None or not self._main:
+            return {}
+        folders = {name: self.out / "adapters" / name for name in self.policies.names}
+        for name, folder in folders.items():
+            self.policies.save(name, folder)
+        return folders
+
+    def _by_role(self, order: TaskOrder, role: str) -> Rollouts:
+        if role == "proposer":
+            return ProposalRollouts(order, self.speaker, self.config.num_generations, self.rules, self.reward)
+        if role == "reviewer":
+            return ReviewRollouts(order, self.speaker, self.config.num_generations, self.rules, self.reward)
+        raise ConfigError(f"role must be proposer or reviewer, got {role!r}")
+
+
+def _speaker(speaker: Any, config: GSPOConfig) -> Any:
+    """Return a speaker that samples as the config says."""
+    wanted = {"temperature": config.temperature, "max_new_tokens": config.max_completion_length}
+    if isinstance(speaker, str):
+        speaker = make_speaker(speaker, **wanted)
+    if not hasattr(speaker, "loaded"):
+        raise ConfigError(f"only a language model can be trained, got {speaker!r}; take nano, smollm2 or hf:PATH")
+    for name, value in wanted.items():
+        if getattr(speaker, name) != value:
+            theirs = {"temperature": "gspo.temperature", "max_new_tokens": "gspo.max_completion_length"}[name]
+            raise ConfigError(
+                f"the speaker's {name} is {getattr(speaker, name)} but {theirs} is {value}; give one value"
+            )
+    return speaker

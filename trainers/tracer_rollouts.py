@@ -1,0 +1,203 @@
+"""The dialogues of TRACER's training: choices of controllers, candidates at every seat that may speak, regrets.
+
+    all tasks of the step in step; at each turn of each dialogue
+        choose     SKIP or SPEAK from the controller's current policy, by the episode's own noise
+        sample     G candidates where the seat may speak, whatever was chosen: both branches are really valued
+        grade      the referee reads them, the reward pays them
+        value      v(SPEAK) is the mean of the candidates' values, v(SKIP) what leaving things as they are is worth
+        enter      candidate 0, an exchangeable draw, if the choice was SPEAK
+    afterwards     regrets are applied in the order of tasks and turns, under the policies that were played
+
+(TRACER, arXiv 2605.28699.) Policies and tables stand still while a step is played, so all candidates are on-policy and
+batch and number of processes change nothing. The values are the paper's, in {-1, 0, +1}; a reward object may
+pay utterances in another way. A decision whose value needs a grade that timed out is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tracer_env.agents.controllers.cast import CastController
+from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.information import information_named
+from tracer_env.interfaces import Controller, Request, Speaker
+from tracer_env.randomness import Purpose, stream, uniform
+from tracer_env.referee import ask
+from tracer_env.rewards import skip_value, speak_value
+from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.trainers.controller_trainer import CurrentPolicies, average_regret, tables
+from tracer_env.trainers.hooks import Hooks
+from tracer_env.trainers.processes import Alone, Processes
+from tracer_env.trainers.rollouts import Drawn, Mine, PolicyOf, TaskOrder, drawn_group
+from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+from tracer_env.types import Action, Grade, Utterance
+
+__all__ = ["Decision", "TracerRollouts"]
+
+
+class Decision(NamedTuple):
+    """One real choice: where it was made, its row, and what both actions were worth."""
+
+    place: int
+    turn: int
+    table: int
+    key: str
+    skip: float
+    speak: float
+
+
+class _Dialogue(NamedTuple):
+    place: int
+    stream: int
+    state: DialogueState
+
+
+class _Turn(NamedTuple):
+    """What one dialogue does at this turn."""
+
+    dialogue: _Dialogue
+    key: str
+    free: bool
+    action: Action
+    asks: bool
+
+
+class TracerRollouts:
+    """Plays the dialogues of a step and keeps what the controllers are to learn until `learn` is called.
+
+    ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
+    state. ``entered`` and ``dialogues`` of the last step are for the log.
+    """
+
+    def __init__(
+        self,
+        order: TaskOrder,
+        speaker: Speaker,
+        candidates: int,
+        controller: Controller,
+        policy_of: PolicyOf,
+        rules: Rules | None = None,
+        information: str = "vote_and_time",
+        reward: UtteranceReward | None = None,
+        hooks: Hooks | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        self.order, self.speaker, self.candidates, self.controller = order, speaker, candidates, controller
+        self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
+        self.hooks, self.processes = hooks or Hooks(), processes or Alone()
+        self.information, self._key = information, information_named(information)
+        self._current, self._tables = CurrentPolicies(controller), tables(controller)
+        for table in self._tables:
+            table.rules, table.information = self.rules, information
+        self._decisions: list[Decision] = []
+        self._ended: list[tuple[int, bool, int, int, int]] = []
+
+    @property
+    def told(self) -> Any:
+        """What a checkpoint must agree with besides the trainer's settings."""
+        return [self.information, repr(self.controller.__class__), [table.name for table in self._tables]]
+
+    def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
+        seed, scenario = self.order.seed, self.order.scenario
+        running = [
+            _Dialogue(place.number, stream(seed, place.task.id, place.world), initial(place.task, self.rules))
+            for place in self.order.of(step, mine)
+        ]
+        drawn: list[Drawn] = []
+        costs = {dialogue.place: (0, 0, 0) for dialogue in running}  # calls, tokens, choices to speak
+        while running:
+            turns = [self._choose(dialogue) for dialogue in running]
+            asked = [turn for turn in turns if turn.asks]
+            requests = [
+                Request(turn.dialogue.state, turn.dialogue.state.seat, turn.dialogue.stream, self.candidates)
+                for turn in asked
+            ]
+            said = ask(self.speaker, requests, scenario)
+            groups = {
+                turn.dialogue.place: said[number * self.candidates : (number + 1) * self.candidates]
+                for number, turn in enumerate(asked)
+            }
+            for turn, request in zip(asked, requests, strict=True):
+                group = groups[turn.dialogue.place]
+                policy = self.policy_of(request.state)
+                drawn += drawn_group(policy, request, group, self.reward, turn.dialogue.place)
+            running = [self._moved(turn, groups.get(turn.dialogue.place, []), costs) for turn in turns]
+            running = [dialogue for dialogue in running if not dialogue.state.over]
+        return drawn
+
+    def learn(self) -> dict[str, float | int | None]:
+        """Apply the regrets of the step that was played, in every process alike; return numbers for the log."""
+        decisions = sorted(self.processes.gathered(self._decisions))
+        ended = sorted(self.processes.gathered(self._ended))
+        sums: dict[tuple[int, str], tuple[float, float, int]] = {}
+        for one in decisions:
+            chance = float(self._tables[one.table].policy(one.key)[1])
+            expected = (1.0 - chance) * one.skip + chance * one.speak
+            old = sums.get((one.table, one.key), (0.0, 0.0, 0))
+            sums[one.table, one.key] = (old[0] + one.skip - expected, old[1] + one.speak - expected, old[2] + 1)
+        chances = {name: float(self._tables[name[0]].policy(name[1])[1]) for name in sums}
+        for (table, key), (skip, speak, visits) in sums.items():
+            self._tables[table].accumulate(key, (skip, speak), chances[table, key], visits)
+        self._decisions, self._ended = [], []
+        count = max(1, len(ended))
+        return {
+            "dialogue_accuracy": sum(end[1] for end in ended) / count,
+            "calls_per_task": sum(end[2] for end in ended) / count,
+            "tokens_per_task": sum(end[3] for end in ended) / count,
+            "speak_rate": sum(end[4] for end in ended) / max(1, len(decisions)),
+            "average_regret": average_regret(self.controller),
+        }
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return the tables as plain data."""
+        return [table.state_dict() for table in self._tables]
+
+    def load_state_dict(self, data: Sequence[Mapping[str, Any]]) -> None:
+        """Take over what `state_dict` returned."""
+        for table, saved in zip(self._tables, data, strict=True):
+            table.load_state_dict(saved)
+
+    def _choose(self, dialogue: _Dialogue) -> _Turn:
+        state = dialogue.state
+        mask, key = legal_actions(state), self._key(state)
+        if mask != FREE:
+            return _Turn(dialogue, key, False, Action(mask[1]), bool(mask[1]))
+        chance = self._current.speak_probability(state, key)
+        speaks = uniform(dialogue.stream, state.turn, Purpose.CHOICE) < chance
+        learns = self._table(state) is not None
+        return _Turn(dialogue, key, True, Action(speaks), learns or speaks)
+
+    def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int]]) -> _Dialogue:
+        """Note what the choice was worth and play it."""
+        place, noise, state = turn.dialogue
+        if turn.free and group:
+            self._note(turn, group)
+        entering = group[0] if turn.action is Action.SPEAK else None
+        after = advance(state, turn.action, entering)
+        if entering is not None:
+            calls, tokens, speaks = costs[place]
+            costs[place] = (calls + 1, tokens + entering.tokens, speaks + turn.free)
+        if after.over:
+            pending = after.pending
+            self._ended.append((place, pending is not None and pending.correct, *costs[place]))
+        return _Dialogue(place, noise, after)
+
+    def _note(self, turn: _Turn, group: Sequence[Utterance]) -> None:
+        state = turn.dialogue.state
+        table, pending = self._table(state), state.pending
+        said = [utterance for utterance in group if utterance.grade is not Grade.TIMEOUT]
+        if table is None or not said or (pending is not None and pending.utterance.grade is Grade.TIMEOUT):
+            return
+        speak = sum(speak_value(state.seat.role, pending, utterance) for utterance in said) / len(said)
+        skip = self.hooks.valued(state, Action.SKIP, skip_value(pending))
+        speak = self.hooks.valued(state, Action.SPEAK, speak)
+        self._decisions.append(Decision(turn.dialogue.place, state.turn, table, turn.key, skip, speak))
+
+    def _table(self, state: DialogueState) -> int | None:
+        """Return the number of the table that decides in ``state``, None where a fixed controller does."""
+        controller = self.controller
+        part = controller.part(state.seat) if isinstance(controller, CastController) else controller
+        if not isinstance(part, RegretMatching):
+            return None
+        return next(number for number, table in enumerate(self._tables) if table is part)

@@ -1,0 +1,173 @@
+"""TRACER: controllers learn when to speak, language models what to say, in the same dialogues.
+
+    TracerTrainer("nano", Arithmetic(split="train"), GSPOConfig(...), variant=VARIANTS["no_reviewer"]).train()
+
+A step is one of `tracer_rollouts` (choices, candidates, regrets) followed by one GSPO update of each policy on what its
+role has said (`gspo_trainer`, whose folder, checkpoints and log these are). The tables are ``controllers/tracer.json``.
+
+A `Variant` is the whole method or an ablation of the paper (arXiv 2605.28699), as an object:
+
+    full                       both roles, both layers, vote and time in the key
+    no_reviewer                reviewers stay silent, and there is no reviewer to train
+    no_proposer_controller     proposers always write a new solution
+    no_reviewer_gspo           reviewers speak as the base model does
+    no_proposer_gspo           proposers speak as the base model does
+    no_vote_state              the key holds the time alone
+    no_iteration_state         the key holds the vote alone
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracer_env.agents.controllers.cast import CastController
+from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.casting import make_controller
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.interfaces import Controller, Scenario
+from tracer_env.rules import DialogueState, Rules
+from tracer_env.runs import write_text
+from tracer_env.trainers.controller_trainer import policy_table
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
+from tracer_env.trainers.processes import Processes, running_processes
+from tracer_env.trainers.rollouts import TaskOrder
+from tracer_env.trainers.tracer_rollouts import TracerRollouts
+from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+
+__all__ = ["SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What of TRACER takes part. ``proposer`` and ``reviewer`` name controllers; regret_matching is what learns."""
+
+    name: str = "full"
+    information: str = "vote_and_time"
+    proposer: str = "regret_matching"
+    reviewer: str = "regret_matching"
+    policies: tuple[str, ...] = ("proposer", "reviewer")
+    frozen: tuple[str, ...] = ()
+
+
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        Variant(),
+        Variant("no_reviewer", reviewer="never", policies=("proposer",)),
+        Variant("no_proposer_controller", proposer="always"),
+        Variant("no_reviewer_gspo", frozen=("reviewer",)),
+        Variant("no_proposer_gspo", frozen=("proposer",)),
+        Variant("no_vote_state", information="time_only"),
+        Variant("no_iteration_state", information="vote_only"),
+    )
+}
+"""The whole method and the paper's six ablations."""
+
+SHARING: dict[str, Callable[[DialogueState], str]] = {
+    "role": lambda state: state.seat.role.name.lower(),
+    "agent": lambda state: f"{state.seat.name}-{state.seat.role.name.lower()}",
+}
+"""Who shares an adapter: all agents in a role, or nobody."""
+
+
+def variant_named(name: str) -> Variant:
+    """Return the variant of that name; raises ConfigError with the nearest one."""
+    if name not in VARIANTS:
+        raise ConfigError(f"tracer.variant is {name!r}{did_you_mean(name, VARIANTS)}")
+    return VARIANTS[name]
+
+
+class TracerTrainer(GSPOTrainer):
+    """Trains controllers and policies together.
+
+    ``sharing``: ``role`` gives each role one adapter, ``agent`` each agent in each role. ``controller``: the tables to
+    train, made from the variant when it is not given. Everything else is as in `GSPOTrainer`.
+    """
+
+    def __init__(
+        self,
+        speaker: Any,
+        scenario: str | Scenario,
+        config: GSPOConfig | None = None,
+        *,
+        variant: Variant | None = None,
+        rules: Rules | None = None,
+        reward: UtteranceReward | None = None,
+        sharing: str = "role",
+        controller: Controller | None = None,
+        processes: Processes | None = None,
+        **others: Any,
+    ) -> None:
+        if sharing not in SHARING:
+            raise ConfigError(f"tracer.sharing is {sharing!r}{did_you_mean(sharing, SHARING)}")
+        self.variant, rules = variant or VARIANTS["full"], rules or Rules()
+        settings, team = config or GSPOConfig(), processes or running_processes()
+        self.controller = controller or _controller(self.variant, rules)
+        paid = reward or RoleReward()
+
+        def rollouts(order: TaskOrder, made: Any) -> TracerRollouts:
+            return TracerRollouts(
+                order,
+                made,
+                settings.num_generations,
+                self.controller,
+                SHARING[sharing],
+                rules,
+                self.variant.information,
+                self.reward,
+                self.hooks,
+                team,
+            )
+
+        super().__init__(
+            speaker,
+            scenario,
+            settings,
+            rules=rules,
+            reward=paid,
+            rollouts=rollouts,
+            policies=_names(rules, sharing, self.variant.policies),
+            frozen=_names(rules, sharing, self.variant.frozen),
+            processes=team,
+            **others,
+        )
+
+    def train(self) -> TrainingResult:
+        """Train until ``max_steps``, then write the tables beside the adapters."""
+        result = super().train()
+        if self.out is not None and self._main:
+            write_tables(self.out / "controllers" / "tracer.json", self.rollouts.state_dict(), self.controller)
+        return result
+
+
+def write_tables(file: Path, tables: list[dict[str, Any]], controller: Controller) -> None:
+    """Write trained tables; a file with one table is a controller that can be loaded."""
+    single = tables[0] if len(tables) == 1 else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(
+        file, json.dumps({**single, "tables": tables, "policy_table": policy_table(controller)}, indent=1) + "\n"
+    )
+
+
+def _controller(variant: Variant, rules: Rules) -> Controller:
+    """Return one table for both roles, or a cast where one of them is fixed (agents' rows have names of their own)."""
+    if variant.proposer == variant.reviewer == "regret_matching":
+        return RegretMatching(variant.information, rules)
+    parts = {
+        role: RegretMatching(variant.information, rules) if name == "regret_matching" else make_controller(name)
+        for role, name in (("proposer", variant.proposer), ("reviewer", variant.reviewer))
+    }
+    return CastController(parts)
+
+
+def _names(rules: Rules, sharing: str, roles: tuple[str, ...]) -> list[str]:
+    """Return the policies of these roles under the rules, in the order of their seats."""
+    if sharing == "role":
+        return list(roles)
+    seats = dict.fromkeys((seat.name, seat.role.name.lower()) for seat in rules.seats[1:])
+    return [f"{agent}-{role}" for agent, role in seats if role in roles]
