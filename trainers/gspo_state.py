@@ -2,48 +2,161 @@
 
     adapters/<policy>/                 the weights that learn
     optimisers/<policy>.safetensors    AdamW's moments
-    trainer.json                       steps, optimiser counts, alarms, the controllers' tables
+    trainer.json                       steps, optimiser counts, alarms, the controllers' tables, the settings
 
 There is no generator to remember: tasks, noise and dropout are functions of the seed and the step.
+
+A checkpoint is continued under the settings it was saved under (`told`); others are refused by name. When training is
+over, `write_adapters` puts the policies where speakers find them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_env.errors import RunFolderError
 from tracer_env.runs import scenario_digest
-from tracer_env.trainers.checkpoint import Checkpoint
+from tracer_env.trainers.checkpoint import Checkpoint, newest
 
 if TYPE_CHECKING:
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
 
-__all__ = ["digest", "parts", "restore"]
+__all__ = ["check_free", "digest", "find", "parts", "restore", "told", "write_adapters"]
 
 _FREE = ("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to")
 """Settings that a continued run may change."""
+_HOLDS = ("checkpoints", "metrics.jsonl", "adapters")
+"""What says that a folder holds a training."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def digest(trainer: GSPOTrainer) -> str:
-    """Return a digest of everything that the rest of the run hangs on.
+def told(trainer: GSPOTrainer) -> dict[str, Any]:
+    """Return everything that the rest of the run hangs on, by name, as it comes back from a file.
 
-    ``max_steps`` may grow as long as the learning rate does not hang on it.
+    To be asked before training: a speaker's settings change with its weights. ``max_steps`` may grow as long as
+    the learning rate does not hang on it. An object is known by its repr, without its address.
     """
-    settings = trainer.config.to_data()
+    config, speaker = trainer.config.to_data(), trainer.speaker.settings
     free = (*_FREE, "max_steps") if trainer.config.lr_scheduler_type == "constant" else _FREE
-    told: list[Any] = [
-        {key: value for key, value in settings.items() if key not in free},
-        {key: value for key, value in trainer.speaker.settings.items() if key != "adapters"},
-        [repr(part) for part in (trainer.finetune, trainer.rules, trainer.reward)],
-        [trainer.trained, list(trainer.policies.names)],
-        [type(trainer.rollouts).__name__, trainer.rollouts.told],
-        scenario_digest(trainer.scenario),
-        trainer.hooks.to_data(),
-    ]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    mine = {name.replace("-", "/", 1) for name in trainer.policies.names}
+    others = {seat: digest for seat, digest in speaker.pop("adapters", {}).items() if seat not in mine}
+    found: dict[str, Any] = {
+        **{f"gspo.{name}": value for name, value in config.items() if name not in free},
+        **{f"speaker.{name}": value for name, value in speaker.items()},
+        **{f"rules.{field.name}": getattr(trainer.rules, field.name) for field in fields(trainer.rules)},
+        "speaker.adapters": others,
+        "finetune": repr(trainer.finetune),
+        "objective": repr(trainer.update.objective),
+        "reward": repr(trainer.reward),
+        "policies": list(trainer.policies.names),
+        "trained": trainer.trained,
+        "rollouts": [type(trainer.rollouts).__name__, trainer.rollouts.told],
+        "scenario": scenario_digest(trainer.scenario),
+        "hooks": trainer.hooks.to_data(),
+    }
+    plain: dict[str, Any] = json.loads(_ADDRESS.sub("", json.dumps(found, sort_keys=True, default=repr)))
+    return plain
+
+
+def digest(settings: Mapping[str, Any]) -> str:
+    """Return a digest of what `told` returned."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_free(out: Path) -> None:
+    """Raise RunFolderError when a new training cannot have the folder ``out``."""
+    if out.exists() and not out.is_dir():
+        raise RunFolderError(f"{out} is no folder; choose another one to train in")
+    if any((out / name).exists() for name in _HOLDS):
+        raise RunFolderError(f"{out} holds a training already; choose another folder, or resume from it")
+
+
+def find(given: str, out: Path | None, settings: Mapping[str, Any], tell: Callable[[str], None]) -> Checkpoint | None:
+    """Return the checkpoint to go on from: the newest that holds. ``tell`` hears of those that do not.
+
+    ``given``: a run's folder, its ``checkpoints``, or its newest checkpoint. None: the run in ``out`` was
+    stopped before it had saved one, and begins again. Raises RunFolderError for everything else that has none,
+    for other settings, and for an ``out`` that holds another training.
+    """
+    path = Path(given)
+    named = path.name if path.name.startswith("step_") else None
+    root = path.parent if named else path / "checkpoints" if path.name != "checkpoints" else path
+    run = root.parent
+    refused: list[str] = []
+
+    def refuse(line: str) -> None:
+        refused.append(line)
+        tell(line)
+
+    if not run.is_dir():
+        raise RunFolderError(f"there is no training to resume from: {run} is no folder")
+    ours = out is not None and out.resolve() == run.resolve()
+    if out is not None and not ours:
+        check_free(out)
+    found = newest(root, None, refuse)
+    if found is None and (refused or named or not ours):
+        raise RunFolderError(f"{run} holds no checkpoint to resume from; begin a new training in another folder")
+    if found is not None and named not in (None, found.path.name):
+        raise RunFolderError(
+            f"{given} is not the newest checkpoint that holds, {found.path.name} is; resume from {run}, or move the "
+            "later ones away first"
+        )
+    if found is not None:
+        _check_settings(found, settings)
+    return found
+
+
+def _check_settings(found: Checkpoint, settings: Mapping[str, Any]) -> None:
+    saved = found.data("trainer.json").get("settings", {})
+    names = [name for name in sorted({*saved, *settings}) if saved.get(name) != settings.get(name)]
+    if names:
+        changes = ", ".join(f"{name} was {_short(saved.get(name))}, now {_short(settings.get(name))}" for name in names)
+        raise RunFolderError(
+            f"{found.path} was saved under other settings: {changes}; continue it with the settings of its run, "
+            "or begin a new training in another folder"
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def write_adapters(policies: Any, folder: Path) -> dict[str, Path]:
+    """Write each policy below ``folder`` and return their folders.
+
+    They are written beside it and then renamed, so ``folder`` holds all policies of one moment or, between two
+    renames, is absent. Raises RunFolderError when the disk does not take them; what stood there before still stands.
+    """
+    from tracer_env.trainers.tensor_files import system_error
+
+    work, before = (folder.with_name(f".{folder.name}.{what}") for what in ("new", "before"))
+    try:
+        shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
+        for name in policies.names:
+            policies.save(name, work / name)
+        if folder.exists():
+            shutil.rmtree(before, ignore_errors=True)
+            os.rename(folder, before)
+        os.rename(work, folder)
+        shutil.rmtree(before, ignore_errors=True)
+    except Exception as error:
+        shutil.rmtree(work, ignore_errors=True)
+        system = system_error(error)
+        if system is None:
+            raise
+        raise RunFolderError(
+            f"cannot write {folder}: {system.strerror or system}; make room there and continue with --resume"
+        ) from error
+    return {name: folder / name for name in policies.names}
 
 
 def parts(trainer: GSPOTrainer) -> dict[str, Any]:
@@ -60,6 +173,7 @@ def parts(trainer: GSPOTrainer) -> dict[str, Any]:
         made[f"adapters/{name}"] = _saver(trainer.policies, name)
     made["trainer.json"] = {
         "step": trainer.step,
+        "settings": trainer.settings,
         "optimisers": memories,
         "optimiser_steps": trainer.update.steps,
         "nonfinite": trainer.update.nonfinite,

@@ -20,12 +20,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracer_env.casting import make_scenario, make_speaker
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError, RunFolderError, did_you_mean
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import Rules
 from tracer_env.trainers import checkpoint as checkpoints
@@ -41,7 +40,10 @@ from tracer_env.trainers.rollouts import ProposalRollouts, ReviewRollouts, Rollo
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
 
-__all__ = ["GSPOConfig", "GSPOTrainer", "PolicyHandle", "TrainingResult"]
+__all__ = ["ROLES", "GSPOConfig", "GSPOTrainer", "PolicyHandle", "TrainingResult"]
+
+ROLES: dict[str, Callable[..., Rollouts]] = {"proposer": ProposalRollouts, "reviewer": ReviewRollouts}
+"""How the samples of a lone role are drawn."""
 
 
 class PolicyHandle(NamedTuple):
@@ -103,6 +105,8 @@ class GSPOTrainer:
         from tracer_env.trainers.gspo_loss import gspo_loss
         from tracer_env.trainers.gspo_update import GSPOUpdate
 
+        if rollouts is None and role not in ROLES:
+            raise ConfigError(f"role is {role!r}{did_you_mean(role, ROLES)}")
         self.config = config or GSPOConfig()
         self.out = Path(out) if out is not None else None
         self.processes = processes or running_processes()
@@ -116,36 +120,44 @@ class GSPOTrainer:
         names = list(policies) if policies is not None else [role]
         self.trained = [name for name in names if name not in frozen]
         self._log = TrainingLog(self.out, self.config.report_to) if self.out is not None and self._main else None
-        self._check_folder()
+        if self.out is not None and self.config.resume_from_checkpoint is None:
+            gspo_state.check_free(self.out)
         self.finetune = finetune or LoRA()
         self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
         self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._by_role(order, role)
+        self._check_hooks()
         self.update = GSPOUpdate(
             self.speaker.loaded.model, self.policies, self.config, objective or gspo_loss, self.processes
         )
         self.alarms = {name: CollapseAlarms(policy=name) for name in self.trained}
         self.step = 0
+        self.settings: dict[str, Any] = {}
+        """What a checkpoint must agree with to be continued; known once training has begun."""
 
     def train(self) -> TrainingResult:
         """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says."""
+        self.settings = gspo_state.told(self)
         start = self._resume()
         result = TrainingResult(start, self._log.read() if self._log is not None else [], self.out)
-        with training_panel(self.config.max_steps, self.wanted and self._main) as panel, patient() as interrupted:
-            for step in range(start, self.config.max_steps):
-                metrics, alarms = self._one(step)
-                self.step = result.steps = step + 1
-                result.metrics.append({"step": self.step, **metrics})
-                if self._log is not None:
-                    self._log.write(self.step, metrics)
-                panel.show(self.step, metrics, alarms)
-                last = self.step == self.config.max_steps
-                if last or self.step % self.config.save_steps == 0 or interrupted():
-                    self._save()
-                if interrupted() and not last:
-                    raise KeyboardInterrupt
-        result.adapters = self._final()
-        if self._log is not None:
-            self._log.close()
+        try:
+            with training_panel(self.config.max_steps, self.wanted and self._main) as panel, patient() as interrupted:
+                for step in range(start, self.config.max_steps):
+                    metrics, alarms = self._one(step)
+                    self.step = result.steps = step + 1
+                    result.metrics.append({"step": self.step, **metrics})
+                    if self._log is not None:
+                        self._log.write(self.step, metrics)
+                    panel.show(self.step, metrics, alarms)
+                    last = self.step == self.config.max_steps
+                    stopping = any(self.processes.gathered([interrupted()]))  # all stop when one is told to
+                    if last or stopping or self.step % self.config.save_steps == 0:
+                        self._save()
+                    if stopping and not last:
+                        raise KeyboardInterrupt
+            result.adapters = self._final()
+        finally:
+            if self._log is not None:
+                self._log.close()
         return result
 
     # -- one step ----------------------------------------------------------------------------------
@@ -178,8 +190,8 @@ class GSPOTrainer:
         loaded, groups = self.speaker.loaded, [one for one in drawn if one.policy == name and one.reward is not None]
         handle = PolicyHandle(name, loaded.model, loaded.tokenizer, self.policies.parameters(name))
         told: dict[str, list[float]] = {}
-        for _, members in groupby(groups, key=lambda one: one.group):
-            some = list(members)
+        for number in dict.fromkeys(one.group for one in groups):
+            some = [one for one in groups if one.group == number]
             found = self.hooks.updated(handle, some[0].state, [m.utterance for m in some], [m.reward for m in some])
             for key, value in found.items():
                 told.setdefault(key, []).append(value)
@@ -192,39 +204,32 @@ class GSPOTrainer:
     def _main(self) -> bool:
         return self.processes.rank == 0
 
-    @property
-    def digest(self) -> str:
-        """What a checkpoint must agree with to be continued."""
-        return gspo_state.digest(self)
-
-    def _check_folder(self) -> None:
-        if self.out is None or self.config.resume_from_checkpoint is not None:
-            return
-        if (self.out / "checkpoints").exists() or (self.out / "metrics.jsonl").exists():
-            raise RunFolderError(f"{self.out} holds a training already; choose another folder, or resume from it")
-
     def _resume(self) -> int:
-        given = self.config.resume_from_checkpoint
-        if given is None:
-            return 0
-        root = Path(given)
-        root = root / "checkpoints" if (root / "checkpoints").is_dir() else root
-        root = root.parent if root.name.startswith("step_") else root
-        found = checkpoints.newest(root, self.digest, lambda line: print(line, file=sys.stderr))
-        if self._log is not None:
+        """Go back to the checkpoint that is to be continued and return its step; 0 begins anew."""
+        given, found = self.config.resume_from_checkpoint, None
+        if given is not None:
+            found = gspo_state.find(given, self.out, self.settings, self._tell)
+        if self.out is not None:
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RunFolderError(f"cannot make the folder {self.out}: {error.strerror or error}") from error
+        if self._log is not None and given is not None:
             self._log.cut(found.step if found else 0)
-        if found is None:
-            if not root.is_dir() and self.out is None:
-                raise RunFolderError(f"{given} holds no checkpoint to resume from")
-            return 0
-        gspo_state.restore(self, found)
-        self.step = found.step
-        return found.step
+        if found is not None:
+            gspo_state.restore(self, found)
+        self.step = found.step if found else 0
+        return self.step
+
+    def _tell(self, line: str) -> None:
+        if self._main:
+            print(line, file=sys.stderr)
 
     def _save(self) -> None:
         if self.out is not None and self._main:
+            agreed = gspo_state.digest(self.settings)
             checkpoints.save(
-                self.out / "checkpoints", self.step, gspo_state.parts(self), self.digest, self.config.save_total_limit
+                self.out / "checkpoints", self.step, gspo_state.parts(self), agreed, self.config.save_total_limit
             )
         self.processes.wait()
 
@@ -232,17 +237,30 @@ class GSPOTrainer:
         """Write the adapters where speakers find them."""
         if self.out is None or not self._main:
             return {}
-        folders = {name: self.out / "adapters" / name for name in self.policies.names}
-        for name, folder in folders.items():
-            self.policies.save(name, folder)
-        return folders
+        return gspo_state.write_adapters(self.policies, self.out / "adapters")
 
     def _by_role(self, order: TaskOrder, role: str) -> Rollouts:
-        if role == "proposer":
-            return ProposalRollouts(order, self.speaker, self.config.num_generations, self.rules, self.reward)
-        if role == "reviewer":
-            return ReviewRollouts(order, self.speaker, self.config.num_generations, self.rules, self.reward)
-        raise ConfigError(f"role must be proposer or reviewer, got {role!r}")
+        return ROLES[role](order, self.speaker, self.config.num_generations, self.rules, self.reward)
+
+    def _check_hooks(self) -> None:
+        """Raise ConfigError for a hook that nobody would ask."""
+        hooks, rollouts = self.hooks, self.rollouts
+        asked = {
+            "value": getattr(getattr(rollouts, "hooks", None), "value", None),
+            "reward": getattr(getattr(rollouts, "reward", None), "hook", None),
+        }
+        for kind, hook in asked.items():
+            given = getattr(hooks, kind)
+            if given is not None and hook is not given:
+                raise ConfigError(
+                    f"the {kind} hook {given.name!r} would not be asked: {type(rollouts).__name__} does not take it; "
+                    "leave it out"
+                )
+        if hooks.updater is not None and self.processes.count > 1:
+            raise ConfigError(
+                f"the updater hook {hooks.updater.name!r} learns in one process alone, and there are "
+                f"{self.processes.count}; start one"
+            )
 
 
 def _speaker(speaker: Any, config: GSPOConfig) -> Any:

@@ -38,6 +38,8 @@ __all__ = [
     "TaskOrder",
     "TeamRollouts",
     "drawn_group",
+    "group_of",
+    "wants_right",
 ]
 
 Mine = Callable[[int], bool]
@@ -84,9 +86,13 @@ class Rollouts(Protocol):
 class _Forgetful:
     """Rollouts that learn nothing themselves."""
 
+    candidates: int
+    rules: Rules
+    reward: Any
+
     @property
     def told(self) -> Any:
-        return None
+        return [self.candidates, repr(self.rules), repr(self.reward)]
 
     def learn(self) -> dict[str, float | int | None]:
         return {}
@@ -129,6 +135,11 @@ def _order(seed: int, epoch: int, size: int) -> Any:
     return np.random.default_rng((seed, epoch)).permutation(size)
 
 
+def group_of(place: int, state: DialogueState) -> int:
+    """Return the number of the group that is drawn for a task's place at the turn of ``state``."""
+    return place * (state.rules.max_turns + 1) + state.turn
+
+
 def drawn_group(
     policy: str,
     request: Request,
@@ -137,7 +148,7 @@ def drawn_group(
     place: int,
 ) -> list[Drawn]:
     """Return the candidates for one context, each with its reward."""
-    state, group = request.state, place * 256 + request.state.turn
+    state, group = request.state, group_of(place, request.state)
     return [Drawn(policy, state, utterance, reward(state, utterance), group, place) for utterance in said]
 
 
@@ -167,8 +178,8 @@ class ProposalRollouts(_Forgetful):
 class ReviewRollouts(_Forgetful):
     """G reviews for each task, of a proposal that the speaker's proposer wrote.
 
-    Of ``choices`` proposals for a task the first right one is taken at even tasks and the first wrong one at odd
-    tasks, where there is one.
+    Of ``choices`` proposals for a task the first right one is taken, or the first wrong one, in turn (`wants_right`),
+    where there is one. A proposal whose grade timed out is neither.
     """
 
     def __init__(
@@ -186,6 +197,10 @@ class ReviewRollouts(_Forgetful):
         self.choices = choices
         _check_speaks_first(self.rules)
 
+    @property
+    def told(self) -> Any:
+        return [*super().told, self.choices]
+
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         places = self.order.of(step, mine)
         states = [initial(place.task, self.rules) for place in places]
@@ -196,10 +211,19 @@ class ReviewRollouts(_Forgetful):
         judged = []
         for number, (place, request) in enumerate(zip(places, requests, strict=True)):
             some = proposals[number * self.choices : (number + 1) * self.choices]
-            wanted = (step * self.order.per_step + place.number) % 2 == 0
-            taken = next((said for said in some if (said.grade is Grade.CORRECT) == wanted), some[0])
+            graded = [said for said in some if said.grade is not Grade.TIMEOUT] or some
+            wanted = wants_right(step * self.order.per_step + place.number)
+            taken = next((said for said in graded if (said.grade is Grade.CORRECT) == wanted), graded[0])
             judged.append(advance(request.state, Action.SPEAK, taken))
         return _candidates(self, places, judged, self.order.scenario, self.policy)
+
+
+def wants_right(number: int) -> bool:
+    """Return whether the ``number``-th task (from 0) is to have a right proposal, by the sequence of Thue and Morse.
+
+    Right, wrong, wrong, right, ...: half of every second or fourth task too, as minibatches are dealt out.
+    """
+    return number.bit_count() % 2 == 0
 
 
 class TeamRollouts(_Forgetful):
@@ -243,7 +267,7 @@ class TeamRollouts(_Forgetful):
         for (place, _), end, utterances in zip(running, states, said, strict=True):
             earned = self.reward.of(end)
             for state, utterance in utterances:
-                group = place.number * 256 + state.turn
+                group = group_of(place.number, state)
                 drawn.append(Drawn(self.policy_of(state), state, utterance, earned, group, place.number))
         return drawn
 

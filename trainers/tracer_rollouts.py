@@ -25,7 +25,7 @@ from tracer_env.interfaces import Controller, Request, Speaker
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.referee import ask
 from tracer_env.rewards import skip_value, speak_value
-from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.rules import FREE, DialogueState, Rules, advance, final_answer, initial, legal_actions
 from tracer_env.trainers.controller_trainer import CurrentPolicies, average_regret, tables
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Alone, Processes
@@ -96,7 +96,9 @@ class TracerRollouts:
     @property
     def told(self) -> Any:
         """What a checkpoint must agree with besides the trainer's settings."""
-        return [self.information, repr(self.controller.__class__), [table.name for table in self._tables]]
+        parts = self.controller.parts if isinstance(self.controller, CastController) else {"": self.controller}
+        named = {seat: part.name if isinstance(part, RegretMatching) else repr(part) for seat, part in parts.items()}
+        return [self.candidates, self.information, named]
 
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         seed, scenario = self.order.seed, self.order.scenario
@@ -179,8 +181,8 @@ class TracerRollouts:
             calls, tokens, speaks = costs[place]
             costs[place] = (calls + 1, tokens + entering.tokens, speaks + turn.free)
         if after.over:
-            pending = after.pending
-            self._ended.append((place, pending is not None and pending.correct, *costs[place]))
+            answer = final_answer(after)
+            self._ended.append((place, answer is not None and answer.correct, *costs[place]))
         return _Dialogue(place, noise, after)
 
     def _note(self, turn: _Turn, group: Sequence[Utterance]) -> None:
