@@ -8,11 +8,13 @@
 
 A completion joins a row when that is cheaper than a row of its own, prompt and all. With n tokens a row and a hidden
 width H, a transformer layer costs about 12 H^2 n for its products and 2 H n^2 for its attention, so joining
-pays as long as completions are short beside the prompt or the width.
+pays as long as completions are short beside the prompt or the width. No row of several completions is longer
+than the budget.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,10 +64,13 @@ def minibatches(samples: Sequence[Sample], count: int) -> list[list[int]]:
     return parts
 
 
-def rows(samples: Sequence[Sample], indices: Sequence[int], width: int, shared: bool = True) -> list[Row]:
+def rows(
+    samples: Sequence[Sample], indices: Sequence[int], width: int, shared: bool = True, max_tokens: float = math.inf
+) -> list[Row]:
     """Return the rows that hold the samples ``indices``, the longest first.
 
-    ``width`` is the model's hidden width; ``shared=False`` gives every sample a row of its own.
+    ``width`` is the model's hidden width; ``shared=False`` gives every sample a row of its own. A completion that would
+    make a row longer than ``max_tokens`` begins another.
     """
     by_prompt: dict[tuple[int, ...], list[int]] = {}
     for index in indices:
@@ -77,8 +82,8 @@ def rows(samples: Sequence[Sample], indices: Sequence[int], width: int, shared: 
         length = len(prompt)
         for index in members:
             more = len(samples[index].token_ids)
-            joining = _cost(length + more, width) - _cost(length, width)
-            if current and (not shared or joining > _cost(len(prompt) + more, width)):
+            cheaper = _cost(length + more, width) - _cost(length, width) <= _cost(len(prompt) + more, width)
+            if current and not (shared and cheaper and length + more <= max_tokens):
                 made.append(Row(prompt, tuple(current), length))
                 current, length = [], len(prompt)
             current.append(index)

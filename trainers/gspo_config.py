@@ -67,6 +67,8 @@ class GSPOConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            _checked(field.name, str(field.type), getattr(self, field.name))
         for name in ("num_generations", "tasks_per_step", "max_steps", "steps_per_generation", "num_iterations"):
             self._least(name, 2 if name == "num_generations" else 1)
         for name in ("max_completion_length", "max_batch_tokens", "max_nonfinite", "save_steps", "save_total_limit"):

@@ -24,10 +24,12 @@ from torch.utils.checkpoint import checkpoint
 from tracer_env.errors import ConfigError
 from tracer_env.trainers.gspo_batch import Row, Sample, microbatches, rows
 
-__all__ = ["LogProbs", "Portion"]
+__all__ = ["LogProbs", "Portion", "evaluating"]
 
 _CELLS = 1 << 23
 """Logits (positions times vocabulary) that exist at one time."""
+_BENT = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
+"""Settings by which models of transformers change their logits."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class LogProbs:
 
     def plan(self, samples: Sequence[Sample], indices: Sequence[int]) -> list[list[Row]]:
         """Return the micro-batches that together hold the samples ``indices``."""
-        return microbatches(rows(samples, indices, self.width, self.shared), self.max_tokens)
+        return microbatches(rows(samples, indices, self.width, self.shared, self.max_tokens), self.max_tokens)
 
     def __call__(self, samples: Sequence[Sample], batch: Sequence[Row]) -> Portion:
         """Return the log-probabilities of one micro-batch, with gradients where the parameters ask for them."""
@@ -112,8 +114,12 @@ class LogProbs:
 
     def _probe(self) -> None:
         """Compare with the model's own logits on a few tokens, plainly and with a shared prompt."""
+        # Small logits hide it from the comparison.
+        config = self.model.config.get_text_config()
+        if any(getattr(config, name, None) not in (None, 1) for name in _BENT):
+            raise self._refusal()
         made = [Sample((2, 3, 1), tokens, (0.0,) * len(tokens), 0.0, 0) for tokens in ((1, 3), (2, 1, 3))]
-        with torch.no_grad(), _evaluating(self.model):
+        with torch.no_grad(), evaluating(self.model):
             wanted = [self._plain(sample) for sample in made]
             for shared in (False, True):
                 batch = rows(made, (0, 1), self.width, shared)
@@ -124,11 +130,14 @@ class LogProbs:
                 }
                 near = all(torch.allclose(found[i], wanted[i], atol=self._tolerance()) for i in (0, 1))
                 if not near and not shared:
-                    raise ConfigError(
-                        f"{type(self.model).__name__} changes its logits after the output layer, so its "
-                        "log-probabilities cannot be computed in portions; train another model"
-                    )
+                    raise self._refusal()
                 self.shared = self.shared and near
+
+    def _refusal(self) -> ConfigError:
+        return ConfigError(
+            f"{type(self.model).__name__} changes its logits after the output layer, so its "
+            "log-probabilities cannot be computed in portions; train another model"
+        )
 
     def _plain(self, sample: Sample) -> torch.Tensor:
         ids = torch.tensor([sample.prompt_ids + sample.token_ids], device=self.model.device)
@@ -152,13 +161,13 @@ def _laid_out(
     """
     size = batch[0].length
     ids = torch.zeros(len(batch), size, dtype=torch.long)
-    positions = torch.zeros_like(ids)
+    # Padding counts on: positions that fall back would make transformers look for packed sequences.
+    positions = torch.arange(size).repeat(len(batch), 1)
     block = torch.full((len(batch), size), -1)  # which completion a token belongs to; 0 is the prompt
     places: list[int] = []
     for number, row in enumerate(batch):
         head = len(row.prompt_ids)
         ids[number, :head] = torch.tensor(row.prompt_ids)
-        positions[number, :head] = torch.arange(head)
         block[number, :head] = 0
         at = head
         for part, index in enumerate(row.samples, start=1):
@@ -170,17 +179,17 @@ def _laid_out(
             before = number * size
             places += [before + head - 1, *range(before + at, before + end - 1)]
             at = end
-    mask = None if all(len(row.samples) == 1 for row in batch) else _seen(block, kind).to(device)
+    mask = None if all(len(row.samples) == 1 for row in batch) else _seen(block.to(device), kind)
     return ids.to(device), positions.to(device), mask, torch.tensor(places, device=device)
 
 
 def _seen(block: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
     """Return 0 where a token may look and the lowest number elsewhere, (R, 1, S, S), from blocks (R, S)."""
     size = block.shape[1]
-    causal = torch.ones(size, size, dtype=torch.bool).tril()
+    causal = torch.ones(size, size, dtype=torch.bool, device=block.device).tril()
     same = (block[:, :, None] == block[:, None, :]) | (block[:, None, :] == 0)
     seen = causal & same
-    mask = torch.zeros(seen.shape, dtype=kind).masked_fill_(~seen, torch.finfo(kind).min)
+    mask = torch.zeros(seen.shape, dtype=kind, device=block.device).masked_fill_(~seen, torch.finfo(kind).min)
     return mask[:, None]
 
 
@@ -194,7 +203,7 @@ def _slides(model: Any) -> bool:
     return windowed or getattr(config, "_attn_implementation", "") not in ("sdpa", "eager")
 
 
-class _evaluating(AbstractContextManager[None]):  # noqa: N801 (read as a statement: `with _evaluating(model)`)
+class evaluating(AbstractContextManager[None]):  # noqa: N801 (read as a statement: `with evaluating(model)`)
     """The model in evaluation mode, and back."""
 
     def __init__(self, model: Any) -> None:

@@ -7,6 +7,7 @@ same line.
     reward             mean over candidates            accuracy        share of +: correct proposals, right judgements
     unparsable         share without answer/verdict    timeouts        candidates that are no samples
     completion_length  tokens, the end token included  repetition      share that repeat themselves
+    truncated          share cut at the token limit    candidates      how many there were
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ def samples_of(drawn: Sequence[Drawn], policy: str) -> list[Sample]:
 def rollout_metrics(drawn: Sequence[Drawn], policy: str, processes: Processes) -> Metrics:
     """Return the metrics of one policy's candidates in all processes."""
     mine = [_facts(one) for one in drawn if one.policy == policy]
-    facts = sorted(processes.gathered(mine), key=lambda fact: fact[:2]) if processes.count > 1 else mine
+    # In an order that does not hang on who played what, so that sums are the same to the last bit.
+    facts = sorted(processes.gathered(mine), key=lambda fact: fact[:2])
     rewards = [fact[2] for fact in facts if fact[2] is not None]
     if not facts:
-        return dict.fromkeys(("reward", "accuracy", "unparsable", "completion_length", "repetition")) | {
-            "candidates": 0
-        }
+        shares = ("reward", "accuracy", "unparsable", "completion_length", "repetition", "truncated")
+        return dict.fromkeys(shares) | dict.fromkeys(("timeouts", "candidates", "tokens"), 0)
     return {
         "reward": sum(rewards) / len(rewards) if rewards else None,
         "accuracy": sum(fact[3] for fact in facts) / len(facts),

@@ -25,7 +25,7 @@ from tracer_env.randomness import draw
 from tracer_env.trainers.finetune import Policies
 from tracer_env.trainers.gspo_batch import Sample, minibatches
 from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_logprobs import LogProbs, Portion
+from tracer_env.trainers.gspo_logprobs import LogProbs, Portion, evaluating
 from tracer_env.trainers.gspo_loss import LossStatistics, Objective, group_advantages, gspo_loss, kl_to_base
 from tracer_env.trainers.processes import Alone, Processes
 
@@ -84,7 +84,7 @@ class GSPOUpdate:
         advantages = group_advantages(rewards, groups, scale=self.config.scale_rewards)  # type: ignore[arg-type]
         kept = [index for index, keep in enumerate(advantages.kept.tolist()) if keep]
         books = _Books()
-        with torch.random.fork_rng(devices=[]), self._training(name):
+        with torch.random.fork_rng(devices=self._devices), self._training(name):
             old = self._old(samples, kept, books)
             parts = minibatches([samples[index] for index in kept], self.config.steps_per_generation)
             for _ in range(self.config.num_iterations):
@@ -92,19 +92,24 @@ class GSPOUpdate:
                     self._step(name, samples, [kept[at] for at in part], advantages.values, old, books)
         return self._summary(name, books, advantages.groups, advantages.dropped)
 
+    @property
+    def _devices(self) -> list[torch.device]:
+        """Devices with generators of their own, which a seed would change."""
+        return [self.model.device] if self.model.device.type == "cuda" else []
+
     @contextmanager
     def _training(self, name: str) -> Iterator[None]:
         """The model as training needs it; dropout draws from the step's own seed."""
         torch.manual_seed(draw(self.config.seed, 0, 0, self.steps[name]) >> 1)
         training = self.model.training
         if self.config.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            _checkpointing(self.model, True)
         try:
             yield
         finally:
             self.model.train(training)
             if self.config.gradient_checkpointing:
-                self.model.gradient_checkpointing_disable()
+                _checkpointing(self.model, False)
             self.policies.changed()
 
     def _old(self, samples: Sequence[Sample], kept: Sequence[int], books: _Books) -> Mapping[int, Sequence[float]]:
@@ -188,7 +193,7 @@ class GSPOUpdate:
             rows=rows,
         )
         if self.config.beta:
-            with torch.no_grad(), self.policies.base():
+            with torch.no_grad(), self.policies.base(), evaluating(self.model):
                 base = self.logprobs(samples, batch).logps
             self.policies.activate(name)
             kl = kl_to_base(portion.logps, base, portion.mask)
@@ -247,3 +252,17 @@ class GSPOUpdate:
             eps=config.adam_epsilon,
             weight_decay=config.weight_decay,
         )
+
+
+def _checkpointing(model: Any, wanted: bool) -> None:
+    """Let layers compute their activations again in the backward pass, or keep them; under the name transformers has."""
+    switch = "enable" if wanted else "disable"
+    name = f"activation_checkpointing_{switch}"
+    method = getattr(model, name if hasattr(model, name) else f"gradient_checkpointing_{switch}")
+    if not wanted:
+        method()
+        return
+    method({"use_reentrant": False})
+    if getattr(model, "_require_grads_hook", None) is not None:
+        # A gradient for the embeddings is needed by reentrant checkpoints alone, and transformers never takes it back.
+        model.disable_input_require_grads()
