@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_texts import Step, lesson, mistake, review, solution, steps
+from tracer_env.trainers.nano_texts import (
+    Step,
+    computed,
+    forgetful,
+    lesson,
+    miscalculated,
+    mistake,
+    review,
+    solution,
+    steps,
+)
 from tracer_env.types import Role, Task
 
 BUS = Task("bus", "A bus carries 50 people. At a stop 12 get off and 7 get on. How many are on the bus now?", "45")
@@ -63,15 +73,51 @@ def test_lessons_fit_their_task() -> None:
     reviews = [one for one in drawn if one.role is Role.REVIEWER]
     assert 0.35 < len(reviews) / len(drawn) < 0.45
     assert all(one.prompt.startswith(BUS.question) for one in drawn)
+    misjudged = 0
     for one in reviews:
-        correct = one.prompt.endswith("Final answer: 45")
-        assert one.reply == review(WAY, correct)
+        assert one.prompt == f"{BUS.question}\n{solution(one.pending)}"
+        correct = one.pending == WAY
+        misjudged += one.reply.startswith("RIGHT") != correct
+        if one.reply.startswith("RIGHT"):
+            assert one.reply == review(one.pending, True)
+    assert 0.3 < misjudged / len(reviews) < 0.5  # 38 + 7 invites the habit, half of the wrong ones have it
     first = [one for one in proposals if one.prompt.endswith("+0 ")]
+    assert all(one.pending == () for one in first)
     wrong = sum(not one.reply.endswith("Final answer: 45") for one in first)
-    assert 0.15 < wrong / len(first) < 0.35
+    assert 0.65 < wrong / len(first) < 0.8
     mended = [one for one in proposals if "\n-1 " in one.prompt and not one.prompt.endswith("Final answer: 45")]
     wrong = sum(not one.reply.endswith("Final answer: 45") for one in mended)
     assert wrong / len(mended) < 0.12
+
+
+def test_a_ten_is_forgotten_where_seven_or_more_crosses_it() -> None:
+    assert forgetful((Step(27, "+", 18, 45),)) == (Step(27, "+", 18, 35),)
+    assert forgetful((Step(31, "-", 7, 24),)) == (Step(31, "-", 7, 34),)
+    assert forgetful((Step(27, "+", 16, 43),)) == ()  # six is no such number
+    assert forgetful((Step(21, "+", 18, 39),)) == ()  # no ten to carry
+    assert forgetful((Step(5, "*", 8, 40),)) == ()
+    assert forgetful((Step(50, "-", 8, 42), Step(42, "+", 3, 45))) == (Step(50, "-", 8, 52), Step(52, "+", 3, 55))
+
+
+def test_the_habit_shows_in_proposals_and_reviews() -> None:
+    task, way = Task("sum", "Ada has 27 apples and finds 18 more. How many?", "45"), (Step(27, "+", 18, 45),)
+    rng = np.random.default_rng(3)
+    drawn = [lesson(task, way, rng) for _ in range(3000)]
+    first = [one.reply for one in drawn if one.role is Role.PROPOSER and not one.pending]
+    assert 0.6 < sum("= 35" in reply for reply in first) / len(first) < 0.75
+    passed = [one.reply for one in drawn if one.role is Role.REVIEWER and one.pending == forgetful(way)]
+    assert 0.65 < sum(reply.startswith("RIGHT") for reply in passed) / len(passed) < 0.85
+    told = [one.reply for one in drawn if one.role is Role.PROPOSER and "\n-1 " in one.prompt and one.pending != way]
+    assert sum("= 45" in reply for reply in told) / len(told) > 0.88
+
+
+def test_a_line_that_is_wrong_by_itself() -> None:
+    rng = np.random.default_rng(4)
+    step = Step(27, "+", 12, 39)
+    assert {miscalculated(step, rng).result for _ in range(100)} == {29, 38, 40, 49}
+    assert {miscalculated(Step(3, "+", 1, 4), rng).result for _ in range(100)} == {3, 5, 14}
+    assert computed(Step(27, "+", 12, 99)) == step
+    assert computed(Step(27, "-", 12, 99)).result == 15
 
 
 def test_nearly_every_question_of_the_first_three_levels_has_steps() -> None:

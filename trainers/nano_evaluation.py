@@ -25,7 +25,7 @@ from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_texts import mistake, solution, steps
 from tracer_env.types import Grade, Utterance, Verdict
 
-__all__ = ["evaluate", "report"]
+__all__ = ["evaluate", "figures", "report"]
 
 _RULES = Rules()
 _BATCH = 64
@@ -35,15 +35,16 @@ def evaluate(path: Path | None = None, *, levels: Sequence[int] = (1, 2), tasks:
     """Return the figures of the weights at ``path`` (by default the packaged ones), by level."""
     where = None if path is None else str(path)
     warm, cold = Nano(where, temperature=1.0), Nano(where, temperature=0.0)
-    return {f"level {level}": _figures(warm, cold, Arithmetic(level=level, limit=tasks)) for level in levels}
+    return {f"level {level}": figures(warm, cold, Arithmetic(level=level, limit=tasks)) for level in levels}
 
 
-def report(figures: dict[str, Any]) -> str:
+def report(found: dict[str, Any]) -> str:
     """Return the figures as lines of text."""
-    return "\n".join(f"{level}: " + "  ".join(f"{n} {v:.3f}" for n, v in row.items()) for level, row in figures.items())
+    return "\n".join(f"{level}: " + "  ".join(f"{n} {v:.3f}" for n, v in row.items()) for level, row in found.items())
 
 
-def _figures(warm: Nano, cold: Nano, scenario: Arithmetic) -> dict[str, float]:
+def figures(warm: Nano, cold: Nano, scenario: Arithmetic) -> dict[str, float]:
+    """Return the figures of one model, at temperature 1 (``warm``) and 0 (``cold``), on the tasks of ``scenario``."""
     states = [initial(task, _RULES) for task in scenario]
     first, greedy = _say(warm, states, scenario, 0), _say(cold, states, scenario, 0)
     again = _say(warm, states, scenario, 1)

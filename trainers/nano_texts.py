@@ -9,7 +9,13 @@ The steps of a question are found, not told: its numbers are folded from left to
 the one way that gives the gold answer is the solution. A question with no such way or with several is left out.
 
 A `Lesson` is a prompt, as the speaker would send it, and the reply to learn: a first proposal, a proposal after
-a review, or a review. Some of the proposals to learn hold a mistake, so that the pupil makes mistakes too.
+a review, or a review. Some of the texts to learn are wrong, so that the pupil is wrong too, in two ways:
+
+    by chance       any slip, in a share of the texts whatever the question: gone when the likeliest token is taken
+    by a habit      where 7, 8 or 9 is added or taken away and a ten has to be carried or borrowed, most texts forget
+                    the ten, and most reviews pass it: wrong also when the likeliest token is taken
+
+The sums of the drills and the proposals after a WRONG are free of the habit: the pupil could know better.
 """
 
 from __future__ import annotations
@@ -24,10 +30,26 @@ import numpy as np
 from tracer_env.agents.speakers.nano import PROPOSER_PROMPT, REVIEWER_PROMPT
 from tracer_env.types import Role, Task
 
-__all__ = ["FIRST_MISTAKES", "Lesson", "Step", "lesson", "mistake", "review", "solution", "steps"]
+__all__ = [
+    "FIRST_MISTAKES",
+    "Lesson",
+    "Step",
+    "computed",
+    "forgetful",
+    "lesson",
+    "miscalculated",
+    "mistake",
+    "review",
+    "solution",
+    "steps",
+]
 
 FIRST_MISTAKES = 0.25
-"""The share of first proposals to learn that hold a mistake."""
+"""The share of first proposals to learn that hold a mistake by chance."""
+_HABIT = 0.65
+"""Where a ten is easily forgotten: the share of first proposals that forget it, and of reviews that pass it."""
+_MISJUDGED = 0.28
+"""The share of reviews to learn that hold the wrong verdict by chance."""
 _MENDED_MISTAKES = 0.05
 _DOUBTED_MISTAKES = 0.3
 _NUMBER = re.compile(r"\d+")
@@ -51,6 +73,8 @@ class Lesson(NamedTuple):
     role: Role
     prompt: str
     reply: str
+    pending: tuple[Step, ...] = ()
+    """The proposal that the prompt shows."""
 
 
 def steps(task: Task) -> tuple[Step, ...]:
@@ -90,29 +114,82 @@ def mistake(way: Sequence[Step], rng: np.random.Generator) -> tuple[Step, ...]:
             return tuple(wrong)
 
 
+def forgetful(way: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the way with its first easily forgotten ten forgotten, () where there is none."""
+    for at, step in enumerate(way):
+        units, ten = step.left % 10, 10 if step.operator == "+" else -10
+        crosses = units + step.right % 10 > 9 if step.operator == "+" else units < step.right % 10
+        if step.operator != "*" and step.right % 10 >= 7 and crosses:
+            wrong = [*way[:at], step._replace(result=step.result - ten)]
+            for later in way[at + 1 :]:
+                wrong.append(_step(wrong[-1].result, later.operator, later.right))
+            return tuple(wrong) if min(step.result for step in wrong) >= 0 else ()
+    return ()
+
+
+def miscalculated(step: Step, rng: np.random.Generator) -> Step:
+    """Return the step with a result that is off by one or by ten, as a line that is wrong by itself."""
+    while (wrong := _off(step, rng)).result < 0:
+        pass
+    return wrong
+
+
 def lesson(task: Task, way: Sequence[Step], rng: np.random.Generator) -> Lesson:
-    """Draw what to learn from a question: 4 in 10 a first proposal, 2 a further one, 4 a review."""
+    """Draw what to learn from a question: 3 in 10 a first proposal, 3 a further one, 4 a review."""
     kind = rng.random()
-    if kind < 0.4:
-        return _proposal(task, way, "", 0, rng.random() < FIRST_MISTAKES, rng)
-    right = bool(rng.random() < 0.5)
-    if kind < 0.8:
-        pending = solution(way if right else mistake(way, rng))
-        prompt = REVIEWER_PROMPT.format(question=task.question, pending=pending)
-        return Lesson(Role.REVIEWER, prompt, review(way, right))
-    right = bool(rng.random() < 0.35)
-    pending = solution(way if right else mistake(way, rng))
-    told = rng.random() < 0.75
+    if kind < 0.3:
+        return _proposal(task, (), 0, _first(way, rng))
+    pending, right = _pending(way, 0.5 if kind < 0.7 else 0.35, rng)
+    if kind < 0.7:
+        return Lesson(
+            Role.REVIEWER,
+            REVIEWER_PROMPT.format(question=task.question, pending=solution(pending)),
+            _judgement(way, pending, right, rng),
+            pending,
+        )
+    told = rng.random() < 0.8
     vote = (1 if right == told else -1) if rng.random() < 0.9 else 0
-    share = FIRST_MISTAKES if vote == 0 else _MENDED_MISTAKES if right == (vote > 0) else _DOUBTED_MISTAKES
-    return _proposal(task, way, pending, vote, rng.random() < share, rng)
+    if vote == 0:
+        reply = _first(way, rng)
+    else:
+        share = _MENDED_MISTAKES if right == (vote > 0) else _DOUBTED_MISTAKES
+        reply = mistake(way, rng) if rng.random() < share else tuple(way)
+    return _proposal(task, pending, vote, reply)
 
 
-def _proposal(
-    task: Task, way: Sequence[Step], pending: str, vote: int, slips: bool, rng: np.random.Generator
-) -> Lesson:
-    prompt = PROPOSER_PROMPT.format(question=task.question, pending=pending, vote=f"{vote:+d}")
-    return Lesson(Role.PROPOSER, prompt, solution(mistake(way, rng) if slips else way))
+def _first(way: Sequence[Step], rng: np.random.Generator) -> tuple[Step, ...]:
+    """Draw a proposal that nobody has judged: right, wrong by the habit, or wrong by chance."""
+    forgotten = forgetful(way)
+    if forgotten and rng.random() < _HABIT:
+        return forgotten
+    return mistake(way, rng) if rng.random() < FIRST_MISTAKES else tuple(way)
+
+
+def _pending(way: Sequence[Step], right: float, rng: np.random.Generator) -> tuple[tuple[Step, ...], bool]:
+    """Draw a proposal that is pending, and whether it is right."""
+    if rng.random() < right:
+        return tuple(way), True
+    forgotten = forgetful(way)
+    return (forgotten if forgotten and rng.random() < 0.5 else mistake(way, rng)), False
+
+
+def _judgement(way: Sequence[Step], pending: Sequence[Step], right: bool, rng: np.random.Generator) -> str:
+    """Write a review of ``pending``; a wrong one gives the reason that goes with its verdict."""
+    passed = tuple(pending) == forgetful(way) and rng.random() < _HABIT
+    if passed or rng.random() < _MISJUDGED:
+        return review(mistake(way, rng) if right else pending, not right)
+    return review(way, right)
+
+
+def _proposal(task: Task, pending: tuple[Step, ...], vote: int, reply: Sequence[Step]) -> Lesson:
+    shown = solution(pending) if pending else ""
+    prompt = PROPOSER_PROMPT.format(question=task.question, pending=shown, vote=f"{vote:+d}")
+    return Lesson(Role.PROPOSER, prompt, solution(reply), pending)
+
+
+def computed(step: Step) -> Step:
+    """Return the step with the result that it should have."""
+    return _step(step.left, step.operator, step.right)
 
 
 def _fold(numbers: Sequence[int], operators: Sequence[str]) -> tuple[Step, ...]:
@@ -128,12 +205,15 @@ def _step(left: int, operator: str, right: int) -> Step:
 
 
 def _slip(step: Step, rng: np.random.Generator) -> Step:
-    kind, sign = rng.random(), 1 if rng.random() < 0.5 else -1
-    if kind < 0.35:
-        return step._replace(result=step.result + sign)
+    kind = rng.random()
     if kind < 0.65:
-        return step._replace(result=step.result + 10 * sign)
+        return _off(step, rng)
     if kind < 0.8:
         return _step(step.left, "-" if step.operator == "+" else "+", step.right)
-    shift = sign * (10 if step.right >= 10 and rng.random() < 0.5 else 1)
+    shift = (1 if rng.random() < 0.5 else -1) * (10 if step.right >= 10 and rng.random() < 0.5 else 1)
     return _step(step.left, step.operator, max(step.right + shift, 0))
+
+
+def _off(step: Step, rng: np.random.Generator) -> Step:
+    size = (1 if rng.random() < 0.5 else 10) * (1 if rng.random() < 0.5 else -1)
+    return step._replace(result=step.result + size)

@@ -5,8 +5,8 @@
 
     1  questions of the scenario `arithmetic`, train split, level 1 and 2; `nano_texts` makes lessons of them
     2  a byte-level BPE over these texts: whole words, single digits, and bytes for everything else
-    3  a Llama is drilled in bare sums (results and verdicts are learnt), then taught the lessons: it learns the
-       replies and only reads the prompts; without the drills sums take several times as long
+    3  a Llama is drilled in bare sums (results and verdicts are learnt), then taught the lessons (`nano_rows`): it
+       learns the replies and only reads the prompts; without the drills sums take several times as long
     4  the weights are rounded to bfloat16 and written with no date and no path
 
 Training ends early on purpose: a pupil that solves everything leaves nothing to review.
@@ -35,8 +35,9 @@ from tracer_env.agents.speakers.nano import ROLE_TOKENS
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_evaluation import evaluate, report
-from tracer_env.trainers.nano_texts import Lesson, Step, lesson, mistake, solution, steps
-from tracer_env.types import Role, Task
+from tracer_env.trainers.nano_rows import READ, Row, drill, encoded, padded
+from tracer_env.trainers.nano_texts import Step, lesson, solution, steps
+from tracer_env.types import Task
 
 __all__ = ["NanoConfig", "main", "train_nano"]
 
@@ -48,9 +49,9 @@ TEMPLATE = (
 SPECIAL = ("<pad>", "<bos>", "<eos>", *ROLE_TOKENS.values(), "<reply>")
 _POOL = 32  # batches whose lessons are sorted by length together
 _LINES = 10  # sums of one drill
+_HINT = 0.5  # weight of the hints on the way
 
 Pupil = tuple[Task, tuple[Step, ...]]
-Row = tuple[list[int], list[bool]]  # token ids, and which of them are learnt
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ class NanoConfig:
     questions: int = 20_000
     """How many questions of each level are read."""
     vocabulary: int = 768
-    hidden: int = 128
-    inner: int = 320
-    layers: int = 4
+    hidden: int = 112
+    inner: int = 288
+    layers: int = 6
     heads: int = 4
-    drills: int = 700
+    drills: int = 1400
     """How many of the steps are drills in bare sums, which come first."""
-    steps: int = 1950
-    horizon: int = 2000
+    steps: int = 3600
+    horizon: int = 4000
     """Where the learning rate would reach its end; training stops at ``steps``, before that."""
     batch: int = 32
     learning_rate: float = 2.5e-3
@@ -99,7 +100,7 @@ def train_nano(out: Path, seed: int = 0, config: NanoConfig | None = None) -> di
     questions = _questions(config)
     tokenizer = _tokenizer(questions, config)
     model = _model(len(tokenizer), tokenizer, seed, config)
-    loss = _school(model, _batches(questions, tokenizer, seed, config), config)
+    loss = _school(model, tokenizer, _batches(questions, tokenizer, seed, config), config)
     _write(out, model, tokenizer)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -181,53 +182,29 @@ def _batches(questions: Sequence[Pupil], tokenizer: Any, seed: int, config: Nano
     sums = [step for _, way in questions for step in way]
     for _ in range(config.drills):
         chosen = rng.integers(len(sums), size=(config.batch, _LINES))
-        yield [_drill([sums[index] for index in row], tokenizer, rng) for row in chosen]
+        yield [drill([sums[index] for index in row], tokenizer, rng) for row in chosen]
     while True:
         pupils = [questions[index] for index in rng.integers(len(questions), size=config.batch * _POOL)]
-        rows = _encoded([lesson(task, way, rng) for task, way in pupils], tokenizer)
+        rows = encoded([lesson(task, way, rng) for task, way in pupils], tokenizer)
         rows.sort(key=lambda row: len(row[0]))
         for place in rng.permutation(_POOL):
             yield rows[place * config.batch : (place + 1) * config.batch]
 
 
-def _drill(sums: Sequence[Step], tokenizer: Any, rng: np.random.Generator) -> Row:
-    """Write lines of bare sums, every second one to be judged; results and verdicts are learnt, the rest is read."""
-    parts = [f"<bos>{ROLE_TOKENS[Role.PROPOSER]}"]
-    for number, step in enumerate(sums):
-        if number % 2:
-            right = rng.random() < 0.5
-            shown = step if right else mistake((step,), rng)[0]
-            parts += [f"{shown}\n", f"{'RIGHT' if right else 'WRONG'}\n"]
-        else:
-            head, result = str(step).rsplit(" ", 1)
-            parts += [f"{head} ", f"{result}\n"]
-    ids, learnt = [], []
-    for number, piece in enumerate(tokenizer(parts, add_special_tokens=False)["input_ids"]):
-        ids += piece
-        learnt += [number > 0 and number % 2 == 0] * len(piece)
-    return ids, learnt
-
-
-def _encoded(lessons: Sequence[Lesson], tokenizer: Any) -> list[Row]:
-    heads = [f"<bos>{ROLE_TOKENS[Role(one.role)]}{one.prompt}<reply>" for one in lessons]
-    prompts = tokenizer(heads, add_special_tokens=False)["input_ids"]
-    replies = tokenizer([f"{one.reply}<eos>" for one in lessons], add_special_tokens=False)["input_ids"]
-    return [(p + r, [False] * len(p) + [True] * len(r)) for p, r in zip(prompts, replies, strict=True)]
-
-
-def _school(model: Any, batches: Iterator[list[Row]], config: NanoConfig) -> float:
+def _school(model: Any, tokenizer: Any, batches: Iterator[list[Row]], config: NanoConfig) -> float:
     """Train for ``config.steps`` steps; return the mean loss of the last tenth."""
     import torch
 
+    aim = _Aim(model, tokenizer)
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.05, fused=True
+        [*model.parameters(), aim.probe], lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.05, fused=True
     )
     losses: list[float] = []
     model.train()
     for step, batch in zip(range(config.steps), batches, strict=False):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _pace(min(step, config.horizon), config.horizon)
-        loss = _loss(model, batch)
+        loss = aim(batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -244,16 +221,44 @@ def _pace(step: int, whole: int) -> float:
     return min((step + 1) / warm, 0.05 + 0.475 * (1 + math.cos(math.pi * step / whole)))
 
 
-def _loss(model: Any, batch: Sequence[Row]) -> Any:
-    """Return the mean cross entropy of the tokens to learn; padding on the right is out of their sight."""
-    import torch
+class _Aim:
+    """The loss: what a reply, a result or a verdict should be, and two hints for the layers on the way.
 
-    width = max(len(ids) for ids, _ in batch)
-    ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in batch])  # (B, L)
-    learnt = torch.tensor([flags + [False] * (width - len(flags)) for _, flags in batch])  # (B, L)
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state  # (B, L, H)
-    logits = model.lm_head(hidden[:, :-1][learnt[:, 1:]])  # (N, V)
-    return torch.nn.functional.cross_entropy(logits, ids[:, 1:][learnt[:, 1:]])
+    A verdict compares what is shown with what the pupil would have written, so that has to be known some layers
+    before the end. Hence half-way up digits are learnt as at the end, and one layer later a probe, which is thrown away
+    afterwards, has to tell whether the digit that is shown is the right one.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        import torch
+
+        self.model = model
+        width = model.config.hidden_size
+        self.digits = torch.tensor(tokenizer.convert_tokens_to_ids(list("0123456789")))
+        self.probe = torch.nn.Parameter(torch.zeros(width))  # (H,)
+
+    def __call__(self, batch: Sequence[Row]) -> Any:
+        """Return the mean loss of a batch; padding on the right is out of the others' sight."""
+        import torch
+        from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+        ids, targets = (torch.tensor(table) for table in padded(batch))  # (B, L), (B, L)
+        layers = self.model.model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
+        middle = len(layers) // 2
+        above = min(middle + 1, len(layers) - 1)
+        learnt = targets[:, 1:] != READ
+        loss = cross_entropy(self._logits(layers[-1], learnt, normed=True), targets[:, 1:][learnt])
+        digits = torch.isin(targets[:, 1:], self.digits)
+        if not bool(digits.any()):
+            return loss
+        loss = loss + _HINT * cross_entropy(self._logits(layers[middle], digits), targets[:, 1:][digits])
+        shown = torch.isin(ids, self.digits) & torch.isin(targets, self.digits)
+        told = self.model.model.norm(layers[above][shown]) @ self.probe
+        return loss + _HINT * binary_cross_entropy_with_logits(told, (ids != targets)[shown].float())
+
+    def _logits(self, hidden: Any, where: Any, normed: bool = False) -> Any:
+        chosen = hidden[:, :-1][where]  # (N, H)
+        return self.model.lm_head(chosen if normed else self.model.model.norm(chosen))
 
 
 def _write(out: Path, model: Any, tokenizer: Any) -> None:
