@@ -1,0 +1,193 @@
+"""TRACER on nano: the whole method, the paper's six ablations, and what it has to beat, in one table.
+
+    python benchmarks/tracer_ablations.py                     seven variants and two baselines, three seeds
+    python benchmarks/tracer_ablations.py --jobs 2            two trainings at a time, one thread each
+
+    base           nano as it ships, one proposal                  (the paper's CoT)
+    base, SC 3     the majority of three proposals
+    GSPO           a lone proposer, trained by GSPO on as many candidates as TRACER draws for both roles
+    GSPO, SC 3     the majority of three of its proposals
+    TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0
+
+All are trained on the train split and play the same held-out tasks at temperature 1. Accuracy, tokens (prompt and
+completion) and calls a task are means over seeds, with the half width of a 95% t interval over the seeds, and the
+differences to the whole method as the paper prints them: points of accuracy, tokens, calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+"""97.5% points of Student's t for 2 to 5 seeds."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--variants", nargs="+", help="only these (default: all)")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--tasks-per-step", type=int, default=16)
+    parser.add_argument("--generations", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--level", type=int, default=2)
+    parser.add_argument("--tasks", type=int, default=500, help="held-out tasks")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--path", help="weights of another nano")
+    parser.add_argument("--json", type=Path, help="write all figures into this file")
+    parser.add_argument("--one", nargs=2, metavar=("METHOD", "SEED"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(_one(options, options.one[0], int(options.one[1]))))
+        return 0
+    from tracer_env.trainers.tracer_trainer import VARIANTS
+
+    methods = ["gspo", *(options.variants or VARIANTS)]
+    jobs = [(method, seed) for method in methods for seed in options.seeds]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = list(pool.map(lambda job: _in_its_own_process(*job), jobs))
+    rows: dict[str, list[dict[str, float]]] = {}
+    for part in found:
+        for name, figures in part.items():
+            rows.setdefault(name, []).append(figures)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1))
+    _print(rows)
+    return 0
+
+
+def _in_its_own_process(method: str, seed: int) -> dict[str, dict[str, float]]:
+    command = [sys.executable, __file__, *sys.argv[1:], "--one", method, str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{method}, seed {seed} failed:\n{done.stderr}")
+    found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    for name, figures in found.items():
+        print(f"  {name}, seed {seed}: " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
+    return found
+
+
+def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[str, float]]:
+    """Train one method with one seed and play the held-out tasks."""
+    import torch
+
+    from tracer_env.scenarios.arithmetic import Arithmetic
+    from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
+    from tracer_env.trainers.tracer_trainer import VARIANTS, TracerTrainer
+
+    torch.set_num_threads(1)
+    config = GSPOConfig(
+        num_generations=options.generations,
+        # A dialogue of TRACER has up to five groups; the lone proposer gets as many.
+        tasks_per_step=options.tasks_per_step * (5 if method == "gspo" else 1),
+        max_steps=options.steps,
+        steps_per_generation=4,
+        epsilon=0.1,
+        epsilon_high=0.1,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="linear",
+        max_completion_length=48,
+        seed=seed,
+    )
+    train, test = (Arithmetic(split=split, level=options.level, seed=seed) for split in ("train", "test"))
+    speaker = _nano(options)
+    begun = time.perf_counter()
+    if method == "gspo":
+        base = {"base": _alone(speaker, test, options, 1), "base, SC 3": _alone(speaker, test, options, 3)}
+        trainer = GSPOTrainer(speaker, train, config, wanted=False)
+        trained = trainer.train()
+        seconds, drawn = time.perf_counter() - begun, _drawn(trained.metrics)
+        lone = {"GSPO": _alone(speaker, test, options, 1), "GSPO, SC 3": _alone(speaker, test, options, 3)}
+        return {**base, **{name: {**row, "candidates": drawn, "seconds": seconds} for name, row in lone.items()}}
+    tracer = TracerTrainer(speaker, train, config, variant=VARIANTS[method], wanted=False)
+    trained = tracer.train()
+    seconds = time.perf_counter() - begun
+    row = _dialogues(speaker, test, tracer.controller, VARIANTS[method].information, options)
+    return {f"TRACER {method}": {**row, "candidates": _drawn(trained.metrics), "seconds": seconds}}
+
+
+def _nano(options: argparse.Namespace) -> Any:
+    from tracer_env.agents.speakers.nano import Nano
+
+    return Nano(options.path, temperature=1.0, max_new_tokens=48)
+
+
+def _drawn(metrics: list[dict[str, Any]]) -> float:
+    return float(sum(value for line in metrics for name, value in line.items() if name.endswith("candidates")))
+
+
+def _alone(speaker: Any, scenario: Any, options: argparse.Namespace, votes: int) -> dict[str, float]:
+    """Play one proposal a task, or the majority of several (ties to the first)."""
+    from tracer_env.interfaces import Request
+    from tracer_env.randomness import stream
+    from tracer_env.referee import ask
+    from tracer_env.rules import Rules, initial
+    from tracer_env.types import Grade
+
+    states = [initial(scenario[index], Rules()) for index in range(options.tasks)]
+    requests = [Request(state, state.seat, stream(0, state.task.id), votes) for state in states]
+    said = ask(speaker, requests, scenario)
+    right = tokens = 0
+    for start in range(0, len(said), votes):
+        group = said[start : start + votes]
+        answers = Counter(one.answer for one in group if one.answer is not None)
+        chosen = max(group, key=lambda one: answers.get(one.answer, 0))
+        right += chosen.grade is Grade.CORRECT
+        tokens += sum(one.tokens for one in group)
+    return {"accuracy": right / len(states), "tokens": tokens / len(states), "calls": float(votes)}
+
+
+def _dialogues(
+    speaker: Any, scenario: Any, controller: Any, information: str, options: argparse.Namespace
+) -> dict[str, float]:
+    from tracer_env.evaluation import evaluate
+    from tracer_env.metrics import summarise
+    from tracer_env.rules import Rules
+    from tracer_env.scenarios.base import TaskList
+
+    tasks = TaskList([scenario[index] for index in range(options.tasks)], name="arithmetic")
+    blocks = evaluate({"tracer": controller}, tasks, speaker, Rules(), 0, information, counterfactuals="none")
+    row = summarise([transcript for block in blocks for transcript in block], 0)
+    found = {"accuracy": row.accuracy, "tokens": row.tokens_per_task, "calls": row.calls_per_task}
+    others = {"correction": row.correction_rate, "corruption": row.corruption_rate, "reviewer_tpr": row.reviewer_tpr}
+    others["reviewer_tnr"] = row.reviewer_tnr
+    return found | {name: value for name, value in others.items() if value is not None}
+
+
+def _print(rows: dict[str, list[dict[str, float]]]) -> None:
+    whole = rows.get("TRACER full")
+    print(f"\n{'method':32} {'accuracy':>16} {'tokens':>14} {'calls':>12}   against the whole method")
+    for name, found in rows.items():
+        cells = [_interval([one[key] for one in found], digits) for key, digits in _COLUMNS]
+        line = f"{name:32} {cells[0]:>16} {cells[1]:>14} {cells[2]:>12}"
+        if whole is not None and name != "TRACER full":
+            points, tokens, calls = (_mean(found, key) - _mean(whole, key) for key in ("accuracy", "tokens", "calls"))
+            line += f"   {100 * points:+.2f} / {tokens:+,.0f} / {calls:+.2f}"
+        print(line)
+
+
+_COLUMNS = (("accuracy", 3), ("tokens", 1), ("calls", 2))
+
+
+def _mean(found: list[dict[str, float]], key: str) -> float:
+    return sum(one[key] for one in found) / len(found)
+
+
+def _interval(values: list[float], digits: int) -> str:
+    mean = sum(values) / len(values)
+    if len(values) not in STUDENT_T:
+        return f"{mean:.{digits}f}"
+    spread = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+    return f"{mean:.{digits}f} ± {STUDENT_T[len(values)] * spread / len(values) ** 0.5:.{digits}f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
