@@ -1,0 +1,159 @@
+"""Short trainings of nano for the tests of the trainers; run as a script it is killed, or interrupted, on purpose.
+
+    python training.py OUT killed SEED       a child trains into OUT, is killed by SIGKILL and begins again, many times
+    python training.py OUT interrupted       a child trains into OUT, gets a Ctrl-C after its first step, goes on
+
+A parent that has loaded torch forks the children, so a kill costs a second and not five.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tracer_env.interfaces import Request
+from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_trainer import GSPOTrainer
+from tracer_env.trainers.tracer_trainer import TracerTrainer
+from tracer_env.trainers.training_log import comparable, read_metrics
+from tracer_env.types import Utterance
+
+STEPS = 4
+
+
+def config(**changes: Any) -> GSPOConfig:
+    """The smallest settings that still split a rollout."""
+    settings: dict[str, Any] = {
+        "max_steps": 2,
+        "tasks_per_step": 2,
+        "num_generations": 3,
+        "steps_per_generation": 2,
+        "max_completion_length": 40,
+        "learning_rate": 1e-3,
+        "save_steps": 1,
+    }
+    return GSPOConfig(**settings | changes)
+
+
+def tasks(count: int = 7) -> Arithmetic:
+    """Tasks of level 1."""
+    return Arithmetic(split="train", level=1, limit=count)
+
+
+def gspo(out: Path | None = None, *, made: dict[str, Any] | None = None, **changes: Any) -> GSPOTrainer:
+    """A GSPO training of nano; ``made`` goes to the trainer, the rest to its settings."""
+    return GSPOTrainer("nano", tasks(), config(**changes), out=out, wanted=False, **made or {})
+
+
+def tracer(out: Path | None = None, *, made: dict[str, Any] | None = None, **changes: Any) -> TracerTrainer:
+    """A TRACER training of nano."""
+    return TracerTrainer("nano", tasks(), config(**changes), out=out, wanted=False, **made or {})
+
+
+def left(out: Path) -> dict[str, Any]:
+    """What a training has left behind, without the clock's numbers: files by name, metrics line by line."""
+    newest = max((out / "checkpoints").glob("step_??????"))
+    files = [*newest.rglob("*"), *(out / "adapters").rglob("*"), *(out / "controllers").rglob("*")]
+    found: dict[str, Any] = {str(file.relative_to(out)): file.read_bytes() for file in files if file.is_file()}
+    return found | {"metrics": [comparable(line) for line in read_metrics(out)]}
+
+
+class Scripted:
+    """A speaker whose candidates at each turn are given: ``{turn: utterances}``; it keeps the requests."""
+
+    def __init__(self, said: dict[int, Sequence[Utterance]]) -> None:
+        self.said = said
+        self.asked: list[Request] = []
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        self.asked += requests
+        return [self.said[r.state.turn][c] for r in requests for c in range(r.candidates)]
+
+
+# -- as a script -----------------------------------------------------------------------------------
+
+
+def train(out: Path) -> None:
+    """Train, or go on where a checkpoint stands."""
+    tracer(out, max_steps=STEPS, resume_from_checkpoint=str(out) if out.exists() else None).train()
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Begin ``work`` in a child and return its number; it exits with 0, with 130 after a Ctrl-C, else with 1."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except KeyboardInterrupt:
+            code = 130
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return child
+
+
+def ended(child: int) -> int:
+    """Wait for a child; return its exit code, or minus the signal that killed it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def dies_at_sync(number: int, out: Path) -> None:
+    """Train, and be killed when the ``number``-th file is forced to the disk: amid a save, or after a line."""
+    real, calls = os.fsync, 0
+
+    def fsync(file: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            die()
+        real(file)
+
+    os.fsync = fsync
+    train(out)
+
+
+def die() -> NoReturn:
+    """Be killed as by the kernel."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def killed(out: Path, seed: int) -> None:
+    """Kill children at moments that ``seed`` draws, then let one finish."""
+    chance, kills = random.Random(seed), 0
+    for number in (1, 2, chance.randint(3, 12), chance.randint(3, 20), chance.randint(3, 30)):
+        kills += ended(forked(lambda number=number: dies_at_sync(number, out))) == -signal.SIGKILL
+    for _ in range(4):
+        child = forked(lambda: train(out))
+        time.sleep(chance.uniform(0.3, 1.5))
+        os.kill(child, signal.SIGKILL)
+        kills += ended(child) == -signal.SIGKILL
+    assert ended(forked(lambda: train(out))) == 0
+    print(f"killed {kills} times")
+
+
+def interrupted(out: Path) -> None:
+    """Press Ctrl-C when the first line is written; then go on."""
+    child = forked(lambda: train(out))
+    while not read_metrics(out):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGINT)
+    print(f"left with {ended(child)} after {len(read_metrics(out))} steps")
+    print("checkpoint", max((out / "checkpoints").glob("step_??????")).name)
+    assert ended(forked(lambda: train(out))) == 0
+
+
+if __name__ == "__main__":
+    import peft  # noqa: F401  (children then need not)
+
+    folder = Path(sys.argv[1])
+    killed(folder, int(sys.argv[3])) if sys.argv[2] == "killed" else interrupted(folder)
