@@ -21,6 +21,7 @@ from tracer_env.interfaces import Request
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
+from tracer_env.trainers.gspo_update import GSPOUpdate
 from tracer_env.trainers.tracer_trainer import TracerTrainer
 from tracer_env.trainers.training_log import comparable, read_metrics
 from tracer_env.types import Utterance
@@ -121,6 +122,19 @@ def dies_at_sync(number: int, out: Path) -> None:
     train(out)
 
 
+def dies_at_update(number: int, out: Path) -> None:
+    """Train, and be killed when the ``number``-th policy update begins: amid a step, or between two policies."""
+    real, calls = GSPOUpdate.update, 0
+
+    def update(self: GSPOUpdate, name: str, samples: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return die() if calls == number else real(self, name, samples)
+
+    GSPOUpdate.update = update  # type: ignore[method-assign]
+    train(out)
+
+
 def die() -> NoReturn:
     """Be killed as by the kernel."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -130,9 +144,11 @@ def die() -> NoReturn:
 def killed(out: Path, seed: int) -> None:
     """Kill children at moments that ``seed`` draws, then let one finish."""
     chance, kills = random.Random(seed), 0
-    for number in (1, 2, chance.randint(3, 12), chance.randint(3, 20), chance.randint(3, 30)):
+    for number in (1, 2, chance.randint(3, 12), chance.randint(3, 20)):
         kills += ended(forked(lambda number=number: dies_at_sync(number, out))) == -signal.SIGKILL
-    for _ in range(4):
+    for number in (chance.randint(1, 2), 2):
+        kills += ended(forked(lambda number=number: dies_at_update(number, out))) == -signal.SIGKILL
+    for _ in range(2):
         child = forked(lambda: train(out))
         time.sleep(chance.uniform(0.3, 1.5))
         os.kill(child, signal.SIGKILL)

@@ -34,7 +34,17 @@ from tracer_env.trainers.array_player import ArrayPlayer, suits_arrays
 from tracer_env.transcript import Transcript
 from tracer_env.types import Action, Grade, Role
 
-__all__ = ["ControllerTraining", "Player", "Sums", "average_regret", "loglog_slope", "tables", "train_controller"]
+__all__ = [
+    "ControllerTraining",
+    "CurrentPolicies",
+    "Player",
+    "Sums",
+    "average_regret",
+    "loglog_slope",
+    "policy_table",
+    "tables",
+    "train_controller",
+]
 
 Sums = dict[str, tuple[float, float, int]]
 """For each key of a window: summed instantaneous regrets of SKIP and SPEAK, and how many decisions."""

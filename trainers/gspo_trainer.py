@@ -269,7 +269,9 @@ def _speaker(speaker: Any, config: GSPOConfig) -> Any:
     if isinstance(speaker, str):
         speaker = make_speaker(speaker, **wanted)
     if not hasattr(speaker, "loaded"):
-        raise ConfigError(f"only a language model can be trained, got {speaker!r}; take nano, smollm2 or hf:PATH")
+        raise ConfigError(
+            f"only a language model can be trained, got a {type(speaker).__name__}; take nano, smollm2 or hf:PATH"
+        )
     for name, value in wanted.items():
         if getattr(speaker, name) != value:
             theirs = {"temperature": "gspo.temperature", "max_new_tokens": "gspo.max_completion_length"}[name]

@@ -30,6 +30,7 @@ from tracer_env.types import Action, Grade, Role, Task, Utterance
 
 __all__ = [
     "Drawn",
+    "Mine",
     "Place",
     "PolicyOf",
     "ProposalRollouts",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 Mine = Callable[[int], bool]
+"""Whether the task at a place of the batch is this process's."""
 PolicyOf = Callable[[DialogueState], str]
 """Which policy acts in a state."""
 
@@ -192,9 +194,8 @@ class ReviewRollouts(_Forgetful):
         policy: str = "reviewer",
         choices: int = 4,
     ) -> None:
-        self.order, self.speaker, self.candidates = order, speaker, candidates
+        self.order, self.speaker, self.candidates, self.choices = order, speaker, candidates, choices
         self.rules, self.reward, self.policy = rules or Rules(), reward or RoleReward(), policy
-        self.choices = choices
         _check_speaks_first(self.rules)
 
     @property
@@ -229,8 +230,7 @@ def wants_right(number: int) -> bool:
 class TeamRollouts(_Forgetful):
     """G whole dialogues for each task in which every seat speaks; all utterances earn the team's reward.
 
-    From the second turn on the candidates of a group stand in different dialogues; they are compared all the
-    same, as MAGRPO does: an advantage is that of a whole dialogue.
+    From turn 2 on a group's candidates stand in different dialogues; MAGRPO compares them all the same.
     """
 
     def __init__(
