@@ -255,7 +255,8 @@ class GSPOUpdate:
 
 
 def _checkpointing(model: Any, wanted: bool) -> None:
-    """Let layers compute their activations again in the backward pass, or keep them; under the name transformers has."""
+    """Let layers compute their activations again in the backward pass, or keep them."""
+    # Newer transformers renamed it, and warns of the old name.
     switch = "enable" if wanted else "disable"
     name = f"activation_checkpointing_{switch}"
     method = getattr(model, name if hasattr(model, name) else f"gradient_checkpointing_{switch}")

@@ -1,0 +1,200 @@
+"""Several processes do what one does. Real ones, on one machine, with gloo."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracer_env.errors import MissingExtraError
+from tracer_env.trainers.processes import Accelerated, Alone, running_processes
+from tracer_env.trainers.training_log import comparable, read_metrics
+
+START = """
+import json, sys
+from pathlib import Path
+import torch
+from tracer_env.rules import Rules
+from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.trainers.finetune import LoRA
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_trainer import GSPOTrainer
+from tracer_env.trainers.processes import running_processes
+from tracer_env.trainers.tensor_files import save_tensors
+from tracer_env.trainers.tracer_trainer import TracerTrainer
+
+out = Path(sys.argv[1])
+team = running_processes()
+"""
+
+COLLECTIVES = (
+    START
+    + """
+one, two = torch.arange(3.0) + team.rank, torch.full((2,), 10.0 ** team.rank, dtype=torch.float64)
+team.total([one, two])
+found = team.gathered([(team.rank, "a")] * (team.rank + 1))
+team.wait()
+mine = {parts: [place for place in range(8) if team.mine(place, parts)] for parts in (1, 2, 4)}
+told = [team.rank, team.count, one.tolist(), two.tolist(), found, mine, team.gathered([])]
+(out / f"{team.rank}.json").write_text(json.dumps(told))
+"""
+)
+
+TRAINING = (
+    START
+    + """
+kind, steps = sys.argv[2], 3
+config = GSPOConfig(
+    num_generations=4, tasks_per_step=4, steps_per_generation=2, max_steps=steps, learning_rate=1e-3, epsilon=0.1,
+    epsilon_high=0.1, beta=0.05, max_completion_length=48, save_steps=2, seed=3,
+)
+scenario = Arithmetic(split="train", level=1)
+settings = dict(finetune=LoRA(r=4), out=out / f"run-{team.count}", wanted=False)
+if kind == "gspo":
+    trainer = GSPOTrainer("nano", scenario, config, **settings)
+else:
+    trainer = TracerTrainer("nano", scenario, config, rules=Rules(max_turns=3), **settings)
+result = trainer.train()
+tensors = {f"{name}/{path}": t for name in trainer.policies.names for path, t in trainer.policies.tensors(name).items()}
+save_tensors(out / f"weights-{team.count}-{team.rank}.safetensors", tensors)
+told = {"metrics": result.metrics, "tables": trainer.rollouts.state_dict()}
+(out / f"told-{team.count}-{team.rank}.json").write_text(json.dumps(told))
+"""
+)
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def run(code: str, count: int, *arguments: str) -> None:
+    """Run ``count`` processes as a launcher does; all must end well."""
+    plain = {key: value for key, value in os.environ.items() if key not in ("RANK", "LOCAL_RANK", "WORLD_SIZE")}
+    plain |= {"OMP_NUM_THREADS": "1"}
+    team = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            env=plain | (team | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+    try:
+        said = [process.communicate(timeout=300)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0] * count, "\n".join(said)
+
+
+# -- alone ---------------------------------------------------------------------------------------
+
+
+def test_one_process_has_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    alone = running_processes()
+    assert isinstance(alone, Alone)
+    numbers, items = [1.0, 2.0], [("a", 1)]
+    alone.total([numbers])
+    alone.wait()
+    assert (alone.rank, alone.count, numbers, alone.gathered(items)) == (0, 1, [1.0, 2.0], [("a", 1)])
+    assert all(alone.mine(place, 3) for place in range(9))
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert isinstance(running_processes(), Alone)
+
+
+def test_several_processes_need_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(MissingExtraError, match=r"several processes.*tracer-env\[train\]"):
+        running_processes()
+
+
+def test_tasks_are_dealt_out_inside_a_minibatch() -> None:
+    """Two minibatches of two processes: 0 2 | 1 3 of the first four places are dealt out as 0 1 and 2 3."""
+    team = Accelerated.__new__(Accelerated)
+    team.count = 2
+    dealt = []
+    for team.rank in (0, 1):
+        dealt.append([place for place in range(8) if team.mine(place, 2)])
+    assert dealt == [[0, 1, 4, 5], [2, 3, 6, 7]]
+
+
+# -- two -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_sums_and_gathers_of_two(tmp_path: Path) -> None:
+    run(COLLECTIVES, 2, str(tmp_path))
+    told = [json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
+    shares = [
+        {"1": [0, 2, 4, 6], "2": [0, 1, 4, 5], "4": [0, 1, 2, 3]},
+        {"1": [1, 3, 5, 7], "2": [2, 3, 6, 7], "4": [4, 5, 6, 7]},
+    ]
+    for rank in (0, 1):
+        gathered = [[0, "a"], [1, "a"], [1, "a"]]
+        assert told[rank] == [rank, 2, [1.0, 3.0, 5.0], [11.0, 11.0], gathered, shares[rank], []]
+
+
+def _told(folder: Path, count: int, rank: int) -> Any:
+    return json.loads((folder / f"told-{count}-{rank}.json").read_text(encoding="utf-8"))
+
+
+def _near(left: Any, right: Any, tolerance: float) -> None:
+    """Compare plain data; numbers may differ by ``tolerance``."""
+    if isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for key in left:
+            _near(left[key], right[key], tolerance)
+    elif isinstance(left, list):
+        assert len(left) == len(right)
+        for a, b in zip(left, right, strict=True):
+            _near(a, b, tolerance)
+    else:
+        assert left == (pytest.approx(right, abs=tolerance) if isinstance(right, float) else right)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gspo", "tracer"])
+def test_two_processes_are_one(kind: str, tmp_path: Path) -> None:
+    """Three steps of training: the same numbers and weights as alone, and the same bytes in both processes."""
+    from safetensors.torch import load_file
+
+    for count in (1, 2):
+        run(TRAINING, count, str(tmp_path), kind)
+    alone, first, second = _told(tmp_path, 1, 0), _told(tmp_path, 2, 0), _told(tmp_path, 2, 1)
+    lines = [[comparable(line) for line in one["metrics"]] for one in (alone, first, second)]
+    assert lines[1] == lines[2]
+    assert len(lines[0]) == 3
+    names = [name for name in lines[0][0] if name.endswith(("loss", "reward", "accuracy"))]
+    assert len(names) >= 3
+    for one, other in zip(lines[0], lines[1], strict=True):
+        # Half the tasks in a batch changes the last bits of a forward pass, and steps of AdamW enlarge them.
+        _near({name: one[name] for name in names}, {name: other[name] for name in names}, 1e-6)
+        _near(one, other, 1e-3)
+    assert any(line[name] for line in lines[0] for name in names if name.endswith("loss"))
+    assert alone["tables"] == first["tables"] == second["tables"]
+    assert (kind == "tracer") == bool(alone["tables"])
+    weights = [load_file(tmp_path / f"weights-{name}.safetensors") for name in ("1-0", "2-0", "2-1")]
+    assert all(weights[1][name].equal(weights[2][name]) for name in weights[1])
+    apart = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
+    moved = max(float(tensor.abs().max()) for name, tensor in weights[0].items() if ".lora_B." in name)
+    assert apart < 1e-5
+    assert moved > 1e-4
+    # Only the first process writes, and what it writes is complete.
+    assert [comparable(line) for line in read_metrics(tmp_path / "run-2")] == lines[1]
+    assert sorted(path.name for path in (tmp_path / "run-2" / "checkpoints").iterdir()) == [
+        "step_000002",
+        "step_000003",
+    ]
