@@ -199,7 +199,10 @@ def test_report_verify_list_and_doctor(run: Run) -> None:
     report = document(run("report", "here", "--json"))
     assert (report["report"], len(report["rows"])) == ("here/report.html", 3)
     assert run("report", "here")[1].endswith("here/report.html\n")
-    assert document(run("list", "--json")) == {kind: list(tracer_env.registered(kind)) for kind in registry.KINDS}
+    listed = document(run("list", "--json"))
+    assert {kind: listed[kind] for kind in registry.KINDS} == {
+        kind: list(tracer_env.registered(kind)) for kind in registry.KINDS
+    }
     assert document(run("list", "reward", "--json")) == {"reward": ["role_credit", "team", "team_minus_tokens"]}
     assert "jsonl:..." in run("list", "scenario")[1]
     assert document(run("doctor", "--json"))["tracer_env"] == tracer_env.__version__

@@ -129,6 +129,10 @@ def test_what_is_written_is_read_back(seed, name, path, limit, extras, turns, me
         ({"evaluation": {"methods": ["always"], "baseline": "alwys"}}, "the baseline 'alwys' is not among the methods"),
         ({"evaluation": {"counterfactuals": "some"}}, "evaluation.counterfactuals is 'some'"),
         ({"information": "vote"}, "information is 'vote'"),
+        ({"gspo": {"epsilom": 1}}, "unknown key gspo.epsilom; did you mean 'epsilon'?"),
+        ({"gspo": {"beta": "much"}}, "gspo.beta must be a number, got 'much'"),
+        ({"tracer": {"varint": "full"}}, "unknown key tracer.varint; did you mean 'variant'?"),
+        ({"hooks": {"valu": "a:b"}}, "unknown key hooks.valu; did you mean 'value'?"),
         ({"rules": {"max_turns": 0}}, "rules.max_turns must be a whole number from 1 to 4096, got 0"),
         ({"rules": {"schedule": "x"}}, "unknown key rules.schedule"),
     ],
@@ -166,6 +170,7 @@ def test_flags_are_merged_when_given() -> None:
     data = {"scenario": {"name": "gsm8k"}}
     assert merge(data, "scenario", name=None, limit=4) == {"scenario": {"name": "gsm8k", "limit": 4}}
     assert merge(data, "rules", max_turns=None) == data
+    assert merge({"gspo": 3}, "gspo", max_steps=4) == {"gspo": 3}  # from_data will say that it is no section
 
 
 def test_files(tmp_path: Path) -> None:
@@ -180,6 +185,21 @@ def test_files(tmp_path: Path) -> None:
         read_toml(file)
     file.write_text(Config(seed=3).to_toml(), encoding="utf-8")
     assert Config.from_data(read_toml(file)) == Config(seed=3)
+
+
+def test_sections_of_training_are_written_when_they_say_something() -> None:
+    data = {
+        "training": {"method": "tracer"},
+        "gspo": {"learning_rate": 1e-4, "report_to": ["jsonl"], "finetune": "lora:r=8"},
+        "tracer": {"variant": "no_reviewer"},
+        "hooks": {"reward": "mine.py:pay"},
+    }
+    config = Config.from_data(data)
+    assert (config.tracer.variant, config.tracer.sharing, config.hooks.reward) == ("no_reviewer", None, "mine.py:pay")
+    assert Config.from_data(tomllib.loads(config.to_toml())) == config
+    assert not {"gspo", "tracer", "hooks"} & set(Config().to_data())
+    other = Config.from_data({**data, "gspo": {"learning_rate": 1e-3}})
+    assert differences(config, other) == ["gspo.finetune", "gspo.learning_rate", "gspo.report_to"]
 
 
 def test_differences_leave_speed_out() -> None:

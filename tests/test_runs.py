@@ -70,6 +70,14 @@ def test_reopening(tmp_path: Path) -> None:
         load_run(tmp_path)
 
 
+def test_some_settings_may_differ_and_a_folder_can_be_taken_back(tmp_path: Path) -> None:
+    run = RunFolder.create(Config(seed=3), "train", tmp_path / "run")
+    assert RunFolder.reopen(run.path, Config(seed=4), free=("seed",)).config == Config(seed=4)
+    run.withdraw()
+    assert list(tmp_path.iterdir()) == []
+    RunFolder.check_free(run.path)
+
+
 def test_a_run_without_episodes_says_how_to_go_on(tmp_path: Path) -> None:
     run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
     with pytest.raises(RunFolderError, match="holds no episodes yet; continue it with --resume"):

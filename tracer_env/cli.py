@@ -11,11 +11,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tracer_env.casting import split_list
 from tracer_env.cli_options import (
@@ -36,9 +35,11 @@ from tracer_env.cli_options import (
     print_config,
     print_json,
     resolved_config,
+    resumable,
     settings_data,
 )
-from tracer_env.cli_trees import add_tree_commands, train_on_folder
+from tracer_env.cli_training import train_command
+from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
 from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.progress import reporting
@@ -110,7 +111,7 @@ def compare_command(
     from tracer_env.metrics import Row
     from tracer_env.report import comparison_table
 
-    with reporting() as reporter, _resumable("compare", out, resume):
+    with reporting() as reporter, resumable("compare", out, resume):
         result = compare(resolved, out=out, resume=resume, reporter=reporter)
     if as_json:
         return print_json(result.to_data())
@@ -122,58 +123,7 @@ def compare_command(
     return None
 
 
-@app.command("train")
-def train_command(
-    method: Annotated[str, typer.Option("--method", "--controller", help="What to train.")] = "regret_matching",
-    scenario: ScenarioOption = None,
-    path: Annotated[
-        str | None, typer.Option("--path", help="File of the train split, or folder of the splits.")
-    ] = None,
-    speaker: SpeakerOption = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", "--iterations", help="Episodes (default 10,000 simulated, 100 with a model)."),
-    ] = None,
-    trees: Annotated[
-        Path | None, typer.Option("--trees", help="Folder of dialogue trees to solve instead of playing.")
-    ] = None,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-    settings: SetOption = None,
-    config: ConfigOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    as_json: JsonOption = False,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Train a controller on the train split, or solve dialogue trees; print its regret and its policy table.
-
-    With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
-    regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts.
-    """
-    if trees is not None:
-        elsewhere = {
-            "--scenario": scenario,
-            "--speaker": speaker,
-            "--path": path,
-            "--config": config,
-            "--resume": resume,
-        }
-        return train_on_folder(trees, method, steps, limit, seed, settings, out, as_json, elsewhere)
-    from tracer_env.registry import resolve
-
-    trainer, _ = resolve("trainer", method)
-    data = settings_data(config, settings, scenario, None, None, speaker, None, seed, resume)
-    data = merge(data, "training", episodes=steps, limit=limit, path=path)
-    resolved = resolved_config(data, out, resume)
-    if dry_run:
-        return print_config(resolved, as_json)
-    with reporting() as reporter, _resumable("train", out, resume):
-        result = trainer(resolved, method=method, out=out, resume=resume, reporter=reporter)
-    if as_json:
-        return print_json(result)
-    _print_training(result)
-    return None
+app.command("train")(train_command)
 
 
 @app.command("play")
@@ -263,16 +213,22 @@ def list_command(
     kind: Annotated[str | None, typer.Argument(help="scenario, speaker, controller, ...")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the registered names."""
-    from tracer_env.registry import KINDS, registered
+    """List the registered names, the hooks and what settings can name."""
+    from tracer_env.registry import KINDS, registered, resolve
 
-    if kind is not None and kind not in KINDS:
-        raise UnknownNameError("kind of part", kind, KINDS)
-    names = {each: list(registered(each)) for each in ([kind] if kind else KINDS)}
+    listed, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:names")
+    more = listed()
+    if kind is not None and kind not in {**KINDS, **more}:
+        raise UnknownNameError("kind of part", kind, {**KINDS, **more})
+    names = {each: list(registered(each)) for each in KINDS} | more
+    names = {each: entries for each, entries in names.items() if kind in (None, each)}
     if as_json:
         return print_json(names)
     for each, entries in names.items():
-        print(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
+        if isinstance(entries, dict):
+            print("\n".join(f"{each}: {signature}" for signature in entries.values()))
+        else:
+            print(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
     return None
 
 
@@ -330,53 +286,6 @@ def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
     line = " ".join(message.split())
     print(f"error: {line}", file=sys.stderr)
     return code
-
-
-class _resumable:  # noqa: N801 (read as a statement: `with _resumable(...)`)
-    """Says how to continue when the work inside is interrupted."""
-
-    def __init__(self, command: str, out: Path | None, resume: Path | None) -> None:
-        self._command, self._folder = command, resume or out
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is KeyboardInterrupt:
-            folder = self._folder or _newest_run()
-            if folder is not None:
-                print(f"interrupted; continue with: tracer-env {self._command} --resume {folder}", file=sys.stderr)
-
-
-def _newest_run() -> Path | None:
-    runs = [path for path in Path("runs").glob("*") if (path / "config.toml").is_file()]
-    return max(runs, key=lambda path: path.stat().st_mtime, default=None)
-
-
-def _print_training(result: dict[str, Any]) -> None:
-    console = Console()
-    table = Table(title=f"{result['method']} after {result['episodes']:,} episodes", title_justify="left")
-    table.add_column("information state", no_wrap=True)
-    for column in ("visits", "P(speak)", "now", "regret"):
-        table.add_column(column, justify="right")
-    for row in result["policy_table"]:
-        table.add_row(
-            row["key"],
-            f"{row['visits']:,}",
-            f"{row['speak_average']:.3f}",
-            f"{row['speak_current']:.3f}",
-            f"{row['average_regret']:.5f}",
-        )
-    console.print(table)
-    regret = result["average_regret"]
-    slope = "not fitted" if regret["slope"] is None else f"{regret['slope']:.2f}"
-    curve = result["average_regret_curve"]
-    shown = curve[:: max(1, len(curve) // 8)]
-    console.print(
-        "average regret by episode  " + "   ".join(f"{at:,}: {value:.5f}" for at, value in shown), highlight=False
-    )
-    console.print(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}", highlight=False)
-    console.print(f"controller  {result['controller']}", highlight=False, soft_wrap=True)
 
 
 add_tree_commands(app)

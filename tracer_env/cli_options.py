@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +33,7 @@ __all__ = [
     "print_json",
     "recorded_config",
     "resolved_config",
+    "resumable",
     "settings_data",
 ]
 
@@ -98,3 +102,20 @@ def print_json(data: Any) -> None:
 def print_config(config: Config, as_json: bool) -> None:
     """Print the settings as TOML, or as JSON."""
     print_json(config.to_data()) if as_json else print(config.to_toml(), end="")
+
+
+@contextmanager
+def resumable(command: str, out: Path | None, resume: Path | None) -> Iterator[None]:
+    """Say how to continue when the work inside is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder = resume or out or _newest_run()
+        if folder is not None and (folder / "config.toml").is_file():
+            print(f"interrupted; continue with: tracer-env {command} --resume {folder}", file=sys.stderr)
+        raise
+
+
+def _newest_run() -> Path | None:
+    runs = [path for path in Path("runs").glob("*") if (path / "config.toml").is_file()]
+    return max(runs, key=lambda path: path.stat().st_mtime, default=None)

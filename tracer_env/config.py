@@ -9,8 +9,11 @@
     name = "smollm2"
     temperature = 0.3
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
-    [training]          # episodes, update_every, limit, path
+    [training]          # method, episodes, update_every, limit, path
     [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
+    [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
+    [tracer]            # variant, sharing
+    [hooks]             # value, reward, prompt, extract, updater: import paths
 
 An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
 """
@@ -30,13 +33,17 @@ from typing import Any
 from tracer_env.casting import parse_value
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import KEYS
+from tracer_env.registry import resolve
 from tracer_env.rules import Rules
 
 __all__ = [
     "Config",
     "EvaluationConfig",
+    "GSPOSection",
+    "HooksConfig",
     "ScenarioConfig",
     "SpeakerConfig",
+    "TracerConfig",
     "TrainingConfig",
     "differences",
     "merge",
@@ -78,11 +85,13 @@ class SpeakerConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How controllers learn. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
+    """What learns, and how controllers do. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
 
-    ``path`` is where the train split lies when ``scenario.path`` names the test split.
+    ``method`` is what `tracer-env train` was asked for (None: ``regret_matching``): a run is continued without saying
+    it again. ``path`` is where the train split lies when ``scenario.path`` names the test split.
     """
 
+    method: str | None = None
     path: str | None = None
     episodes: int | None = None
     update_every: int = 32
@@ -105,6 +114,32 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class GSPOSection:
+    """How utterances are learned: keys that ``trainers.gspo_settings`` knows and checks."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TracerConfig:
+    """Which variant of TRACER, and who shares an adapter; None is what ``trainers.tracer_trainer`` takes."""
+
+    variant: str | None = None
+    sharing: str | None = None
+
+
+@dataclass(frozen=True)
+class HooksConfig:
+    """Functions asked while training, as ``package.module:name`` or ``file.py:name`` (``trainers.hooks``)."""
+
+    value: str | None = None
+    reward: str | None = None
+    prompt: str | None = None
+    extract: str | None = None
+    updater: str | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that decides a run's result, and its speed settings."""
 
@@ -115,6 +150,9 @@ class Config:
     rules: Rules = field(default_factory=Rules)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gspo: GSPOSection = field(default_factory=GSPOSection)
+    tracer: TracerConfig = field(default_factory=TracerConfig)
+    hooks: HooksConfig = field(default_factory=HooksConfig)
 
     def __post_init__(self) -> None:
         least = {
@@ -132,6 +170,9 @@ class Config:
         self._check_evaluation()
         if self.information not in KEYS:
             raise ConfigError(f"information is {self.information!r}{did_you_mean(self.information, KEYS)}")
+        if self.gspo.settings:
+            check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
+            check.from_data(self.gspo.settings)  # type: ignore[attr-defined]
 
     def _check_evaluation(self) -> None:
         methods, baseline = self.evaluation.methods, self.evaluation.baseline
@@ -154,8 +195,8 @@ class Config:
         return built
 
     def to_data(self) -> dict[str, Any]:
-        """Return nested plain data that `from_data` reads back; None values are left out."""
-        return _plain(self)
+        """Return nested plain data that `from_data` reads back; None values and empty sections are left out."""
+        return {key: value for key, value in _plain(self).items() if value != {}}
 
     def to_toml(self) -> str:
         """Return the settings as TOML, every default written out."""
@@ -193,9 +234,13 @@ def with_settings(data: Mapping[str, Any], settings: Sequence[str]) -> dict[str,
 
 
 def merge(data: Mapping[str, Any], section: str, **values: Any) -> dict[str, Any]:
-    """Return ``data`` with those of ``values`` that are not None put into a section."""
+    """Return ``data`` with those of ``values`` that are not None put into a section.
+
+    A value that stands where the section should is left for `Config.from_data` to refuse.
+    """
     given = {key: value for key, value in values.items() if value is not None}
-    return {**data, section: {**data.get(section, {}), **given}} if given else dict(data)
+    before = data.get(section, {})
+    return {**data, section: {**before, **given}} if given and isinstance(before, Mapping) else dict(data)
 
 
 def differences(left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size",)) -> list[str]:

@@ -69,10 +69,7 @@ class RunFolder:
         """
         try:
             if out is not None:
-                if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                    raise RunFolderError(
-                        f"{out} exists already; choose another --out, or continue it with --resume {out}"
-                    )
+                cls.check_free(out)
                 out.mkdir(parents=True, exist_ok=True)
                 path = out
             else:
@@ -83,15 +80,31 @@ class RunFolder:
             raise RunFolderError(f"cannot make the run folder {out or 'runs'}: {error.strerror or error}") from error
         return cls(path, config)
 
+    @staticmethod
+    def check_free(out: Path) -> None:
+        """Raise RunFolderError when ``out`` exists with anything in it."""
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunFolderError(f"{out} exists already; choose another --out, or continue it with --resume {out}")
+
     @classmethod
-    def reopen(cls, path: Path, config: Config | None = None) -> RunFolder:
-        """Open an existing run; raises RunFolderError when ``config`` asks for something else than it recorded."""
+    def reopen(cls, path: Path, config: Config | None = None, free: Sequence[str] = ()) -> RunFolder:
+        """Open an existing run; raises RunFolderError when ``config`` asks for something else than it recorded.
+
+        ``free``: dotted keys that may differ besides the speed settings.
+        """
         if not (path / "config.toml").is_file():
             raise RunFolderError(f"{path} is not a run folder: it has no config.toml")
         recorded = Config.from_data(read_toml(path / "config.toml"))
-        if config is not None and (changed := differences(recorded, config)):
+        changed = [] if config is None else [key for key in differences(recorded, config) if key not in free]
+        if changed:
             raise RunFolderError(f"{path} was started with other settings; they differ in: {', '.join(changed)}")
         return cls(path, recorded if config is None else config)
+
+    def withdraw(self) -> None:
+        """Take back what `create` made, when the work turned out to be impossible before it began."""
+        (self.path / "config.toml").unlink(missing_ok=True)
+        (self.path / "controllers").rmdir()
+        self.path.rmdir()
 
     @property
     def episodes(self) -> Path:

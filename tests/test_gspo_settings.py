@@ -1,0 +1,114 @@
+"""The settings of a language model's training: names, defaults, and what does not go together."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from tracer_env.config import Config, GSPOSection, HooksConfig
+from tracer_env.errors import ConfigError
+from tracer_env.trainers import gspo_loss
+from tracer_env.trainers.finetune import finetune_named
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_settings import FINETUNES, OBJECTIVES, ROLES, GSPOSettings, names, settled
+from tracer_env.trainers.gspo_trainer import ROLES as TRAINED
+from tracer_env.trainers.hook_loading import HOOKS
+from tracer_env.trainers.tracer_trainer import VARIANTS
+
+
+def config(**sections: Any) -> Config:
+    return Config.from_data(sections)
+
+
+def test_the_section_is_taken_apart() -> None:
+    settings = GSPOSettings.from_data({"role": "reviewer", "finetune": "lora:r=8", "num_generations": 4}, seed=7)
+    assert (settings.role, settings.finetune, settings.reward, settings.objective) == (
+        "reviewer",
+        "lora:r=8",
+        "role",
+        "gspo",
+    )
+    assert settings.training == GSPOConfig(num_generations=4, seed=7)
+
+
+def test_every_default_is_written_out_and_read_back() -> None:
+    data = GSPOSettings(role="proposer").to_data()
+    assert set(data) == {"finetune", "reward", "objective", "role"} | {
+        each.name for each in fields(GSPOConfig) if each.name not in ("seed", "resume_from_checkpoint")
+    }
+    assert GSPOSettings.from_data(data) == GSPOSettings(role="proposer")
+
+
+def test_the_names_are_those_of_the_parts() -> None:
+    assert tuple(TRAINED) == ROLES
+    assert all(callable(getattr(gspo_loss, f"{name}_loss")) for name in OBJECTIVES)
+    assert all(finetune_named(name) for name in FINETUNES)
+    assert {each.name for each in fields(HooksConfig)} == set(HOOKS)
+    assert names()["hook"] == HOOKS
+    assert names()["variant"] == list(VARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"learning_rat": 1}, "unknown key gspo.learning_rat; did you mean 'learning_rate'?"),
+        ({"rol": "proposer"}, "unknown key gspo.rol; did you mean 'role'?"),
+        ({"role": "judge"}, "gspo.role is 'judge'; choose one of: proposer, reviewer"),
+        ({"reward": "teem"}, "gspo.reward is 'teem'; did you mean 'team'?"),
+        ({"objective": 3}, "gspo.objective must be text, got 3"),
+        ({"finetune": "lor:r=8"}, "gspo.finetune is 'lor:r=8'; did you mean 'lora'?"),
+        ({"num_generations": 1}, "gspo.num_generations must be at least 2, got 1"),
+        ({"seed": 1}, "gspo.seed cannot be set here: give the run's seed, --seed N"),
+        ({"resume_from_checkpoint": "a"}, "gspo.resume_from_checkpoint cannot be set here: continue a run with"),
+        ({"reward": "team", "role": "proposer"}, "gspo.role does not go with gspo.reward 'team'"),
+    ],
+)
+def test_mistakes_are_found_with_the_config(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config(gspo=section)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
+    asked = settled(config(seed=3), "gspo")
+    assert asked.gspo == GSPOSection(GSPOSettings(role="proposer").to_data())
+    assert (asked.training.method, asked.seed, asked.tracer.variant) == ("gspo", 3, None)
+    assert "role" not in settled(config(gspo={"reward": "team"}), "gspo").gspo.settings
+    assert settled(asked, "gspo") == asked
+
+
+def test_tracer_takes_the_key_of_its_variant() -> None:
+    asked = settled(config(tracer={"variant": "no_vote_state"}), "tracer")
+    assert (asked.information, asked.tracer.variant, asked.tracer.sharing) == ("time_only", "no_vote_state", "role")
+    assert settled(asked, "tracer") == asked
+    assert settled(config(information="history"), "tracer").information == "history"
+    assert settled(config(), "tracer").information == "vote_and_time"
+
+
+@pytest.mark.parametrize(
+    ("method", "sections", "message"),
+    [
+        (
+            "gspo",
+            {"training": {"episodes": 4}},
+            "training.episodes is for controllers alone; method gspo takes --steps",
+        ),
+        ("gspo", {"tracer": {"sharing": "role"}}, "tracer.sharing goes with method tracer"),
+        ("gspo", {"hooks": {"value": "x.py:f"}}, "hooks.value is asked for a controller's choices"),
+        ("tracer", {"tracer": {"variant": "ful"}}, "tracer.variant is 'ful'; did you mean 'full'?"),
+        ("tracer", {"tracer": {"sharing": "roles"}}, "tracer.sharing is 'roles'; did you mean 'role'?"),
+        ("tracer", {"gspo": {"role": "proposer"}}, "gspo.role is for method gspo"),
+        ("tracer", {"gspo": {"reward": "team"}}, "gspo.reward 'team' is for method gspo"),
+        (
+            "tracer",
+            {"information": "history", "tracer": {"variant": "no_vote_state"}},
+            "information is 'history', but tracer.variant 'no_vote_state' plays under 'time_only'",
+        ),
+    ],
+)
+def test_what_does_not_go_together(method: str, sections: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settled(config(**sections), method)
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,150 @@
+"""The settings of `tracer-env train --method gspo` and ``tracer``, checked before anything is loaded or written.
+
+    [gspo]
+    role = "proposer"         who is trained: proposer or reviewer             (method gspo; not with reward "team")
+    reward = "role"           role, paper or team: what an utterance earns     (`utterance_rewards`)
+    finetune = "lora"         lora:r=8,alpha=16, full, last_n:layers=2         (`finetune`)
+    objective = "gspo"        gspo or grpo                                     (`gspo_loss`)
+    num_generations = 8       ... and all the other keys of `gspo_config`
+
+    [tracer]
+    variant = "full"          the whole method or an ablation                  (`tracer_trainer`)
+    sharing = "role"          one adapter a role, or one for each agent in it
+
+With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tracer_env.config import Config, GSPOSection, TracerConfig
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.hook_loading import HOOKS
+from tracer_env.trainers.tracer_trainer import SHARING, VARIANTS, variant_named
+from tracer_env.trainers.utterance_rewards import REWARDS
+
+__all__ = ["FINETUNES", "OBJECTIVES", "ROLES", "GSPOSettings", "names", "settled"]
+
+ROLES = ("proposer", "reviewer")
+FINETUNES = ("lora", "full", "last_n")
+OBJECTIVES = ("gspo", "grpo")
+_OWN = ("finetune", "reward", "objective", "role")
+_ELSEWHERE = {"seed": "give the run's seed, --seed N", "resume_from_checkpoint": "continue a run with --resume DIR"}
+
+
+@dataclass(frozen=True)
+class GSPOSettings:
+    """The section ``[gspo]``, taken apart: what the trainer is given by name, and its `GSPOConfig`.
+
+    Raises ConfigError for a name that does not exist. ``role`` None is the proposer where one role is trained.
+    """
+
+    finetune: str = "lora"
+    reward: str = "role"
+    objective: str = "gspo"
+    role: str | None = None
+    training: GSPOConfig = field(default_factory=GSPOConfig)
+
+    def __post_init__(self) -> None:
+        known = {"finetune": FINETUNES, "reward": tuple(REWARDS), "objective": OBJECTIVES, "role": ROLES}
+        for key, choices in known.items():
+            value = getattr(self, key)
+            if value is None and key == "role":
+                continue
+            if not isinstance(value, str):
+                raise ConfigError(f"gspo.{key} must be text, got {value!r}")
+            name = value.partition(":")[0] if key == "finetune" else value
+            if name not in choices:
+                raise ConfigError(f"gspo.{key} is {value!r}{did_you_mean(name, choices)}")
+        if self.role is not None and self.reward == "team":
+            raise ConfigError("gspo.role does not go with gspo.reward 'team', which trains both roles; leave it out")
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], seed: int = 0) -> GSPOSettings:
+        """Build from the section; an unknown key or a value that cannot work is a ConfigError."""
+        known = [*_OWN, *(each.name for each in fields(GSPOConfig) if each.name not in _ELSEWHERE)]
+        for key in data:
+            if key in _ELSEWHERE:
+                raise ConfigError(f"gspo.{key} cannot be set here: {_ELSEWHERE[key]}")
+            if key not in known:
+                raise ConfigError(f"unknown key gspo.{key}{did_you_mean(str(key), known)}")
+        training = GSPOConfig.from_data({key: value for key, value in data.items() if key not in _OWN})
+        return cls(**{key: data[key] for key in _OWN if key in data}, training=replace(training, seed=seed))
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the section with every default written out; None values are left out."""
+        named = {key: getattr(self, key) for key in _OWN}
+        values = {key: value for key, value in self.training.to_data().items() if key not in _ELSEWHERE}
+        return {key: value for key, value in (named | values).items() if value is not None}
+
+
+def settled(config: Config, method: str) -> Config:
+    """Return ``config`` as ``method`` takes it, every default written out; what is settled stays as it is.
+
+    Raises ConfigError for settings that the method does not have.
+    """
+    settings = GSPOSettings.from_data(config.gspo.settings, config.seed)
+    if config.training.episodes is not None:
+        raise ConfigError(f"training.episodes is for controllers alone; method {method} takes --steps (gspo.max_steps)")
+    tracer, information = config.tracer, config.information
+    if method == "tracer":
+        _check_for_tracer(settings)
+        variant = variant_named(tracer.variant or "full")
+        tracer = TracerConfig(variant.name, tracer.sharing or "role")
+        if tracer.sharing not in SHARING:
+            raise ConfigError(f"tracer.sharing is {tracer.sharing!r}{did_you_mean(str(tracer.sharing), SHARING)}")
+        information = _information(config.information, variant.name)
+    else:
+        _check_without_controller(config)
+        if settings.reward != "team":
+            settings = replace(settings, role=settings.role or "proposer")
+    return replace(
+        config,
+        information=information,
+        training=replace(config.training, method=method),
+        gspo=GSPOSection(settings.to_data()),
+        tracer=tracer,
+    )
+
+
+def names() -> dict[str, dict[str, str] | list[str]]:
+    """Return what the sections can name, for ``tracer-env list``: hooks with their signatures, then names."""
+    return {
+        "hook": dict(HOOKS),
+        "variant": list(VARIANTS),
+        "sharing": list(SHARING),
+        "finetune": list(FINETUNES),
+        "objective": list(OBJECTIVES),
+        "utterance_reward": list(REWARDS),
+    }
+
+
+def _check_for_tracer(settings: GSPOSettings) -> None:
+    if settings.role is not None:
+        raise ConfigError(
+            "gspo.role is for method gspo; method tracer trains both roles, tracer.variant says what is left out"
+        )
+    if settings.reward == "team":
+        raise ConfigError("gspo.reward 'team' is for method gspo: tracer values single utterances; take role or paper")
+
+
+def _check_without_controller(config: Config) -> None:
+    for each in fields(config.tracer):
+        if getattr(config.tracer, each.name) is not None:
+            raise ConfigError(f"tracer.{each.name} goes with method tracer; leave it out or take --method tracer")
+    if config.hooks.value is not None:
+        raise ConfigError("hooks.value is asked for a controller's choices, and method gspo has no controller")
+
+
+def _information(asked: str, variant: str) -> str:
+    """Return the key that the tables are trained under: the variant's, or another one for a variant without its own."""
+    default, own = Config.information, VARIANTS[variant].information
+    if asked not in (default, own) and own != default:
+        raise ConfigError(
+            f"information is {asked!r}, but tracer.variant {variant!r} plays under {own!r}; leave one out"
+        )
+    return own if asked == default else asked
