@@ -326,10 +326,8 @@ def test_the_divergence_is_from_the_model_without_adapter(llama: str) -> None:
 
 
 def test_a_divergence_needs_a_base(llama: str) -> None:
-    bench = Bench(llama, replace(BASE, beta=0.5), finetune=Full())
-    samples = bench.samples()
     with pytest.raises(ConfigError, match="beta needs the model as it was"):
-        bench.update.update("proposer", samples)
+        Bench(llama, replace(BASE, beta=0.5), finetune=Full())
 
 
 def test_two_policies_learn_in_turn_and_leave_each_other_alone(llama: str) -> None:

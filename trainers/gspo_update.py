@@ -51,6 +51,7 @@ class GSPOUpdate:
     """Updates the policies of one base model.
 
     ``model`` is the transformers model that holds them, ``objective`` the loss as an object.
+    Raises ConfigError for a model that cannot be computed in portions, and for ``beta`` without a base.
     """
 
     def __init__(
@@ -64,6 +65,9 @@ class GSPOUpdate:
     ) -> None:
         self.model, self.policies, self.config, self.objective = model, policies, config, objective
         self.processes = processes or Alone()
+        if config.beta:
+            with policies.base():  # told now where there is none, not in the first step
+                pass
         self.logprobs = LogProbs(model, config.temperature, config.max_batch_tokens, config.bf16, shared_prompts)
         self.recomputes = config.old_logps == "recomputed" or (
             config.old_logps == "auto" and (config.bf16 or model.dtype != torch.float32)
