@@ -66,7 +66,6 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
     import torch
 
     from tracer_env.casting import parse_value
-    from tracer_env.scenarios.arithmetic import Arithmetic
     from tracer_env.trainers.finetune import LoRA
     from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
 
@@ -78,7 +77,7 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
         settings[key] = parse_value(value)
     config = GSPOConfig.from_data(settings)
     speaker = _speaker(options, config)
-    tasks = Arithmetic(split="train", level=1, seed=seed)
+    tasks = _mixed("train", options, seed)
     trainer = GSPOTrainer(speaker, tasks, config, role=role, finetune=LoRA(r=16, alpha=32))
     before = _measured(speaker, options) if options.model == "nano" else {}
     begun = time.perf_counter()
@@ -121,6 +120,17 @@ def _settings(model: str, role: str) -> dict[str, Any]:
     }
 
 
+def _mixed(split: str, options: argparse.Namespace, seed: int, count: int = 10_000) -> Any:
+    """Return arithmetic of level 1, and for nano of levels 1 and 2 in turn: what was in its schooling."""
+    from tracer_env.scenarios.arithmetic import Arithmetic
+    from tracer_env.scenarios.base import TaskList
+
+    levels = [Arithmetic(split=split, level=level, seed=seed, size=10_000) for level in (1, 2)]
+    if options.model == "smollm2":
+        return levels[0]
+    return TaskList([levels[at % 2][at // 2] for at in range(count)], name="arithmetic")
+
+
 def _speaker(options: argparse.Namespace, config: Any) -> Any:
     from tracer_env.casting import make_speaker
 
@@ -133,12 +143,11 @@ def _speaker(options: argparse.Namespace, config: Any) -> Any:
 def _measured(speaker: Any, options: argparse.Namespace) -> dict[str, float]:
     """Measure nano as it now is on held-out tasks."""
     from tracer_env.agents.speakers.nano import Nano
-    from tracer_env.scenarios.arithmetic import Arithmetic
     from tracer_env.trainers.nano_evaluation import figures
 
     cold = Nano(options.path, temperature=0.0, max_new_tokens=speaker.max_new_tokens)
     cold.adapters = dict(speaker.adapters)
-    found = figures(speaker, cold, Arithmetic(level=1, limit=options.tasks))
+    found = figures(speaker, cold, _mixed("test", options, 0, options.tasks))
     return {name: found[name] for name in ("sampled", "greedy", "reviewer", "reviewer_greedy", "reviewer_own")}
 
 

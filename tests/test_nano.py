@@ -108,11 +108,13 @@ def test_the_weights_are_few_and_small(nano: Nano) -> None:
 
 def test_it_is_good_but_not_too_good() -> None:
     """Something to learn: mistakes at temperature 1, fewer but real ones when it takes the likeliest token."""
-    figures = evaluate(levels=(1,), tasks=200)["level 1"]
-    assert 0.4 <= figures["sampled"] <= 0.7
-    assert figures["sampled"] < figures["greedy"] < 0.9
-    assert figures["parsable"] > 0.95
-    assert 0.4 <= figures["reviewer"] <= 0.85
+    found = list(evaluate(levels=(1, 2), tasks=150).values())
+    mean = {name: sum(figures[name] for figures in found) / 2 for name in found[0]}
+    assert 0.4 <= mean["sampled"] <= 0.7
+    assert mean["sampled"] + 0.1 < mean["greedy"] < 0.9
+    assert mean["parsable"] > 0.95
+    assert 0.5 < mean["reviewer"] < 0.6
+    assert mean["mended"] > mean["retry"] + 0.1
 
 
 def test_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

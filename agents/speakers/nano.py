@@ -1,10 +1,11 @@
 """Nano: a language model of our own, small enough to ship with the package and to train in minutes on a CPU.
 
-A Llama of under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
-nothing on its train split (`trainers.nano_training`) in both roles, with mistakes among the texts it learnt from.
-At level 1 it is right in two of three texts at temperature 1; level 2 was in its schooling, but it is rarely right
-there, and the other levels were not. As a reviewer it keeps the form and guesses: what it says about a
-proposal is hardly better than chance, and a WRONG does not yet help it to mend. That is left to training.
+A Llama of just under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
+nothing on its train split (`trainers.nano_training`) in both roles, with wrong texts among those it learnt from: some
+wrong by chance, some by a habit, so it is often wrong at temperature 1 and sometimes wrong for sure.
+At levels 1 and 2 two of three texts are right at temperature 1 and seven of eight greedily; the higher levels were
+not in its schooling. A WRONG helps it to mend. As a reviewer it keeps the form and is hardly better than
+chance, though it could know better: both are for GSPO to bring out (`trainers.gspo_trainer`).
 
 Its prompts are its own: no worked examples, no discussion, only what the reply hangs on.
 
