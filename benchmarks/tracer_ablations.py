@@ -5,8 +5,9 @@
 
     base           nano as it ships, one proposal                  (the paper's CoT)
     base, SC 3     the majority of three proposals
-    GSPO           a lone proposer, trained by GSPO on as many candidates as TRACER draws for both roles
+    GSPO           a lone proposer, trained by GSPO on the same tasks with as many candidates for each
     GSPO, SC 3     the majority of three of its proposals
+    GSPO x5 ...    the same on five times the tasks: at least the candidates that TRACER draws for both roles
     TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0
 
 All are trained on the train split and play the same held-out tasks at temperature 1. Accuracy, tokens (prompt and
@@ -34,12 +35,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--variants", nargs="+", help="only these (default: all)")
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--tasks-per-step", type=int, default=16)
     parser.add_argument("--generations", type=int, default=4)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--level", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=500, help="held-out tasks")
+    parser.add_argument("--reviews", choices=("balanced", "all"), default="balanced")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
@@ -50,7 +52,7 @@ def main() -> int:
         return 0
     from tracer_env.trainers.tracer_trainer import VARIANTS
 
-    methods = ["gspo", *(options.variants or VARIANTS)]
+    methods = ["gspo", "gspo5", *(options.variants or VARIANTS)]
     jobs = [(method, seed) for method in methods for seed in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
         found = list(pool.map(lambda job: _in_its_own_process(*job), jobs))
@@ -81,13 +83,14 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
 
     from tracer_env.scenarios.arithmetic import Arithmetic
     from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
+    from tracer_env.trainers.review_choice import REVIEWS
     from tracer_env.trainers.tracer_trainer import VARIANTS, TracerTrainer
 
     torch.set_num_threads(1)
     config = GSPOConfig(
         num_generations=options.generations,
-        # A dialogue of TRACER has up to five groups; the lone proposer gets as many.
-        tasks_per_step=options.tasks_per_step * (5 if method == "gspo" else 1),
+        # A dialogue of TRACER has up to five groups.
+        tasks_per_step=options.tasks_per_step * (5 if method == "gspo5" else 1),
         max_steps=options.steps,
         steps_per_generation=4,
         epsilon=0.1,
@@ -100,14 +103,18 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     train, test = (Arithmetic(split=split, level=options.level, seed=seed) for split in ("train", "test"))
     speaker = _nano(options)
     begun = time.perf_counter()
-    if method == "gspo":
-        base = {"base": _alone(speaker, test, options, 1), "base, SC 3": _alone(speaker, test, options, 3)}
-        trainer = GSPOTrainer(speaker, train, config, wanted=False)
-        trained = trainer.train()
-        seconds, drawn = time.perf_counter() - begun, _drawn(trained.metrics)
-        lone = {"GSPO": _alone(speaker, test, options, 1), "GSPO, SC 3": _alone(speaker, test, options, 3)}
-        return {**base, **{name: {**row, "candidates": drawn, "seconds": seconds} for name, row in lone.items()}}
-    tracer = TracerTrainer(speaker, train, config, variant=VARIANTS[method], wanted=False)
+    if method in ("gspo", "gspo5"):
+        found = {}
+        if method == "gspo":
+            found = {"base": _alone(speaker, test, options, 1), "base, SC 3": _alone(speaker, test, options, 3)}
+        trained = GSPOTrainer(speaker, train, config, wanted=False).train()
+        cost = {"candidates": _drawn(trained.metrics), "seconds": time.perf_counter() - begun}
+        name = "GSPO" if method == "gspo" else "GSPO x5"
+        for votes, more in ((1, ""), (3, ", SC 3")):
+            found[name + more] = {**_alone(speaker, test, options, votes), **cost}
+        return found
+    reviews = REVIEWS[options.reviews]()
+    tracer = TracerTrainer(speaker, train, config, variant=VARIANTS[method], reviews=reviews, wanted=False)
     trained = tracer.train()
     seconds = time.perf_counter() - begun
     row = _dialogues(speaker, test, tracer.controller, VARIANTS[method].information, options)

@@ -21,6 +21,7 @@ from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.hooks import Hooks
+from tracer_env.trainers.review_choice import AllReviews, BalancedReviews
 from tracer_env.trainers.rollouts import Drawn, TaskOrder
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
 from tracer_env.trainers.utterance_rewards import PAPER
@@ -51,6 +52,27 @@ def _rollouts(controller: Controller, said: dict[int, Any] | None = None, **othe
 
 def _regrets(table: RegretMatching) -> dict[str, list[float]]:
     return {key: row.cumulative_regret for key, row in table.rows.items()}
+
+
+# -- which reviews teach -------------------------------------------------------------------------
+
+
+def test_reviews_of_the_frequent_kind_are_left_out_of_learning_alone() -> None:
+    balance = BalancedReviews()
+    balance.seen(right=99, wrong=0)
+    rollouts = _rollouts(_table(review=(0, 1), approved=(1, 0)), reviews=balance, per_step=6)
+    drawn = rollouts.play(0)
+    reviews = [one for one in drawn if one.policy == "reviewer"]
+    assert len(reviews) == 12
+    kept = [uniform(stream(2, one.state.task.id), 2, Purpose.LEARNING) < 1 / 100 for one in reviews]
+    assert [one.learns for one in reviews] == kept
+    assert not all(kept)
+    assert all(one.learns for one in drawn if one.policy == "proposer")
+    assert rollouts.learn()["average_regret"] is not None
+    assert (balance.right, balance.wrong) == (0.9 * 99 + 6, 0.0)
+    everything = _rollouts(_table(review=(0, 1), approved=(1, 0)), reviews=AllReviews(), per_step=6).play(0)
+    assert all(one.learns for one in everything)
+    assert [one[:-1] for one in everything] == [one[:-1] for one in drawn]
 
 
 # -- by hand -------------------------------------------------------------------------------------
@@ -145,7 +167,8 @@ def test_a_fixed_controller_that_speaks_draws_candidates_and_learns_nothing() ->
     metrics = rollouts.learn()
     assert set(_regrets(table)) == {REVIEW}
     assert metrics["dialogue_accuracy"] == 0.0  # candidate 0 of turn 3 is wrong
-    assert rollouts.told == [2, "vote_and_time", {"proposer": "Always()", "reviewer": "regret_matching"}]
+    parts = {"proposer": "Always()", "reviewer": "regret_matching"}
+    assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews"]
 
 
 def test_accuracy_is_that_of_the_answer_that_counts() -> None:

@@ -80,7 +80,7 @@ def test_a_trained_table_is_a_controller(tmp_path: Path) -> None:
     trainer.train()
     loaded = make_controller(str(tmp_path / "run" / "controllers" / "tracer.json"), Rules(), "vote_and_time")
     assert isinstance(loaded, RegretMatching)
-    assert [loaded.state_dict()] == trainer.rollouts.state_dict()
+    assert [loaded.state_dict()] == trainer.rollouts.state_dict()["tables"]
     assert loaded.rows
 
 

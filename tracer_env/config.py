@@ -12,7 +12,7 @@
     [training]          # method, episodes, update_every, limit, path
     [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
     [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
-    [tracer]            # variant, sharing
+    [tracer]            # variant, sharing, reviews
     [hooks]             # value, reward, prompt, extract, updater: import paths
 
 An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
@@ -122,10 +122,11 @@ class GSPOSection:
 
 @dataclass(frozen=True)
 class TracerConfig:
-    """Which variant of TRACER, and who shares an adapter; None is what ``trainers.tracer_trainer`` takes."""
+    """Which variant of TRACER, who shares an adapter, which reviews teach; None is what the trainer takes."""
 
     variant: str | None = None
     sharing: str | None = None
+    reviews: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     OUTCOME = 1
     CONTENT = 2
     GENERATION = 3
+    LEARNING = 4
 
 
 def _mix(x: int) -> int:

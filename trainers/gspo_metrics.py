@@ -38,7 +38,7 @@ def samples_of(drawn: Sequence[Drawn], policy: str) -> list[Sample]:
             one.place,
         )
         for one in drawn
-        if one.policy == policy and one.reward is not None
+        if one.policy == policy and one.reward is not None and one.learns
     ]
 
 

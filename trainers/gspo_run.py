@@ -30,6 +30,7 @@ from tracer_env.trainers.gspo_settings import GSPOSettings, settled
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
+from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.rollouts import TeamRollouts
 from tracer_env.trainers.tracer_trainer import SHARING, TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
@@ -152,8 +153,16 @@ def _trainer(
         chosen = variant_named(asked.tracer.variant or "full")
         variant = replace(chosen, information=asked.information)
         sharing = asked.tracer.sharing or "role"
+        reviews = REVIEWS[asked.tracer.reviews or "balanced"]()
         return TracerTrainer(
-            speaker, tasks, settings.training, variant=variant, sharing=sharing, reward=reward, **shared
+            speaker,
+            tasks,
+            settings.training,
+            variant=variant,
+            sharing=sharing,
+            reviews=reviews,
+            reward=reward,
+            **shared,
         )
     if settings.reward != "team":
         return GSPOTrainer(speaker, tasks, settings.training, role=settings.role or "proposer", reward=reward, **shared)

@@ -10,6 +10,7 @@
     [tracer]
     variant = "full"          the whole method or an ablation                  (`tracer_trainer`)
     sharing = "role"          one adapter a role, or one for each agent in it
+    reviews = "balanced"      as many of right as of wrong proposals teach the reviewer, or all of them
 
 With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
 """
@@ -24,6 +25,7 @@ from tracer_env.config import Config, GSPOSection, TracerConfig
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
+from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import SHARING, VARIANTS, variant_named
 from tracer_env.trainers.utterance_rewards import REWARDS
 
@@ -94,7 +96,9 @@ def settled(config: Config, method: str) -> Config:
     if method == "tracer":
         _check_for_tracer(settings)
         variant = variant_named(tracer.variant or "full")
-        tracer = TracerConfig(variant.name, tracer.sharing or "role")
+        tracer = TracerConfig(variant.name, tracer.sharing or "role", tracer.reviews or "balanced")
+        if tracer.reviews not in REVIEWS:
+            raise ConfigError(f"tracer.reviews is {tracer.reviews!r}{did_you_mean(str(tracer.reviews), REVIEWS)}")
         if tracer.sharing not in SHARING:
             raise ConfigError(f"tracer.sharing is {tracer.sharing!r}{did_you_mean(str(tracer.sharing), SHARING)}")
         information = _information(config.information, variant.name)
@@ -117,6 +121,7 @@ def names() -> dict[str, dict[str, str] | list[str]]:
         "hook": dict(HOOKS),
         "variant": list(VARIANTS),
         "sharing": list(SHARING),
+        "reviews": list(REVIEWS),
         "finetune": list(FINETUNES),
         "objective": list(OBJECTIVES),
         "utterance_reward": list(REWARDS),

@@ -58,6 +58,8 @@ class Drawn(NamedTuple):
     reward: float | None
     group: int
     place: int
+    learns: bool = True
+    """False: it was drawn for its value alone."""
 
 
 class Rollouts(Protocol):
@@ -148,10 +150,11 @@ def drawn_group(
     said: Iterable[Utterance],
     reward: UtteranceReward,
     place: int,
+    learns: bool = True,
 ) -> list[Drawn]:
     """Return the candidates for one context, each with its reward."""
     state, group = request.state, group_of(place, request.state)
-    return [Drawn(policy, state, utterance, reward(state, utterance), group, place) for utterance in said]
+    return [Drawn(policy, state, one, reward(state, one), group, place, learns) for one in said]
 
 
 class ProposalRollouts(_Forgetful):

@@ -29,9 +29,10 @@ from tracer_env.rules import FREE, DialogueState, Rules, advance, final_answer, 
 from tracer_env.trainers.controller_trainer import CurrentPolicies, average_regret, tables
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Alone, Processes
+from tracer_env.trainers.review_choice import BalancedReviews, ReviewChoice
 from tracer_env.trainers.rollouts import Drawn, Mine, PolicyOf, TaskOrder, drawn_group
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
-from tracer_env.types import Action, Grade, Utterance
+from tracer_env.types import Action, Grade, Role, Utterance
 
 __all__ = ["Decision", "TracerRollouts"]
 
@@ -67,7 +68,7 @@ class TracerRollouts:
     """Plays the dialogues of a step and keeps what the controllers are to learn until `learn` is called.
 
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
-    state. ``entered`` and ``dialogues`` of the last step are for the log.
+    state, ``reviews`` which groups of reviews are learnt from (`review_choice`).
     """
 
     def __init__(
@@ -82,23 +83,26 @@ class TracerRollouts:
         reward: UtteranceReward | None = None,
         hooks: Hooks | None = None,
         processes: Processes | None = None,
+        reviews: ReviewChoice | None = None,
     ) -> None:
         self.order, self.speaker, self.candidates, self.controller = order, speaker, candidates, controller
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
+        self.reviews: ReviewChoice = reviews or BalancedReviews()
         self.information, self._key = information, information_named(information)
         self._current, self._tables = CurrentPolicies(controller), tables(controller)
         for table in self._tables:
             table.rules, table.information = self.rules, information
         self._decisions: list[Decision] = []
         self._ended: list[tuple[int, bool, int, int, int]] = []
+        self._reviewed: list[bool] = []
 
     @property
     def told(self) -> Any:
         """What a checkpoint must agree with besides the trainer's settings."""
         parts = self.controller.parts if isinstance(self.controller, CastController) else {"": self.controller}
         named = {seat: part.name if isinstance(part, RegretMatching) else repr(part) for seat, part in parts.items()}
-        return [self.candidates, self.information, named]
+        return [self.candidates, self.information, named, type(self.reviews).__name__]
 
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         seed, scenario = self.order.seed, self.order.scenario
@@ -123,7 +127,8 @@ class TracerRollouts:
             for turn, request in zip(asked, requests, strict=True):
                 group = groups[turn.dialogue.place]
                 policy = self.policy_of(request.state)
-                drawn += drawn_group(policy, request, group, self.reward, turn.dialogue.place)
+                learns = self._learns(turn.dialogue)
+                drawn += drawn_group(policy, request, group, self.reward, turn.dialogue.place, learns)
             running = [self._moved(turn, groups.get(turn.dialogue.place, []), costs) for turn in turns]
             running = [dialogue for dialogue in running if not dialogue.state.over]
         return drawn
@@ -141,7 +146,9 @@ class TracerRollouts:
         chances = {name: float(self._tables[name[0]].policy(name[1])[1]) for name in sums}
         for (table, key), (skip, speak, visits) in sums.items():
             self._tables[table].accumulate(key, (skip, speak), chances[table, key], visits)
-        self._decisions, self._ended = [], []
+        reviewed = self.processes.gathered(self._reviewed)
+        self.reviews.seen(sum(reviewed), len(reviewed) - sum(reviewed))
+        self._decisions, self._ended, self._reviewed = [], [], []
         count = max(1, len(ended))
         return {
             "dialogue_accuracy": sum(end[1] for end in ended) / count,
@@ -151,14 +158,15 @@ class TracerRollouts:
             "average_regret": average_regret(self.controller),
         }
 
-    def state_dict(self) -> list[dict[str, Any]]:
-        """Return the tables as plain data."""
-        return [table.state_dict() for table in self._tables]
+    def state_dict(self) -> dict[str, Any]:
+        """Return the tables, and which reviews were seen, as plain data."""
+        return {"tables": [table.state_dict() for table in self._tables], "reviews": self.reviews.state_dict()}
 
-    def load_state_dict(self, data: Sequence[Mapping[str, Any]]) -> None:
+    def load_state_dict(self, data: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
-        for table, saved in zip(self._tables, data, strict=True):
+        for table, saved in zip(self._tables, data["tables"], strict=True):
             table.load_state_dict(saved)
+        self.reviews.load_state_dict(data["reviews"])
 
     def _choose(self, dialogue: _Dialogue) -> _Turn:
         state = dialogue.state
@@ -169,6 +177,15 @@ class TracerRollouts:
         speaks = uniform(dialogue.stream, state.turn, Purpose.CHOICE) < chance
         learns = self._table(state) is not None
         return _Turn(dialogue, key, True, Action(speaks), learns or speaks)
+
+    def _learns(self, dialogue: _Dialogue) -> bool:
+        """Return whether what is said in a dialogue is learnt from: reviews are chosen, proposals all are."""
+        state = dialogue.state
+        if state.seat.role is not Role.REVIEWER or state.pending is None:
+            return True
+        self._reviewed.append(state.pending.correct)
+        noise = uniform(dialogue.stream, state.turn, Purpose.LEARNING)
+        return self.reviews.keeps(state.pending.correct, noise)
 
     def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int]]) -> _Dialogue:
         """Note what the choice was worth and play it."""

@@ -35,6 +35,7 @@ from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.processes import Processes, running_processes
+from tracer_env.trainers.review_choice import ReviewChoice
 from tracer_env.trainers.rollouts import TaskOrder
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
@@ -86,7 +87,8 @@ class TracerTrainer(GSPOTrainer):
     """Trains controllers and policies together.
 
     ``sharing``: ``role`` gives each role one adapter, ``agent`` each agent in each role. ``controller``: the tables to
-    train, made from the variant when it is not given. Everything else is as in `GSPOTrainer`.
+    train, made from the variant when it is not given. ``reviews``: which of them the reviewer learns from, as many of
+    right as of wrong proposals unless told otherwise (`review_choice`). Everything else is as in `GSPOTrainer`.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class TracerTrainer(GSPOTrainer):
         rules: Rules | None = None,
         reward: UtteranceReward | None = None,
         sharing: str = "role",
+        reviews: ReviewChoice | None = None,
         controller: Controller | None = None,
         processes: Processes | None = None,
         **others: Any,
@@ -122,6 +125,7 @@ class TracerTrainer(GSPOTrainer):
                 self.reward,
                 self.hooks,
                 team,
+                reviews,
             )
 
         super().__init__(
@@ -141,7 +145,9 @@ class TracerTrainer(GSPOTrainer):
         """Train until ``max_steps``, then write the tables beside the adapters."""
         result = super().train()
         if self.out is not None and self._main:
-            write_tables(self.out / "controllers" / "tracer.json", self.rollouts.state_dict(), self.controller)
+            write_tables(
+                self.out / "controllers" / "tracer.json", self.rollouts.state_dict()["tables"], self.controller
+            )
         return result
 
 
