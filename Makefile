@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-train clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -34,6 +34,14 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/paired_variance.py
 	$(BIN)/python benchmarks/hf_speed.py
 	$(BIN)/python benchmarks/hf_memory.py
+
+# Trains language models: about an hour and a half on two cores.
+bench-train: $(VENV)/.test
+	$(BIN)/python benchmarks/gspo_against_trl.py
+	$(BIN)/python benchmarks/gspo_against_reference.py
+	$(BIN)/python benchmarks/gspo_learns.py --model nano
+	$(BIN)/python benchmarks/gspo_learns.py --model smollm2 --picture gspo_smollm2.png
+	$(BIN)/python benchmarks/tracer_ablations.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
