@@ -187,7 +187,8 @@ class GSPOTrainer:
         if self.hooks.updater is None:
             return self.update.update(name, samples_of(drawn, name))
         self.policies.activate(name)
-        loaded, groups = self.speaker.loaded, [one for one in drawn if one.policy == name and one.reward is not None]
+        loaded = self.speaker.loaded
+        groups = [one for one in drawn if one.policy == name and one.reward is not None and one.learns]
         handle = PolicyHandle(name, loaded.model, loaded.tokenizer, self.policies.parameters(name))
         told: dict[str, list[float]] = {}
         for number in dict.fromkeys(one.group for one in groups):
