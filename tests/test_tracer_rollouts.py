@@ -167,6 +167,7 @@ def test_a_fixed_controller_that_speaks_draws_candidates_and_learns_nothing() ->
     metrics = rollouts.learn()
     assert set(_regrets(table)) == {REVIEW}
     assert metrics["dialogue_accuracy"] == 0.0  # candidate 0 of turn 3 is wrong
+    assert metrics["speak_rate"] == 0.5  # of two free choices; the fixed controller's counts as well
     parts = {"proposer": "Always()", "reviewer": "regret_matching"}
     assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews"]
 

@@ -94,7 +94,7 @@ class TracerRollouts:
         for table in self._tables:
             table.rules, table.information = self.rules, information
         self._decisions: list[Decision] = []
-        self._ended: list[tuple[int, bool, int, int, int]] = []
+        self._ended: list[tuple[int, bool, int, int, int, int]] = []
         self._reviewed: list[bool] = []
 
     @property
@@ -111,7 +111,7 @@ class TracerRollouts:
             for place in self.order.of(step, mine)
         ]
         drawn: list[Drawn] = []
-        costs = {dialogue.place: (0, 0, 0) for dialogue in running}  # calls, tokens, choices to speak
+        costs = {dialogue.place: (0, 0, 0, 0) for dialogue in running}  # calls, tokens, choices to speak, choices
         while running:
             turns = [self._choose(dialogue) for dialogue in running]
             asked = [turn for turn in turns if turn.asks]
@@ -154,7 +154,7 @@ class TracerRollouts:
             "dialogue_accuracy": sum(end[1] for end in ended) / count,
             "calls_per_task": sum(end[2] for end in ended) / count,
             "tokens_per_task": sum(end[3] for end in ended) / count,
-            "speak_rate": sum(end[4] for end in ended) / max(1, len(decisions)),
+            "speak_rate": sum(end[4] for end in ended) / max(1, sum(end[5] for end in ended)),
             "average_regret": average_regret(self.controller),
         }
 
@@ -187,16 +187,17 @@ class TracerRollouts:
         noise = uniform(dialogue.stream, state.turn, Purpose.LEARNING)
         return self.reviews.keeps(state.pending.correct, noise)
 
-    def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int]]) -> _Dialogue:
+    def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int, int]]) -> _Dialogue:
         """Note what the choice was worth and play it."""
         place, noise, state = turn.dialogue
         if turn.free and group:
             self._note(turn, group)
         entering = group[0] if turn.action is Action.SPEAK else None
         after = advance(state, turn.action, entering)
+        calls, tokens, speaks, choices = costs[place]
         if entering is not None:
-            calls, tokens, speaks = costs[place]
-            costs[place] = (calls + 1, tokens + entering.tokens, speaks + turn.free)
+            calls, tokens, speaks = calls + 1, tokens + entering.tokens, speaks + turn.free
+        costs[place] = (calls, tokens, speaks, choices + turn.free)
         if after.over:
             answer = final_answer(after)
             self._ended.append((place, answer is not None and answer.correct, *costs[place]))
