@@ -122,13 +122,22 @@ def test_several_processes_need_accelerate(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_tasks_are_dealt_out_inside_a_minibatch() -> None:
-    """Two minibatches of two processes: 0 2 | 1 3 of the first four places are dealt out as 0 1 and 2 3."""
+    """Two minibatches of two processes: of 0 2 | 1 3, the first four places, one gets 0 and 3, the other 2 and 1."""
     team = Accelerated.__new__(Accelerated)
     team.count = 2
     dealt = []
     for team.rank in (0, 1):
         dealt.append([place for place in range(8) if team.mine(place, 2)])
-    assert dealt == [[0, 1, 4, 5], [2, 3, 6, 7]]
+    assert dealt == [[0, 3, 4, 7], [1, 2, 5, 6]]
+
+
+def test_minibatches_of_one_task_leave_no_process_without_candidates_to_draw() -> None:
+    team = Accelerated.__new__(Accelerated)
+    team.count = 2
+    dealt = []
+    for team.rank in (0, 1):
+        dealt.append([place for place in range(4) if team.mine(place, 4)])
+    assert dealt == [[0, 2], [1, 3]]
 
 
 # -- two -----------------------------------------------------------------------------------------
@@ -139,8 +148,8 @@ def test_sums_and_gathers_of_two(tmp_path: Path) -> None:
     run(COLLECTIVES, 2, str(tmp_path))
     told = [json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
     shares = [
-        {"1": [0, 2, 4, 6], "2": [0, 1, 4, 5], "4": [0, 1, 2, 3]},
-        {"1": [1, 3, 5, 7], "2": [2, 3, 6, 7], "4": [4, 5, 6, 7]},
+        {"1": [0, 2, 4, 6], "2": [0, 3, 4, 7], "4": [0, 2, 5, 7]},
+        {"1": [1, 3, 5, 7], "2": [1, 2, 5, 6], "4": [1, 3, 4, 6]},
     ]
     for rank in (0, 1):
         gathered = [[0, "a"], [1, "a"], [1, "a"]]

@@ -76,8 +76,9 @@ class Accelerated:
         self.rank, self.count = int(self._state.process_index), int(self._state.num_processes)
 
     def mine(self, place: int, minibatches: int) -> bool:
-        # Inside a minibatch (place mod minibatches) the tasks are dealt out in turn.
-        return (place // minibatches) % self.count == self.rank
+        # Inside a minibatch (place mod minibatches) the tasks are dealt out in turn, each time from the next process
+        # on: where a minibatch has fewer tasks than there are processes, all of them still have candidates to draw.
+        return (place // minibatches + place % minibatches) % self.count == self.rank
 
     def total(self, tensors: Iterable[Any]) -> None:
         import torch.distributed as dist
