@@ -13,7 +13,7 @@ from tracer_env.trainers.gspo_loss import CLIPS
 
 def test_the_defaults_are_those_of_the_paper() -> None:
     config = GSPOConfig()
-    assert (config.epsilon, config.epsilon_high) == CLIPS["gspo_paper"] == (3e-4, 4e-4)
+    assert config.clip == CLIPS["gspo_paper"] == (3e-4, 4e-4)
     assert (config.beta, config.scale_rewards, config.temperature) == (0.0, "std", 1.0)
     assert config.steps_per_generation == config.tasks_per_step == 4
 
@@ -24,6 +24,31 @@ def test_plain_data_and_back() -> None:
     assert config.to_data()["report_to"] == ["none"]
     assert GSPOConfig.from_data(config.to_data()) == config
     assert GSPOConfig.from_data({"report_to": ["jsonl", "tensorboard"]}).report_to == ("jsonl", "tensorboard")
+
+
+@pytest.mark.parametrize(
+    ("given", "clip"),
+    [
+        ({"epsilon": "tracer_reference"}, (0.1, 0.1)),
+        ({"epsilon": "gspo_paper"}, (3e-4, 4e-4)),
+        ({"epsilon": "grpo", "epsilon_high": 0.28}, (0.2, 0.28)),
+        ({"epsilon": 0.2}, (0.2, 0.2)),
+        ({"epsilon_high": 0.2}, (3e-4, 0.2)),
+        ({"epsilon": 3e-4, "epsilon_high": 3e-4}, (3e-4, 3e-4)),
+    ],
+)
+def test_the_clip_has_two_sides(given: dict[str, Any], clip: tuple[float, float]) -> None:
+    config = GSPOConfig.from_data(given)
+    assert config.clip == clip
+    assert GSPOConfig.from_data(config.to_data()).clip == clip
+
+
+@pytest.mark.parametrize("text", ["0.1", "tracer_referenc"])
+def test_a_clip_that_is_no_pair_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"gspo.epsilon must be a number or a known pair, got '{text}'"):
+        GSPOConfig.from_data({"epsilon": text})
+    with pytest.raises(ConfigError, match=f"gspo.epsilon must be a number, got '{text}'"):
+        GSPOConfig(epsilon=text)  # type: ignore[arg-type]
 
 
 def test_an_unknown_key_names_the_nearest() -> None:
@@ -39,7 +64,6 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ("max_steps", True, "gspo.max_steps must be a whole number, got True"),
         ("max_steps", 0, "gspo.max_steps must be at least 1, got 0"),
         ("epsilon", 0.0, "gspo.epsilon must be a number above 0, got 0.0"),
-        ("epsilon", "0.1", "gspo.epsilon must be a number, got '0.1'"),
         ("epsilon_high", -0.1, "gspo.epsilon_high must be a number above 0, got -0.1"),
         ("learning_rate", float("nan"), "gspo.learning_rate must be a number above 0, got nan"),
         ("learning_rate", float("inf"), "gspo.learning_rate must be a number above 0, got inf"),

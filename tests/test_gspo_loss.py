@@ -151,7 +151,7 @@ def test_the_two_bounds_are_separate() -> None:
 
 
 def test_the_named_clips() -> None:
-    assert dict(CLIPS) == {"gspo_paper": (0.0003, 0.0004), "tracer_reference": (0.1, 0.1)}
+    assert dict(CLIPS) == {"gspo_paper": (0.0003, 0.0004), "tracer_reference": (0.1, 0.1), "grpo": (0.2, 0.2)}
 
 
 @both

@@ -38,7 +38,14 @@ def test_every_default_is_written_out_and_read_back() -> None:
     assert set(data) == {"finetune", "reward", "objective", "role"} | {
         each.name for each in fields(GSPOConfig) if each.name not in ("seed", "resume_from_checkpoint")
     }
-    assert GSPOSettings.from_data(data) == GSPOSettings(role="proposer")
+    assert (data["epsilon"], data["epsilon_high"]) == (3e-4, 4e-4)
+    assert GSPOSettings.from_data(data).to_data() == data
+
+
+def test_a_loss_on_tokens_has_a_clip_of_its_own() -> None:
+    assert GSPOSettings.from_data({"objective": "grpo"}).training.clip == (0.2, 0.2)
+    assert GSPOSettings.from_data({"objective": "grpo", "epsilon": 0.1}).training.clip == (0.1, 0.1)
+    assert GSPOSettings.from_data({"epsilon": "tracer_reference"}).to_data()["epsilon_high"] == 0.1
 
 
 def test_the_names_are_those_of_the_parts() -> None:

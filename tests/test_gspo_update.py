@@ -86,8 +86,8 @@ def by_hand(bench: Bench, samples: list[Sample], config: GSPOConfig, minibatches
             advantage = (one.reward - mean) / (deviation + 1e-4)
             logps = plain_logps(bench.model, one, config.temperature)
             ratio = (logps - torch.tensor(one.logprobs)).mean().exp()
-            high = config.epsilon if config.epsilon_high is None else config.epsilon_high
-            gain = torch.minimum(ratio * advantage, ratio.clamp(1 - config.epsilon, 1 + high) * advantage)
+            low, high = config.clip
+            gain = torch.minimum(ratio * advantage, ratio.clamp(1 - low, 1 + high) * advantage)
             if config.beta:
                 with bench.policies.base(), torch.no_grad():
                     base = plain_logps(bench.model, one, config.temperature)

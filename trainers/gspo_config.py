@@ -3,6 +3,7 @@
     [gspo]                       in a config file, or --set gspo.learning_rate=1e-4
     num_generations = 8
     learning_rate = 1e-4
+    epsilon = "tracer_reference"   # a number, or the name of a pair (`CLIPS`)
 
 A value that cannot work and a key that does not exist are a ConfigError, before anything is loaded.
 """
@@ -12,12 +13,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 from tracer_env.errors import ConfigError, did_you_mean
 
-__all__ = ["GSPOConfig"]
+__all__ = ["CLIPS", "GSPOConfig"]
 
+CLIPS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"gspo_paper": (3e-4, 4e-4), "tracer_reference": (0.1, 0.1), "grpo": (0.2, 0.2)},
+)
+"""Named (epsilon, epsilon_high): of the GSPO paper, section 5.1, of the published TRACER code, and what is usual for
+the ratio of a single token."""
 SCHEDULES = ("constant", "linear", "cosine")
 OLD_LOGPS = ("auto", "sampled", "recomputed")
 
@@ -28,12 +35,16 @@ class GSPOConfig:
 
     A step draws ``num_generations`` candidates for each of ``tasks_per_step`` contexts, splits them into
     ``steps_per_generation`` minibatches (task by task) and takes one optimiser step for each, ``num_iterations`` times
-    over, so that the ratio moves. ``epsilon`` and ``epsilon_high`` clip it (GSPO, arXiv 2507.18071,
-    section 5.1: 3e-4 and 4e-4; ``gspo_loss.CLIPS`` has the reference's 0.1). ``beta``: weight of the
-    divergence from the model without adapter. ``max_batch_tokens``: padded tokens of one forward and backward pass; it
-    changes memory and speed, not the step. ``old_logps``: ``sampled`` takes the log-probabilities of sampling,
-    ``recomputed`` those of the training code before the first step (bfloat16 is that uneven), ``auto`` the
-    former in float32 and the latter elsewhere.
+    over, so that the ratio moves. ``epsilon`` and ``epsilon_high`` clip it; without ``epsilon_high`` it is clipped
+    alike on both sides, but at the GSPO paper's pair (3e-4 and 4e-4) where ``epsilon`` is left alone as well. They suit
+    sequence ratios; a token's ratio wants the pair ``grpo`` of `CLIPS`. ``beta``: weight of the divergence from
+    the model without adapter. ``warmup_steps`` counts optimiser steps, ``max_steps`` rollouts. ``old_logps``:
+    ``sampled`` takes the log-probabilities of sampling, ``recomputed`` those of the training code before the first
+    step (bfloat16 is that uneven), ``auto`` the former in float32 and the latter elsewhere.
+
+    ``max_batch_tokens``: padded tokens of one forward and backward pass; it changes memory and speed, and the step by
+    rounding alone. SmolLM2 in float32 keeps about 1.3 MB a token for the backward pass, so the default holds 1.3 GB;
+    on a GPU with memory to spare give 16,384 or more.
     """
 
     num_generations: int = 8
@@ -41,8 +52,8 @@ class GSPOConfig:
     max_steps: int = 40
     steps_per_generation: int = 4
     num_iterations: int = 1
-    epsilon: float = 3e-4
-    epsilon_high: float | None = 4e-4
+    epsilon: float = CLIPS["gspo_paper"][0]
+    epsilon_high: float | None = None
     beta: float = 0.0
     scale_rewards: str = "std"
     old_logps: str = "auto"
@@ -56,7 +67,7 @@ class GSPOConfig:
     max_grad_norm: float = 1.0
     temperature: float = 1.0
     max_completion_length: int = 256
-    max_batch_tokens: int = 16_384
+    max_batch_tokens: int = 1_024
     bf16: bool = False
     gradient_checkpointing: bool = False
     max_nonfinite: int = 3
@@ -104,8 +115,17 @@ class GSPOConfig:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> GSPOConfig:
-        """Build from plain data; an unknown key or a value of the wrong kind is a ConfigError."""
+        """Build from plain data; an unknown key or a value of the wrong kind is a ConfigError.
+
+        ``epsilon`` may name a pair of `CLIPS`; an ``epsilon_high`` beside it stays.
+        """
         kinds = {field.name: str(field.type) for field in fields(cls)}
+        if isinstance(named := data.get("epsilon"), str):
+            if named not in CLIPS:
+                raise ConfigError(
+                    f"gspo.epsilon must be a number or a known pair, got {named!r}{did_you_mean(named, CLIPS)}"
+                )
+            data = {"epsilon_high": CLIPS[named][1], **data, "epsilon": CLIPS[named][0]}
         values: dict[str, Any] = {}
         for key, value in data.items():
             if key not in kinds:
@@ -116,6 +136,14 @@ class GSPOConfig:
     def to_data(self) -> dict[str, Any]:
         """Return all settings as plain data."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @property
+    def clip(self) -> tuple[float, float]:
+        """How far the ratio may fall below 1, and how far it may rise above."""
+        if self.epsilon_high is not None:
+            return self.epsilon, self.epsilon_high
+        low, high = CLIPS["gspo_paper"]
+        return self.epsilon, high if self.epsilon == low else self.epsilon
 
     @property
     def optimiser_steps(self) -> int:

@@ -52,7 +52,7 @@ class LogProbs:
     """
 
     def __init__(
-        self, model: Any, temperature: float = 1.0, max_tokens: int = 16_384, bf16: bool = False, shared: bool = True
+        self, model: Any, temperature: float = 1.0, max_tokens: int = 1_024, bf16: bool = False, shared: bool = True
     ) -> None:
         self.model, self.temperature, self.max_tokens, self.bf16 = model, temperature or 1.0, max_tokens, bf16
         self.width = int(model.config.get_text_config().hidden_size)

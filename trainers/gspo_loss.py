@@ -25,13 +25,13 @@ Ratios that overflow give a loss or a gradient that is not finite; to look for i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
+
+from tracer_env.trainers.gspo_config import CLIPS
 
 __all__ = [
     "CLIPS",
@@ -44,11 +44,6 @@ __all__ = [
     "kl_to_base",
     "sequence_log_ratio",
 ]
-
-CLIPS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"gspo_paper": (3e-4, 4e-4), "tracer_reference": (0.1, 0.1)},
-)
-"""Named (epsilon, epsilon_high): of the GSPO paper, section 5.1, and of the published TRACER code."""
 
 
 # -- advantages ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
     reward = "role"           role, paper or team: what an utterance earns     (`utterance_rewards`)
     finetune = "lora"         lora:r=8,alpha=16, full, last_n:layers=2         (`finetune`)
     objective = "gspo"        gspo or grpo                                     (`gspo_loss`)
+    epsilon = 3e-4            or gspo_paper, tracer_reference, grpo            (`gspo_config.CLIPS`)
     num_generations = 8       ... and all the other keys of `gspo_config`
 
     [tracer]
@@ -23,7 +24,7 @@ from typing import Any
 
 from tracer_env.config import Config, GSPOSection, TracerConfig
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.trainers.gspo_config import GSPOConfig
+from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import SHARING, VARIANTS, variant_named
@@ -74,13 +75,17 @@ class GSPOSettings:
                 raise ConfigError(f"gspo.{key} cannot be set here: {_ELSEWHERE[key]}")
             if key not in known:
                 raise ConfigError(f"unknown key gspo.{key}{did_you_mean(str(key), known)}")
-        training = GSPOConfig.from_data({key: value for key, value in data.items() if key not in _OWN})
+        values = {key: value for key, value in data.items() if key not in _OWN}
+        if data.get("objective") == "grpo":
+            values.setdefault("epsilon", "grpo")
+        training = GSPOConfig.from_data(values)
         return cls(**{key: data[key] for key in _OWN if key in data}, training=replace(training, seed=seed))
 
     def to_data(self) -> dict[str, Any]:
         """Return the section with every default written out; None values are left out."""
         named = {key: getattr(self, key) for key in _OWN}
         values = {key: value for key, value in self.training.to_data().items() if key not in _ELSEWHERE}
+        values["epsilon_high"] = self.training.clip[1]
         return {key: value for key, value in (named | values).items() if value is not None}
 
 
@@ -124,6 +129,7 @@ def names() -> dict[str, dict[str, str] | list[str]]:
         "reviews": list(REVIEWS),
         "finetune": list(FINETUNES),
         "objective": list(OBJECTIVES),
+        "clip": list(CLIPS),
         "utterance_reward": list(REWARDS),
     }
 

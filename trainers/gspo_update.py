@@ -184,6 +184,7 @@ class GSPOUpdate:
     ) -> torch.Tensor:
         """Add the gradient of one micro-batch; return its share of the loss."""
         device, width = portion.logps.device, portion.logps.shape[1]
+        low, high = self.config.clip
         before = torch.tensor(
             [list(old[i]) + [0.0] * (width - len(old[i])) for i in portion.samples], dtype=torch.float32, device=device
         )
@@ -192,8 +193,8 @@ class GSPOUpdate:
             before,
             portion.mask,
             advantages[portion.samples].to(device),
-            epsilon=self.config.epsilon,
-            epsilon_high=self.config.epsilon if self.config.epsilon_high is None else self.config.epsilon_high,
+            epsilon=low,
+            epsilon_high=high,
             rows=rows,
         )
         if self.config.beta:
