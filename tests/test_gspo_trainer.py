@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from training import config, gspo, left, tasks
+from training import config, gspo, left, tasks, tracer
 
 from tracer_env.agents.speakers.nano import Nano
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
@@ -25,6 +25,7 @@ from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Alone
 from tracer_env.trainers.rollouts import ProposalRollouts, TeamRollouts
 from tracer_env.trainers.training_log import comparable
+from tracer_env.trainers.utterance_rewards import TeamReward
 from tracer_env.types import Grade, Task
 
 
@@ -154,6 +155,32 @@ def test_a_team_is_trained_by_object() -> None:
     assert line["proposer/candidates"] == 2 * 3 * 2
     assert line["reviewer/candidates"] == 2 * 3
     assert trainer.trained == ["proposer", "reviewer"]
+
+
+def test_a_team_reward_plays_dialogues_and_trains_all_roles() -> None:
+    trainer, line = _one(reward=TeamReward(), rules=Rules(max_turns=3))
+    assert trainer.trained == ["proposer", "reviewer"]
+    assert (line["proposer/candidates"], line["reviewer/candidates"]) == (2 * 3 * 2, 2 * 3)
+    assert isinstance(trainer.rollouts, TeamRollouts)
+    with pytest.raises(ConfigError, match="role 'reviewer' does not go with a team reward"):
+        gspo(made={"reward": TeamReward(), "role": "reviewer"})
+    with pytest.raises(ConfigError, match="a team reward pays whole dialogues, and TRACER single utterances"):
+        tracer(made={"reward": TeamReward()})
+
+
+def test_names_that_would_train_nothing_are_refused() -> None:
+    with pytest.raises(ConfigError, match="policies names what rollouts of yours draw for; give rollouts as well"):
+        gspo(made={"policies": ["reviewer"]})
+    with pytest.raises(ConfigError, match="frozen names 'reviwer'; choose one of: proposer"):
+        gspo(made={"frozen": ["reviwer"]})
+    with pytest.raises(ConfigError, match="nobody reviews there; give rules whose second turn is a review"):
+        gspo(made={"role": "reviewer", "rules": Rules(max_turns=1)})
+
+    def team(order: Any, speaker: Any) -> TeamRollouts:
+        return TeamRollouts(order, speaker, 3, lambda state: state.seat.role.name.lower(), Rules(max_turns=2))
+
+    with pytest.raises(ConfigError, match=r"TeamRollouts drew for 'reviewer', which is no policy here \(proposer\)"):
+        _one(rollouts=team, rules=Rules(max_turns=2))
 
 
 def test_frozen_policies_are_drawn_and_stay_as_they_are() -> None:

@@ -31,8 +31,7 @@ from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import REVIEWS
-from tracer_env.trainers.rollouts import TeamRollouts
-from tracer_env.trainers.tracer_trainer import SHARING, TracerTrainer, variant_named
+from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import REWARDS
 
@@ -164,20 +163,7 @@ def _trainer(
             reward=reward,
             **shared,
         )
-    if settings.reward != "team":
-        return GSPOTrainer(speaker, tasks, settings.training, role=settings.role or "proposer", reward=reward, **shared)
-    roles = sorted({seat.role.name.lower() for seat in asked.rules.seats[1:]})
-    return GSPOTrainer(
-        speaker,
-        tasks,
-        settings.training,
-        reward=reward,
-        rollouts=lambda order, made: TeamRollouts(
-            order, made, settings.training.num_generations, SHARING["role"], asked.rules, reward
-        ),
-        policies=roles,
-        **shared,
-    )
+    return GSPOTrainer(speaker, tasks, settings.training, role=settings.role, reward=reward, **shared)
 
 
 def _shared_path(asked: Config, out: Path | None, resume: Path | None, processes: Processes) -> Path:

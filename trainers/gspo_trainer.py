@@ -36,9 +36,9 @@ from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.interrupts import patient
 from tracer_env.trainers.live_panel import training_panel
 from tracer_env.trainers.processes import Processes, running_processes
-from tracer_env.trainers.rollouts import ProposalRollouts, ReviewRollouts, Rollouts, TaskOrder
+from tracer_env.trainers.rollouts import ProposalRollouts, ReviewRollouts, Rollouts, TaskOrder, TeamRollouts, role_of
 from tracer_env.trainers.training_log import TrainingLog
-from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 
 __all__ = ["ROLES", "GSPOConfig", "GSPOTrainer", "PolicyHandle", "TrainingResult"]
 
@@ -74,9 +74,10 @@ class GSPOTrainer:
     """Trains the policies of one language model on a scenario.
 
     ``speaker``: a name (``nano``, ``smollm2``, ``hf:PATH``) or a `HuggingFaceSpeaker` whose temperature and
-    ``max_new_tokens`` are those of the config. ``role``: ``proposer`` or ``reviewer``, with ``rollouts`` an object
-    of your own instead. ``reward``, ``finetune``, ``objective``: objects (`utterance_rewards`, `finetune`,
-    `gspo_loss`). ``policies``: names to train when ``rollouts`` is given; ``frozen`` ones are drawn and not trained.
+    ``max_new_tokens`` are those of the config. ``role``: ``proposer`` or ``reviewer``. ``reward``, ``finetune``,
+    ``objective``: objects (`utterance_rewards`, `finetune`, `gspo_loss`); with a `TeamReward` whole dialogues are
+    played and all their roles are trained (MAGRPO). ``rollouts``: an object of your own that draws instead, with
+    ``policies``, the names it draws for (``role`` alone when not given); of these the ``frozen`` are not trained.
     ``hooks``: functions of yours (`hooks`). ``wanted``: whether to show progress on stderr.
 
     Raises ConfigError for parts that do not fit, RunFolderError for a folder that is in the way, before anything runs.
@@ -88,9 +89,9 @@ class GSPOTrainer:
         scenario: str | Scenario,
         config: GSPOConfig | None = None,
         *,
-        role: str = "proposer",
+        role: str | None = None,
         rules: Rules | None = None,
-        reward: UtteranceReward | None = None,
+        reward: UtteranceReward | TeamReward | None = None,
         finetune: Any = None,
         objective: Any = None,
         rollouts: Callable[[TaskOrder, Any], Rollouts] | None = None,
@@ -105,7 +106,7 @@ class GSPOTrainer:
         from tracer_env.trainers.gspo_loss import gspo_loss
         from tracer_env.trainers.gspo_update import GSPOUpdate
 
-        if rollouts is None and role not in ROLES:
+        if role is not None and role not in ROLES:
             raise ConfigError(f"role is {role!r}{did_you_mean(role, ROLES)}")
         self.config = config or GSPOConfig()
         self.out = Path(out) if out is not None else None
@@ -115,16 +116,17 @@ class GSPOTrainer:
         self.rules, self.wanted, self.hooks = rules or Rules(), wanted, hooks or Hooks()
         self.speaker.prompts = self.hooks.prompting(self.speaker.prompts)
         self.scenario = self.hooks.extracting(self.scenario)
-        self.reward = self.hooks.rewarding(reward or RoleReward())
+        paid: Any = reward or RoleReward()
+        self.reward: Any = self.hooks.rewarding(paid)
         order = TaskOrder(self.scenario, self.config.tasks_per_step, self.config.seed)
-        names = list(policies) if policies is not None else [role]
+        names = _names(role, self.rules, reward, rollouts is not None, policies, frozen)
         self.trained = [name for name in names if name not in frozen]
         self._log = TrainingLog(self.out, self.config.report_to) if self.out is not None and self._main else None
         if self.out is not None and self.config.resume_from_checkpoint is None:
             gspo_state.check_free(self.out)
         self.finetune = finetune or LoRA()
         self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
-        self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._by_role(order, role)
+        self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._drawn_for(order, names)
         self._check_hooks()
         self.update = GSPOUpdate(
             self.speaker.loaded.model, self.policies, self.config, objective or gspo_loss, self.processes
@@ -166,6 +168,11 @@ class GSPOTrainer:
         begun = time.perf_counter()
         drawn = self.rollouts.play(step, lambda place: self.processes.mine(place, self.config.steps_per_generation))
         played = time.perf_counter()
+        if strangers := sorted({one.policy for one in drawn} - set(self.policies.names)):
+            raise ConfigError(
+                f"{type(self.rollouts).__name__} drew for {strangers[0]!r}, which is no policy here "
+                f"({', '.join(self.policies.names)}); name it in policies"
+            )
         metrics, alarms, tokens, alone = Metrics(), [], 0, len(self.policies.names) == 1
         for name in self.policies.names:
             found = rollout_metrics(drawn, name, self.processes)
@@ -240,8 +247,11 @@ class GSPOTrainer:
             return {}
         return gspo_state.write_adapters(self.policies, self.out / "adapters")
 
-    def _by_role(self, order: TaskOrder, role: str) -> Rollouts:
-        return ROLES[role](order, self.speaker, self.config.num_generations, self.rules, self.reward)
+    def _drawn_for(self, order: TaskOrder, names: Sequence[str]) -> Rollouts:
+        candidates = self.config.num_generations
+        if isinstance(self.reward, TeamReward):
+            return TeamRollouts(order, self.speaker, candidates, role_of, self.rules, self.reward)
+        return ROLES[names[0]](order, self.speaker, candidates, self.rules, self.reward)
 
     def _check_hooks(self) -> None:
         """Raise ConfigError for a hook that nobody would ask."""
@@ -262,6 +272,29 @@ class GSPOTrainer:
                 f"the updater hook {hooks.updater.name!r} learns in one process alone, and there are "
                 f"{self.processes.count}; start one"
             )
+
+
+def _names(
+    role: str | None,
+    rules: Rules,
+    reward: UtteranceReward | TeamReward | None,
+    own: bool,
+    policies: Sequence[str] | None,
+    frozen: Sequence[str],
+) -> list[str]:
+    """Return the policies that are drawn for; raises ConfigError for names that would train nothing."""
+    team = isinstance(reward, TeamReward) and not own
+    if policies is not None and not own:
+        raise ConfigError("policies names what rollouts of yours draw for; give rollouts as well, or role instead")
+    if team and role is not None:
+        raise ConfigError(f"role {role!r} does not go with a team reward, which trains all roles; leave it out")
+    names = list(policies or [role or "proposer"])
+    if team:
+        names = sorted({seat.role.name.lower() for seat in rules.seats[1:]})
+    for name in frozen:
+        if name not in names:
+            raise ConfigError(f"frozen names {name!r}{did_you_mean(name, names)}")
+    return names
 
 
 def _speaker(speaker: Any, config: GSPOConfig) -> Any:

@@ -40,6 +40,7 @@ __all__ = [
     "TeamRollouts",
     "drawn_group",
     "group_of",
+    "role_of",
     "wants_right",
 ]
 
@@ -139,6 +140,11 @@ def _order(seed: int, epoch: int, size: int) -> Any:
     return np.random.default_rng((seed, epoch)).permutation(size)
 
 
+def role_of(state: DialogueState) -> str:
+    """Return the name of the acting seat's role: a policy that all agents in the role share."""
+    return state.seat.role.name.lower()
+
+
 def group_of(place: int, state: DialogueState) -> int:
     """Return the number of the group that is drawn for a task's place at the turn of ``state``."""
     return place * (state.rules.max_turns + 1) + state.turn
@@ -200,6 +206,11 @@ class ReviewRollouts(_Forgetful):
         self.order, self.speaker, self.candidates, self.choices = order, speaker, candidates, choices
         self.rules, self.reward, self.policy = rules or Rules(), reward or RoleReward(), policy
         _check_speaks_first(self.rules)
+        if self.rules.seats[2:3] == () or self.rules.seats[2].role is not Role.REVIEWER:
+            raise ConfigError(
+                f"a reviewer is trained at turn 2, and with rules.max_turns {self.rules.max_turns} nobody reviews "
+                "there; give rules whose second turn is a review"
+            )
 
     @property
     def told(self) -> Any:

@@ -36,9 +36,9 @@ from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import ReviewChoice
-from tracer_env.trainers.rollouts import TaskOrder
+from tracer_env.trainers.rollouts import TaskOrder, role_of
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
-from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 
 __all__ = ["SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
 
@@ -70,7 +70,7 @@ VARIANTS = {
 """The whole method and the paper's six ablations."""
 
 SHARING: dict[str, Callable[[DialogueState], str]] = {
-    "role": lambda state: state.seat.role.name.lower(),
+    "role": role_of,
     "agent": lambda state: f"{state.seat.name}-{state.seat.role.name.lower()}",
 }
 """Who shares an adapter: all agents in a role, or nobody."""
@@ -108,6 +108,10 @@ class TracerTrainer(GSPOTrainer):
     ) -> None:
         if sharing not in SHARING:
             raise ConfigError(f"tracer.sharing is {sharing!r}{did_you_mean(sharing, SHARING)}")
+        if isinstance(reward, TeamReward):
+            raise ConfigError(
+                "a team reward pays whole dialogues, and TRACER single utterances; take GSPOTrainer for it"
+            )
         self.variant, rules = variant or VARIANTS["full"], rules or Rules()
         settings, team = config or GSPOConfig(), processes or running_processes()
         self.controller = controller or _controller(self.variant, rules)

@@ -85,7 +85,7 @@ PAPER = RoleReward(unparsable_review=0.0, stated_only=False)
 class TeamReward:
     """Pays a whole dialogue, and so each of its utterances alike, for its final answer: +1 or -1.
 
-    A trainer that meets this object plays the candidates of a group to their ends and asks `of`.
+    `GSPOTrainer` plays the candidates of a group to their ends for it, and asks `of`; `TracerTrainer` refuses it.
     """
 
     stated_only: bool = True
