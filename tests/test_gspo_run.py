@@ -132,7 +132,7 @@ def test_more_steps_are_those_of_a_longer_run(tmp_path: Path) -> None:
     assert one == other
     for name in ("adapters/proposer/adapter_model.safetensors", "controllers/tracer.json", "config.toml"):
         assert (whole / name).read_bytes() == (parted / name).read_bytes()
-    again = train_run(None, "tracer", resume=parted)
+    again = train_run(asked({"max_steps": 3, "max_batch_tokens": 512}), "tracer", resume=parted)
     assert again is not None
     assert (again["steps"], again["policies"]) == (3, result["policies"])
 

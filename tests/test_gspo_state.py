@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from training import STEPS, config, gspo, left, tasks, tracer
 
-from tracer_env.errors import RunFolderError
+from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.trainers import tensor_files
 from tracer_env.trainers.finetune import LoRA
 from tracer_env.trainers.gspo_loss import grpo_loss
@@ -233,7 +233,15 @@ def test_other_tasks_hooks_or_prompts_are_refused(run: Path) -> None:
 
 
 def test_what_may_change_may_change(run: Path) -> None:
-    assert _resumed(run, save_steps=7, save_total_limit=1, report_to=("tensorboard",)).train().steps == 3
+    free: dict[str, Any] = {"save_steps": 7, "save_total_limit": 1, "report_to": ("tensorboard",)}
+    assert _resumed(run, **free, max_batch_tokens=64, gradient_checkpointing=True).train().steps == 3
+
+
+def test_a_trainer_trains_once(run: Path) -> None:
+    trainer = gspo(max_steps=1)
+    trainer.train()
+    with pytest.raises(ConfigError, match="has trained already; make another one, with resume_from_checkpoint"):
+        trainer.train()
 
 
 def test_a_schedule_that_hangs_on_the_number_of_steps_fixes_it(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tracer_env.registry import resolve
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, settled
+from tracer_env.trainers.gspo_state import FREE
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
@@ -38,7 +39,7 @@ from tracer_env.trainers.utterance_rewards import REWARDS
 __all__ = ["train_run"]
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate")
-_FREE = ("gspo.save_steps", "gspo.save_total_limit", "gspo.report_to")
+_FREE = tuple(f"gspo.{name}" for name in FREE)
 """What a continued run may change besides the number of steps."""
 _SAMPLING = {"temperature": "temperature", "max_new_tokens": "max_completion_length"}
 

@@ -29,10 +29,13 @@ from tracer_env.trainers.checkpoint import Checkpoint, newest
 if TYPE_CHECKING:
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
 
-__all__ = ["check_free", "digest", "find", "parts", "restore", "told", "write_adapters"]
+__all__ = ["FREE", "check_free", "digest", "find", "parts", "restore", "told", "write_adapters"]
 
-_FREE = ("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to")
-"""Settings that a continued run may change."""
+FREE = (
+    *("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to"),
+    *("max_batch_tokens", "gradient_checkpointing"),  # a run that ran out of memory must go on with less
+)
+"""Settings that a continued run may change; those of memory change its numbers by rounding."""
 _HOLDS = ("checkpoints", "metrics.jsonl", "adapters")
 """What says that a folder holds a training."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -45,7 +48,7 @@ def told(trainer: GSPOTrainer) -> dict[str, Any]:
     the learning rate does not hang on it. An object is known by its repr, without its address.
     """
     config, speaker = trainer.config.to_data(), trainer.speaker.settings
-    free = (*_FREE, "max_steps") if trainer.config.lr_scheduler_type == "constant" else _FREE
+    free = (*FREE, "max_steps") if trainer.config.lr_scheduler_type == "constant" else FREE
     mine = {name.replace("-", "/", 1) for name in trainer.policies.names}
     others = {seat: digest for seat, digest in speaker.pop("adapters", {}).items() if seat not in mine}
     found: dict[str, Any] = {

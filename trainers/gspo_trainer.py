@@ -137,7 +137,14 @@ class GSPOTrainer:
         """What a checkpoint must agree with to be continued; known once training has begun."""
 
     def train(self) -> TrainingResult:
-        """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says."""
+        """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says.
+
+        A trainer trains once: ConfigError for the second time, when its weights would not be those of a beginning.
+        """
+        if self.settings:
+            raise ConfigError(
+                "this trainer has trained already; make another one, with resume_from_checkpoint to continue a run"
+            )
         self.settings = gspo_state.told(self)
         start = self._resume()
         result = TrainingResult(start, self._log.read() if self._log is not None else [], self.out)
