@@ -14,7 +14,7 @@ from tracer_env.errors import ConfigError, TrainingError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, initial
-from tracer_env.trainers.finetune import Full, LoRA, Policies
+from tracer_env.trainers.finetune import Full, LastN, LoRA, Policies
 from tracer_env.trainers.gspo_batch import Sample
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_loss import grpo_loss
@@ -379,6 +379,15 @@ def test_bfloat16_runs_and_recomputes(llama: str, settings: dict[str, Any]) -> N
     assert found["skipped_steps"] == 0
     assert shift(before, bench.weights()) > 1e-3
     assert {tensor.dtype for tensor in bench.weights()} == {torch.float32}
+
+
+@pytest.mark.parametrize("finetune", [Full(), LastN(1)])
+def test_weights_that_would_lose_the_steps_are_refused(llama: str, finetune: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"the weights of 'proposer' .* torch.bfloat16, .* give speaker.dtype float32"
+    ):
+        Bench(llama, finetune=finetune, dtype="bfloat16")
+    assert Bench(llama, replace(BASE, bf16=True), finetune=finetune).update.recomputes
 
 
 # -- order ---------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@
 
 Two policies cost one base model and two adapters. An adapter begins as the base itself (B is zero) and its A
 hangs on the seed and the policy's name alone. LoRA weights are float32 whatever the base is; `Full` and `LastN` train
-the weights in the number type they were loaded in, and in bfloat16 a small step is lost: load float32 for them.
+the weights in the number type they were loaded in, and in bfloat16 a small step is lost: load float32 for them (the
+trainers insist on it).
 
 `prepare` also tells the speaker, whose seats then sample with their policy. Trap: a `CachedSpeaker` in front of it
 still answers with what older weights said; its owner calls `forget`.

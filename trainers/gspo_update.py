@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from tracer_env.errors import TrainingError
+from tracer_env.errors import ConfigError, TrainingError
 from tracer_env.randomness import draw
 from tracer_env.trainers.finetune import Policies
 from tracer_env.trainers.gspo_batch import Sample, minibatches
@@ -51,7 +51,8 @@ class GSPOUpdate:
     """Updates the policies of one base model.
 
     ``model`` is the transformers model that holds them, ``objective`` the loss as an object.
-    Raises ConfigError for a model that cannot be computed in portions, and for ``beta`` without a base.
+    Raises ConfigError for a model that cannot be computed in portions, for ``beta`` without a base, and for weights
+    that are not float32: what an optimiser adds to a bfloat16 weight is mostly rounded away.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class GSPOUpdate:
     ) -> None:
         self.model, self.policies, self.config, self.objective = model, policies, config, objective
         self.processes = processes or Alone()
+        _check_weights(policies)
         if config.beta:
             with policies.base():  # told now where there is none, not in the first step
                 pass
@@ -257,6 +259,16 @@ class GSPOUpdate:
             eps=config.adam_epsilon,
             weight_decay=config.weight_decay,
         )
+
+
+def _check_weights(policies: Policies) -> None:
+    for name in policies.names:
+        for parameter in policies.parameters(name).values():
+            if parameter.dtype != torch.float32:
+                raise ConfigError(
+                    f"the weights of {name!r} that are to learn are {parameter.dtype}, where small steps are lost; give "
+                    "speaker.dtype float32 (gspo.bf16 true computes in bfloat16 all the same), or take finetune 'lora'"
+                )
 
 
 def _checkpointing(model: Any, wanted: bool) -> None:
