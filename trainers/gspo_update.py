@@ -266,8 +266,8 @@ def _check_weights(policies: Policies) -> None:
         for parameter in policies.parameters(name).values():
             if parameter.dtype != torch.float32:
                 raise ConfigError(
-                    f"the weights of {name!r} that are to learn are {parameter.dtype}, where small steps are lost; give "
-                    "speaker.dtype float32 (gspo.bf16 true computes in bfloat16 all the same), or take finetune 'lora'"
+                    f"the weights of {name!r} that are to learn are {parameter.dtype}, where small steps are lost; "
+                    "give speaker.dtype float32 (with gspo.bf16 it computes in bfloat16 all the same), or finetune 'lora'"
                 )
 
 
