@@ -267,7 +267,7 @@ def _check_weights(policies: Policies) -> None:
             if parameter.dtype != torch.float32:
                 raise ConfigError(
                     f"the weights of {name!r} that are to learn are {parameter.dtype}, where small steps are lost; "
-                    "give speaker.dtype float32 (with gspo.bf16 it computes in bfloat16 all the same), or finetune 'lora'"
+                    "give speaker.dtype float32 (gspo.bf16 still computes in bfloat16), or finetune 'lora'"
                 )
 
 
