@@ -108,6 +108,7 @@ def _settings(model: str, role: str) -> dict[str, Any]:
             "learning_rate": 1e-3,
             "lr_scheduler_type": "linear",
             "max_completion_length": 48,
+            "max_batch_tokens": 16_384,
         }
     return {
         "tasks_per_step": 4,

@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--level", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=1000, help="held-out tasks")
     parser.add_argument("--reviews", choices=("balanced", "all"), default="balanced")
+    parser.add_argument("--fading", type=float, default=0.9, help="1 forgets nothing, as the paper")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
@@ -52,7 +53,7 @@ def main() -> int:
         return 0
     from tracer_env.trainers.tracer_trainer import VARIANTS
 
-    methods = ["gspo", "gspo5", *(options.variants or VARIANTS)]
+    methods = [*(options.variants or VARIANTS), "gspo", "gspo5"]
     jobs = [(method, seed) for method in methods for seed in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
         found = list(pool.map(lambda job: _in_its_own_process(*job), jobs))
@@ -98,6 +99,7 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
         max_completion_length=48,
+        max_batch_tokens=16_384,
         seed=seed,
     )
     train, test = (Arithmetic(split=split, level=options.level, seed=seed) for split in ("train", "test"))
@@ -114,7 +116,9 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
             found[name + more] = {**_alone(speaker, test, options, votes), **cost}
         return found
     reviews = REVIEWS[options.reviews]()
-    tracer = TracerTrainer(speaker, train, config, variant=VARIANTS[method], reviews=reviews, wanted=False)
+    tracer = TracerTrainer(
+        speaker, train, config, variant=VARIANTS[method], reviews=reviews, fading=options.fading, wanted=False
+    )
     trained = tracer.train()
     seconds = time.perf_counter() - begun
     row = _dialogues(speaker, test, tracer.controller, VARIANTS[method].information, options)

@@ -223,3 +223,13 @@ def test_policies_are_distributions(steps: list[tuple[str, float, float]]) -> No
             assert sum(table.rows[key].strategy) == pytest.approx(table.rows[key].visits)
             if kind is RegretMatchingPlus:
                 assert min(table.rows[key].regret) >= 0.0
+
+
+def test_fading_shrinks_the_books_and_keeps_the_policies() -> None:
+    table = RegretMatching()
+    table.update("a", (1.0, -1.0))
+    table.update("a", (0.0, 1.0))
+    before = (table.policy("a").tolist(), table.average_policy("a").tolist())
+    table.fade(0.25)
+    assert table.rows["a"].visits == 0.5
+    assert (table.policy("a").tolist(), table.average_policy("a").tolist()) == before

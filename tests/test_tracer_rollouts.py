@@ -15,6 +15,7 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.nano import Nano
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, stream, uniform
@@ -52,6 +53,33 @@ def _rollouts(controller: Controller, said: dict[int, Any] | None = None, **othe
 
 def _regrets(table: RegretMatching) -> dict[str, list[float]]:
     return {key: row.cumulative_regret for key, row in table.rows.items()}
+
+
+# -- forgetting --------------------------------------------------------------------------------
+
+
+def test_what_was_learnt_fades_before_a_step_is_added() -> None:
+    table = _table(review=(0, 1), approved=(1, 0))
+    rollouts = _rollouts(table, fading=0.5)
+    rollouts.play(0)
+    rollouts.learn()
+    first = {key: (list(row.cumulative_regret), list(row.strategy), row.visits) for key, row in table.rows.items()}
+    rollouts.play(1)
+    expected = {key: ([r / 2 for r in regret], visits / 2) for key, (regret, _, visits) in first.items()}
+    decisions = list(rollouts._decisions)
+    chances = {one.key: float(table.policy(one.key)[1]) for one in decisions}
+    rollouts.learn()
+    for one in decisions:
+        value = (1 - chances[one.key]) * one.skip + chances[one.key] * one.speak
+        regret, visits = expected[one.key]
+        expected[one.key] = ([regret[0] + one.skip - value, regret[1] + one.speak - value], visits + 1)
+    assert {key: (row.cumulative_regret, row.visits) for key, row in table.rows.items()} == expected
+
+
+@pytest.mark.parametrize("fading", [0.0, 1.5, -1.0])
+def test_an_impossible_fading_is_refused(fading: float) -> None:
+    with pytest.raises(ConfigError, match=r"fading must lie in \(0, 1\]"):
+        _rollouts(_table(), fading=fading)
 
 
 # -- which reviews teach -------------------------------------------------------------------------
@@ -169,7 +197,7 @@ def test_a_fixed_controller_that_speaks_draws_candidates_and_learns_nothing() ->
     assert metrics["dialogue_accuracy"] == 0.0  # candidate 0 of turn 3 is wrong
     assert metrics["speak_rate"] == 0.5  # of two free choices; the fixed controller's counts as well
     parts = {"proposer": "Always()", "reviewer": "regret_matching"}
-    assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews"]
+    assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews", 1.0]
 
 
 def test_accuracy_is_that_of_the_answer_that_counts() -> None:

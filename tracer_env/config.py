@@ -12,7 +12,7 @@
     [training]          # method, episodes, update_every, limit, path
     [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
     [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
-    [tracer]            # variant, sharing, reviews
+    [tracer]            # variant, sharing, reviews, fading
     [hooks]             # value, reward, prompt, extract, updater: import paths
 
 An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
@@ -127,6 +127,7 @@ class TracerConfig:
     variant: str | None = None
     sharing: str | None = None
     reviews: str | None = None
+    fading: float | None = None
 
 
 @dataclass(frozen=True)

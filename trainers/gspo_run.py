@@ -32,7 +32,7 @@ from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import REVIEWS
-from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
+from tracer_env.trainers.tracer_trainer import FADING, TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import REWARDS
 
@@ -161,6 +161,7 @@ def _trainer(
             variant=variant,
             sharing=sharing,
             reviews=reviews,
+            fading=FADING if asked.tracer.fading is None else asked.tracer.fading,
             reward=reward,
             **shared,
         )

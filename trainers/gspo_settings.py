@@ -12,6 +12,7 @@
     variant = "full"          the whole method or an ablation                  (`tracer_trainer`)
     sharing = "role"          one adapter a role, or one for each agent in it
     reviews = "balanced"      as many of right as of wrong proposals teach the reviewer, or all of them
+    fading = 0.9              how much of the controllers' tables is left after a step; 1 forgets nothing
 
 With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
 """
@@ -27,7 +28,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS
-from tracer_env.trainers.tracer_trainer import SHARING, VARIANTS, variant_named
+from tracer_env.trainers.tracer_trainer import FADING, SHARING, VARIANTS, variant_named
 from tracer_env.trainers.utterance_rewards import REWARDS
 
 __all__ = ["FINETUNES", "OBJECTIVES", "ROLES", "GSPOSettings", "names", "settled"]
@@ -101,7 +102,10 @@ def settled(config: Config, method: str) -> Config:
     if method == "tracer":
         _check_for_tracer(settings)
         variant = variant_named(tracer.variant or "full")
-        tracer = TracerConfig(variant.name, tracer.sharing or "role", tracer.reviews or "balanced")
+        fading = FADING if tracer.fading is None else tracer.fading
+        tracer = TracerConfig(variant.name, tracer.sharing or "role", tracer.reviews or "balanced", fading)
+        if not 0.0 < fading <= 1.0:
+            raise ConfigError(f"tracer.fading must lie in (0, 1], got {fading!r}; 1 forgets nothing")
         if tracer.reviews not in REVIEWS:
             raise ConfigError(f"tracer.reviews is {tracer.reviews!r}{did_you_mean(str(tracer.reviews), REVIEWS)}")
         if tracer.sharing not in SHARING:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Request, Speaker
 from tracer_env.randomness import Purpose, stream, uniform
@@ -68,7 +69,8 @@ class TracerRollouts:
     """Plays the dialogues of a step and keeps what the controllers are to learn until `learn` is called.
 
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
-    state, ``reviews`` which groups of reviews are learnt from (`review_choice`).
+    state, ``reviews`` which groups of reviews are learnt from (`review_choice`). ``fading``: what is left of the tables
+    after a step; below 1 they forget what speakers were worth that have become better since.
     """
 
     def __init__(
@@ -84,7 +86,11 @@ class TracerRollouts:
         hooks: Hooks | None = None,
         processes: Processes | None = None,
         reviews: ReviewChoice | None = None,
+        fading: float = 1.0,
     ) -> None:
+        if not 0.0 < fading <= 1.0:
+            raise ConfigError(f"tracer.fading must lie in (0, 1], got {fading!r}; 1 forgets nothing")
+        self.fading = fading
         self.order, self.speaker, self.candidates, self.controller = order, speaker, candidates, controller
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
@@ -102,7 +108,7 @@ class TracerRollouts:
         """What a checkpoint must agree with besides the trainer's settings."""
         parts = self.controller.parts if isinstance(self.controller, CastController) else {"": self.controller}
         named = {seat: part.name if isinstance(part, RegretMatching) else repr(part) for seat, part in parts.items()}
-        return [self.candidates, self.information, named, type(self.reviews).__name__]
+        return [self.candidates, self.information, named, type(self.reviews).__name__, self.fading]
 
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         seed, scenario = self.order.seed, self.order.scenario
@@ -144,8 +150,11 @@ class TracerRollouts:
             old = sums.get((one.table, one.key), (0.0, 0.0, 0))
             sums[one.table, one.key] = (old[0] + one.skip - expected, old[1] + one.speak - expected, old[2] + 1)
         chances = {name: float(self._tables[name[0]].policy(name[1])[1]) for name in sums}
-        for (table, key), (skip, speak, visits) in sums.items():
-            self._tables[table].accumulate(key, (skip, speak), chances[table, key], visits)
+        if self.fading < 1.0:
+            for table in self._tables:
+                table.fade(self.fading)
+        for (number, key), (skip, speak, visits) in sums.items():
+            self._tables[number].accumulate(key, (skip, speak), chances[number, key], visits)
         reviewed = self.processes.gathered(self._reviewed)
         self.reviews.seen(sum(reviewed), len(reviewed) - sum(reviewed))
         self._decisions, self._ended, self._reviewed = [], [], []

@@ -40,7 +40,7 @@ from tracer_env.trainers.rollouts import TaskOrder, role_of
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 
-__all__ = ["SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
+__all__ = ["FADING", "SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,10 @@ SHARING: dict[str, Callable[[DialogueState], str]] = {
 """Who shares an adapter: all agents in a role, or nobody."""
 
 
+FADING = 0.9
+"""How much of the controllers' tables is left after a step, unless told otherwise: ten steps are remembered."""
+
+
 def variant_named(name: str) -> Variant:
     """Return the variant of that name; raises ConfigError with the nearest one."""
     if name not in VARIANTS:
@@ -88,7 +92,9 @@ class TracerTrainer(GSPOTrainer):
 
     ``sharing``: ``role`` gives each role one adapter, ``agent`` each agent in each role. ``controller``: the tables to
     train, made from the variant when it is not given. ``reviews``: which of them the reviewer learns from, as many of
-    right as of wrong proposals unless told otherwise (`review_choice`). Everything else is as in `GSPOTrainer`.
+    right as of wrong proposals unless told otherwise (`review_choice`). ``fading``: how much of the tables is left
+    after a step. The paper forgets nothing (1.0); but an average over all steps is one over speakers that were worse,
+    and goes on rewriting long after rewriting has stopped to pay. Everything else is as in `GSPOTrainer`.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class TracerTrainer(GSPOTrainer):
         reward: UtteranceReward | None = None,
         sharing: str = "role",
         reviews: ReviewChoice | None = None,
+        fading: float = FADING,
         controller: Controller | None = None,
         processes: Processes | None = None,
         **others: Any,
@@ -130,6 +137,7 @@ class TracerTrainer(GSPOTrainer):
                 self.hooks,
                 team,
                 reviews,
+                fading,
             )
 
         super().__init__(

@@ -105,6 +105,13 @@ class RegretMatching:
             row.cumulative_regret[action] += regrets[action]
             row.regret[action] = self._kept(row.regret[action] + regrets[action])
 
+    def fade(self, factor: float) -> None:
+        """Let all that was learnt count ``factor`` as much, in (0, 1]: for values that move while they are learnt."""
+        for row in self.rows.values():
+            row.visits *= factor
+            for pair in (row.regret, row.cumulative_regret, row.strategy):
+                pair[:] = [factor * value for value in pair]
+
     def _kept(self, regret: float) -> float:
         return regret
 
