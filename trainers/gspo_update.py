@@ -27,6 +27,7 @@ from tracer_env.trainers.gspo_batch import Sample, minibatches
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_logprobs import LogProbs, Portion, evaluating
 from tracer_env.trainers.gspo_loss import LossStatistics, Objective, group_advantages, gspo_loss, kl_to_base
+from tracer_env.trainers.lean_memory import lean_memory
 from tracer_env.trainers.processes import Alone, Processes
 
 __all__ = ["GSPOUpdate"]
@@ -90,7 +91,8 @@ class GSPOUpdate:
         advantages = group_advantages(rewards, groups, scale=self.config.scale_rewards)  # type: ignore[arg-type]
         kept = [index for index, keep in enumerate(advantages.kept.tolist()) if keep]
         books = _Books()
-        with torch.random.fork_rng(devices=self._devices), self._training(name):
+        lean = lean_memory(self.model.device.type)
+        with lean, torch.random.fork_rng(devices=self._devices), self._training(name):
             old = self._old(samples, kept, books)
             parts = minibatches([samples[index] for index in kept], self.config.steps_per_generation)
             for _ in range(self.config.num_iterations):
