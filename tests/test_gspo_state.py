@@ -65,7 +65,8 @@ def _script(out: Path, *words: str) -> str:
         text=True,
         timeout=300,
         cwd=here.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        # As pytest itself sees it, the package lies in the checkout, whatever else is installed.
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(here.parent)},
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -229,7 +229,7 @@ def tables(controller: Controller) -> list[RegretMatching]:
 def average_regret(controller: Controller) -> float:
     """Return the sum over all rows of max(0, max_a cumulative regret), divided by the updates of all rows."""
     rows = [row for table in tables(controller) for row in table.rows.values()]
-    updates = sum(row.visits for row in rows)
+    updates = math.fsum(row.visits for row in rows)
     gap = math.fsum(max(0.0, *row.cumulative_regret) for row in rows)  # the same in any order of rows
     return gap / updates if updates else 0.0
 

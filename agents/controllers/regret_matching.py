@@ -117,7 +117,7 @@ class RegretMatching:
 
     def average_regret(self) -> float:
         """Return the sum over rows of max(0, max_a cumulative regret), divided by all updates."""
-        updates = sum(row.visits for row in self.rows.values())
+        updates = math.fsum(row.visits for row in self.rows.values())
         gap = math.fsum(max(0.0, *row.cumulative_regret) for row in self.rows.values())  # in any order of rows
         return gap / updates if updates else 0.0
 
