@@ -10,6 +10,7 @@ would, up to rounding. Every process must make the same calls in the same order.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -71,6 +72,7 @@ class Accelerated:
         import torch
 
         self._state = PartialState(cpu=not torch.cuda.is_available())
+        atexit.register(_leave)
         if self._state.device.type == "cuda":
             torch.cuda.set_device(self._state.device)
         self.rank, self.count = int(self._state.process_index), int(self._state.num_processes)
@@ -94,6 +96,14 @@ class Accelerated:
 
     def wait(self) -> None:
         self._state.wait_for_everyone()
+
+
+def _leave() -> None:
+    """Leave the group before the interpreter ends; its threads may not outlive it."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def running_processes() -> Processes:
