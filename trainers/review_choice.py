@@ -2,7 +2,7 @@
 
 The better the proposer, the rarer a wrong proposal, and a reviewer that always says RIGHT is nearly always right: with
 nineteen right proposals in twenty the few groups that would teach it to say WRONG are outvoted, and it stops looking.
-That is what happens to TRACER's reviewer on nano when it learns from all reviews.
+That was seen on nano, where balancing alone did not yet mend it: wrong proposals are too few in a short training.
 
     AllReviews        every review teaches (the paper, arXiv 2605.28699, says nothing else)
     BalancedReviews   groups of the more frequent kind are left out at random, so that right and wrong proposals

@@ -93,8 +93,8 @@ class TracerTrainer(GSPOTrainer):
     ``sharing``: ``role`` gives each role one adapter, ``agent`` each agent in each role. ``controller``: the tables to
     train, made from the variant when it is not given. ``reviews``: which of them the reviewer learns from, as many of
     right as of wrong proposals unless told otherwise (`review_choice`). ``fading``: how much of the tables is left
-    after a step. The paper forgets nothing (1.0); but an average over all steps is one over speakers that were worse,
-    and goes on rewriting long after rewriting has stopped to pay. Everything else is as in `GSPOTrainer`.
+    after a step. The paper forgets nothing (1.0); but then the average is one over speakers that were worse. On nano
+    forgetting saved tokens and changed no accuracy. Everything else is as in `GSPOTrainer`.
     """
 
     def __init__(
