@@ -101,8 +101,10 @@ def compare_command(
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
-    data = embedded(settings_data(config, settings, scenario, path, split, speaker, limit, seed, resume))
-    data = merge(data, "training", episodes=train_episodes)
+    data = settings_data(
+        config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed, resume=resume
+    )
+    data = merge(embedded(data), "training", episodes=train_episodes)
     data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
     resolved = resolved_config(data, out, resume)
     if dry_run:
@@ -143,7 +145,8 @@ def play_command(
     as_json: JsonOption = False,
 ) -> None:
     """Play one episode and show it turn by turn."""
-    resolved = Config.from_data(embedded(settings_data(config, settings, scenario, path, split, speaker, None, seed)))
+    data = settings_data(config, settings, scenario, speaker, path=path, split=split, seed=seed)
+    resolved = Config.from_data(embedded(data))
     from tracer_env.live import play
 
     console = None if as_json else Console()

@@ -56,11 +56,12 @@ def settings_data(
     config: Path | None,
     settings: list[str] | None,
     scenario: str | None,
-    path: str | None,
-    split: str | None,
     speaker: str | None,
-    limit: int | None,
-    seed: int | None,
+    *,
+    path: str | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    seed: int | None = None,
     resume: Path | None = None,
 ) -> dict[str, Any]:
     """Return the settings as nested data: the file's (or the resumed run's), under the flags, under ``--set``."""

@@ -39,32 +39,38 @@ _WITH_MODEL = ("gspo", "tracer")
 """Methods that train a language model; they show their own progress."""
 
 
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        "--controller",
+        help="What to train: gspo or tracer with a language model; regret_matching (default) or "
+        "regret_matching_plus; with --trees also cfr and the others.",
+    ),
+]
+TrainPathOption = Annotated[
+    str | None, typer.Option("--path", help="File of the train split, or folder of the splits.")
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        "--iterations",
+        help="Steps of gspo and tracer (default 40), else episodes (10,000 simulated, 100 with a model).",
+    ),
+]
+TreesOption = Annotated[
+    Path | None, typer.Option("--trees", help="Folder of dialogue trees to solve instead of playing.")
+]
+
+
 def train_command(
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method",
-            "--controller",
-            help="What to train: gspo or tracer with a language model; regret_matching (default) or "
-            "regret_matching_plus; with --trees also cfr and the others.",
-        ),
-    ] = None,
+    method: MethodOption = None,
     scenario: ScenarioOption = None,
-    path: Annotated[
-        str | None, typer.Option("--path", help="File of the train split, or folder of the splits.")
-    ] = None,
+    path: TrainPathOption = None,
     speaker: SpeakerOption = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            "--steps",
-            "--iterations",
-            help="Steps of gspo and tracer (default 40), else episodes (10,000 simulated, 100 with a model).",
-        ),
-    ] = None,
-    trees: Annotated[
-        Path | None, typer.Option("--trees", help="Folder of dialogue trees to solve instead of playing.")
-    ] = None,
+    steps: StepsOption = None,
+    trees: TreesOption = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
     settings: SetOption = None,
@@ -86,20 +92,9 @@ def train_command(
     regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts.
     """
     if trees is not None:
-        chosen = method or "regret_matching"
-        if chosen in _WITH_MODEL:
-            raise ConfigError(
-                f"--trees does not go with --method {chosen}, which trains a language model on a scenario"
-            )
-        elsewhere = {
-            "--scenario": scenario,
-            "--speaker": speaker,
-            "--path": path,
-            "--config": config,
-            "--resume": resume,
-        }
-        return train_on_folder(trees, chosen, steps, limit, seed, settings, out, as_json, elsewhere)
-    data = settings_data(config, settings, scenario, None, None, speaker, None, seed, resume)
+        refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
+        return train_on_folder(trees, _tree_method(method), steps, limit, seed, settings, out, as_json, refused)
+    data = settings_data(config, settings, scenario, speaker, seed=seed, resume=resume)
     chosen, trainer = _trainer(data, method, resume)
     with_model = chosen in _WITH_MODEL
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
@@ -118,6 +113,14 @@ def train_command(
         return print_json(result)
     _print_language(result) if with_model else _print_controller(result)
     return None
+
+
+def _tree_method(method: str | None) -> str:
+    """Return the method that solves trees; raises ConfigError for one that trains a language model."""
+    chosen = method or "regret_matching"
+    if chosen in _WITH_MODEL:
+        raise ConfigError(f"--trees does not go with --method {chosen}, which trains a language model on a scenario")
+    return chosen
 
 
 def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> tuple[str, Callable[..., Any]]:

@@ -62,7 +62,8 @@ def expand_command(
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
     folder = out or resume
     assert folder is not None
-    asked = Config.from_data(settings_data(config, settings, scenario, path, split, speaker, limit, seed))
+    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    asked = Config.from_data(data)
     where = asked.scenario
     tasks = make_scenario(
         where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.seed, **where.settings
