@@ -36,6 +36,30 @@ def sb3_vec_env(vector: ControllerVectorEnv) -> Any:
     return _adapter_class()(vector)
 
 
+class _Records:
+    """What each running episode has earned so far, and how long it is."""
+
+    def __init__(self, count: int) -> None:
+        self._returns, self._lengths = np.zeros(count), np.zeros(count, dtype=np.int64)  # (N,) both
+        self._start = time.perf_counter()
+
+    def clear(self) -> None:
+        self._returns[:], self._lengths[:] = 0.0, 0
+
+    def step(self, rewards: NDArray[np.float64], ended: NDArray[np.bool_]) -> dict[int, dict[str, float]]:
+        """Count a step; return SB3's ``episode`` record of each episode that it ended, which begins anew."""
+        self._returns += rewards
+        self._lengths += 1
+        seconds = time.perf_counter() - self._start
+        done = np.flatnonzero(ended)
+        records = {
+            index: {"r": float(self._returns[index]), "l": int(self._lengths[index]), "t": seconds}
+            for index in done.tolist()
+        }
+        self._returns[done], self._lengths[done] = 0.0, 0
+        return records
+
+
 @lru_cache(maxsize=1)
 def _adapter_class() -> Any:
     try:
@@ -47,14 +71,12 @@ def _adapter_class() -> Any:
         """The vector environment behind SB3's interface."""
 
         def __init__(self, vector: ControllerVectorEnv) -> None:
-            self.vector = vector
-            self._returns, self._lengths = np.zeros(vector.num_envs), np.zeros(vector.num_envs, dtype=np.int64)
-            self._start = time.perf_counter()
+            self.vector, self._records = vector, _Records(vector.num_envs)
             super().__init__(vector.num_envs, vector.single_observation_space, vector.single_action_space)
 
         def reset(self) -> NDArray[np.float32]:
             seeds = None if None in self._seeds else self._seeds
-            self._returns[:], self._lengths[:] = 0.0, 0
+            self._records.clear()
             observations, _ = self.vector.reset(seed=seeds)
             self._reset_seeds()
             return observations
@@ -62,25 +84,12 @@ def _adapter_class() -> Any:
         def step_async(self, actions: NDArray[np.int64]) -> None:
             self._actions = actions
 
-        def step_wait(
-            self,
-        ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
             observations, rewards, ended, _, infos = self.vector.step(self._actions)
-            self._returns += rewards
-            self._lengths += 1
             told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-            done = np.flatnonzero(ended)
-            for index in done.tolist():
-                told[index] = {
-                    "terminal_observation": infos["final_obs"][index],
-                    "TimeLimit.truncated": False,
-                    "episode": {
-                        "r": float(self._returns[index]),
-                        "l": int(self._lengths[index]),
-                        "t": time.perf_counter() - self._start,
-                    },
-                }
-            self._returns[done], self._lengths[done] = 0.0, 0
+            for index, record in self._records.step(rewards, ended).items():
+                last = infos["final_obs"][index]
+                told[index] = {"terminal_observation": last, "TimeLimit.truncated": False, "episode": record}
             return observations, rewards.astype(np.float32), ended, told
 
         def close(self) -> None:
@@ -90,7 +99,9 @@ def _adapter_class() -> Any:
             return [getattr(self.vector, attr_name)] * len(list(self._get_indices(indices)))
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise ConfigError(f"{attr_name!r} cannot be set: the sub-environments are arrays, not objects")
+            raise ConfigError(
+                f"{attr_name!r} cannot be set: the sub-environments are arrays; make the vector environment with it"
+            )
 
         def has_attr(self, attr_name: str) -> bool:
             return attr_name == "action_masks" or hasattr(self.vector, attr_name)
@@ -99,7 +110,9 @@ def _adapter_class() -> Any:
             self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
         ) -> list[Any]:
             if method_name != "action_masks":
-                raise ConfigError(f"the sub-environments are arrays and have no method {method_name!r}")
+                raise ConfigError(
+                    f"the sub-environments are arrays and have no method {method_name!r}; they have only action_masks"
+                )
             return [np.ones(2, dtype=bool)] * len(list(self._get_indices(indices)))
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
