@@ -112,6 +112,7 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         ("--method gspo --speaker nano --set hooks.rewrd=no.py:f", "unknown key hooks.rewrd; did you mean 'reward'?"),
         ("--method tracer --speaker nano --set tracer.variant=ful", "tracer.variant is 'ful'; did you mean 'full'?"),
         ("--method gspo --trees here", "--trees does not go with --method gspo"),
+        ("--trees here --dry-run", "--dry-run shows the settings of training on a scenario, not with --trees"),
         ("--method gspp", "unknown trainer 'gspp'; did you mean 'gspo'?"),
         ("--method gspo --resume nowhere", "nowhere is not a run folder: it has no config.toml"),
     ],

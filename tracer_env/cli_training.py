@@ -93,7 +93,9 @@ def train_command(
     """
     if trees is not None:
         refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
-        return train_on_folder(trees, _tree_method(method), steps, limit, seed, settings, out, as_json, refused)
+        return train_on_folder(
+            trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, as_json, refused
+        )
     data = settings_data(config, settings, scenario, speaker, seed=seed, resume=resume)
     chosen, trainer = _trainer(data, method, resume)
     with_model = chosen in _WITH_MODEL
@@ -115,8 +117,10 @@ def train_command(
     return None
 
 
-def _tree_method(method: str | None) -> str:
-    """Return the method that solves trees; raises ConfigError for one that trains a language model."""
+def _tree_method(method: str | None, dry_run: bool) -> str:
+    """Return the method that solves trees; raises ConfigError for what only training on a scenario has."""
+    if dry_run:
+        raise ConfigError("--dry-run shows the settings of training on a scenario, not with --trees; leave it out")
     chosen = method or "regret_matching"
     if chosen in _WITH_MODEL:
         raise ConfigError(f"--trees does not go with --method {chosen}, which trains a language model on a scenario")
