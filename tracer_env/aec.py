@@ -176,8 +176,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             after = advance(before, 1, said)
             self._tokens += said.prompt_tokens + said.completion_tokens
             self._last_line = Line(after.turns[-1])
-        else:  # a plain 0 for SKIP of any type; whatever is not SKIP is refused there
-            after = advance(before, 0 if action == 0 else action)  # type: ignore[arg-type]
+        else:  # a plain 0 for SKIP of any type
+            after = advance(before, 0 if action == 0 else action)  # type: ignore[arg-type]  # None is refused there
         self._state = after
         self._pay(agent, self.reward(before, after))
         if after.over:

@@ -174,7 +174,7 @@ class Config:
             raise ConfigError(f"information is {self.information!r}{did_you_mean(self.information, KEYS)}")
         if self.gspo.settings:
             check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
-            check.from_data(self.gspo.settings)  # type: ignore[attr-defined]
+            check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
 
     def _check_evaluation(self) -> None:
         methods, baseline = self.evaluation.methods, self.evaluation.baseline

@@ -23,7 +23,7 @@ __all__ = ["KINDS", "build", "register", "registered", "resolve"]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
 
-KINDS: dict[str, dict[str, str]] = {
+KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
     "scenario": {
         "arithmetic": f"{_SCENARIOS}.arithmetic:Arithmetic",
         "gsm8k": f"{_SCENARIOS}.gsm8k:GSM8K",
@@ -89,7 +89,7 @@ def register(kind: str, name: str, target: str | Callable[..., Any]) -> None:
             raise ConfigError(f'the target of {kind} {name!r} must look like "package.module:Name", got {target!r}')
     elif not callable(target):
         raise ConfigError(f"the target of {kind} {name!r} must be callable, got {target!r}")
-    table[name] = target  # type: ignore[assignment]
+    table[name] = target
 
 
 def registered(kind: str) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
     return target(*leading, *arguments, **settings)
 
 
-def _table(kind: str) -> dict[str, str]:
+def _table(kind: str) -> dict[str, str | Callable[..., Any]]:
     if kind not in KINDS:
         raise UnknownNameError("kind of part", kind, KINDS)
     return KINDS[kind]

@@ -104,7 +104,8 @@ def calibrate(
     found = {estimate.name: estimate for estimate in (*rates.estimates, *fit_tokens(events, kept))}
     estimates = tuple(found[field.name] for field in fields(Simulation))
     cells, overall = check_fit(events, rates)
-    simulation = Simulation(**{estimate.name: _usable(estimate) for estimate in estimates})  # type: ignore[arg-type]
+    usable: dict[str, Any] = {estimate.name: _usable(estimate) for estimate in estimates}
+    simulation = Simulation(**usable)
     tasks = int(events.task.max()) + 1
     return Calibration(simulation, estimates, cells, overall, rates.log_likelihood, tasks, len(events), events.left_out)
 

@@ -88,7 +88,8 @@ class GSPOUpdate:
         self.policies.activate(name)
         rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float64)
         groups = torch.tensor([sample.group for sample in samples], dtype=torch.int64)
-        advantages = group_advantages(rewards, groups, scale=self.config.scale_rewards)  # type: ignore[arg-type]
+        scale: Any = self.config.scale_rewards  # which GSPOConfig has checked
+        advantages = group_advantages(rewards, groups, scale=scale)
         kept = [index for index, keep in enumerate(advantages.kept.tolist()) if keep]
         books = _Books()
         lean = lean_memory(self.model.device.type)
@@ -208,7 +209,7 @@ class GSPOUpdate:
             kl = kl_to_base(portion.logps, base, portion.mask)
             loss = loss + self.config.beta * kl.sum() / rows
             books.kl += float(kl.detach().sum())
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch tells no types for it
         books.statistics = books.statistics.merged(statistics)
         books.entropy += float(portion.entropy.sum())
         books.rows += len(portion.samples)

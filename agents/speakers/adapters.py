@@ -49,7 +49,7 @@ __all__ = [
 def require_peft(part: str) -> None:
     """Raise MissingExtraError unless peft can be imported."""
     try:
-        import peft  # noqa: F401
+        import peft  # noqa: F401 (whether it can be imported is all that is asked)
     except ModuleNotFoundError as error:
         raise MissingExtraError(part, "peft", "train") from error
 

@@ -72,7 +72,8 @@ class HuggingFaceSpeaker:
         _check_number("max_batch_tokens", max_batch_tokens, 1, int)
         if context is not None:
             _check_number("context", context, 1, int)
-        prompts = Prompts(_MANY if examples == "auto" else examples, proposer_prompt, reviewer_prompt)  # type: ignore[arg-type]
+        shown: Any = _MANY if examples == "auto" else examples  # Prompts refuses other words
+        prompts = Prompts(shown, proposer_prompt, reviewer_prompt)
         _require_packages()
         from tracer_env.agents.speakers.decoding import Decoder
         from tracer_env.agents.speakers.sampling import GumbelMax
@@ -273,9 +274,9 @@ def _without_system(messages: list[Message]) -> list[Message]:
     return [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
-def _check_number(name: str, value: object, least: int, kind: type) -> None:
+def _check_number(name: str, value: Any, least: int, kind: type) -> None:
     right = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-    if isinstance(value, bool) or not right or not least <= value < float("inf"):  # type: ignore[operator]
+    if isinstance(value, bool) or not right or not least <= value < float("inf"):
         what = "a number" if kind is float else "a whole number"
         raise ConfigError(f"speaker.{name} must be {what} from {least}, got {value!r}")
 

@@ -132,7 +132,7 @@ class SimulatedSpeaker:
         for name in rates:
             if name not in known:
                 raise ConfigError(f"the simulated speaker has no rate {name!r}{did_you_mean(name, known)}")
-        self.simulation = replace(preset, **rates)  # type: ignore[arg-type]
+        self.simulation = replace(preset, **rates)  # type: ignore[arg-type]  # some are counts; Simulation checks them
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Return the utterances that these states and this noise give."""
