@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tracer_env.cli import main
+from tracer_env.recording import SHIPPED
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hook_loading import HOOKS
 
@@ -113,6 +114,10 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         ("--method tracer --speaker nano --set tracer.variant=ful", "tracer.variant is 'ful'; did you mean 'full'?"),
         ("--method gspo --trees here", "--trees does not go with --method gspo"),
         ("--trees here --dry-run", "--dry-run shows the settings of training on a scenario, not with --trees"),
+        (f"--trees {SHIPPED} --method cfr --steps 0", "iterations must be a whole number of at least 1, got 0"),
+        ("--set hooks.value=no.py:f", "hooks.value is for training a language model, and method regret_matching"),
+        ("--set gspo.beta=0.1", "trains a controller alone; leave it out, or take --method gspo or tracer"),
+        ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2.0"),
         ("--method gspp", "unknown trainer 'gspp'; did you mean 'gspo'?"),
         ("--method gspo --resume nowhere", "nowhere is not a run folder: it has no config.toml"),
     ],

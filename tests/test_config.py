@@ -131,6 +131,7 @@ def test_what_is_written_is_read_back(seed, name, path, limit, extras, turns, me
         ({"information": "vote"}, "information is 'vote'"),
         ({"gspo": {"epsilom": 1}}, "unknown key gspo.epsilom; did you mean 'epsilon'?"),
         ({"gspo": {"beta": "much"}}, "gspo.beta must be a number, got 'much'"),
+        ({"tracer": {"fading": True}}, "tracer.fading must be a number, got True"),
         ({"tracer": {"varint": "full"}}, "unknown key tracer.varint; did you mean 'variant'?"),
         ({"hooks": {"valu": "a:b"}}, "unknown key hooks.valu; did you mean 'value'?"),
         ({"rules": {"max_turns": 0}}, "rules.max_turns must be a whole number from 1 to 4096, got 0"),
@@ -198,6 +199,7 @@ def test_sections_of_training_are_written_when_they_say_something() -> None:
     assert (config.tracer.variant, config.tracer.sharing, config.hooks.reward) == ("no_reviewer", None, "mine.py:pay")
     assert Config.from_data(tomllib.loads(config.to_toml())) == config
     assert not {"gspo", "tracer", "hooks"} & set(Config().to_data())
+    assert repr(Config.from_data({"tracer": {"fading": 1}}).tracer.fading) == "1.0"
     other = Config.from_data({**data, "gspo": {"learning_rate": 1e-3}})
     assert differences(config, other) == ["gspo.finetune", "gspo.learning_rate", "gspo.report_to"]
 

@@ -118,7 +118,8 @@ def train_on_folder(
     file = out / f"{method}.json" if out is not None and out.suffix != ".json" else out
     loaded = DialogueTrees.load(trees)
     with reporting() as reporter:
-        result = train(loaded, method, iterations or 1000, seed or 0, reporter=reporter, out=file, **chosen)
+        steps = 1000 if iterations is None else iterations
+        result = train(loaded, method, steps, seed or 0, reporter=reporter, out=file, **chosen)
     if as_json:
         print_json(result)
         return

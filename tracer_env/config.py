@@ -279,6 +279,8 @@ def _build(cls: Any, data: Any, prefix: str) -> Any:
 
 def _checked(hint: Any, value: Any, name: str) -> Any:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in options and type(value) is int:
+        return float(value)
     if typing.get_origin(options[0]) is tuple:
         if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{name} must be a list of names, got {value!r}")

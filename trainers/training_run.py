@@ -89,6 +89,7 @@ def _opened(
     if resume is not None:
         folder = RunFolder.reopen(resume, config)
         asked = folder.config
+    _check_sections(asked, method)
     controller = make_controller(method, asked.rules, asked.information)
     if not isinstance(controller, RegretMatching):
         raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
@@ -102,6 +103,16 @@ def _opened(
     else:
         folder.check_tasks(tasks)
     return folder, controller, tasks, speaker
+
+
+def _check_sections(config: Config, method: str) -> None:
+    """Raise ConfigError for settings of a language model's training: nothing would read them here."""
+    for section in ("gspo", "tracer", "hooks"):
+        for key in config.to_data().get(section, ()):
+            raise ConfigError(
+                f"{section}.{key} is for training a language model, and method {method} trains a controller alone; "
+                "leave it out, or take --method gspo or tracer"
+            )
 
 
 def _save(path: Path, controller: RegretMatching, run: ControllerTraining) -> None:
