@@ -32,6 +32,7 @@ FULL = {
     "completion_length": 24.5,
     "tokens_per_second": 1234.5,
     "loss": -0.01,
+    "skipped_steps": 2,
     "unknown": 3.0,
 }
 
@@ -82,6 +83,7 @@ def test_the_panel_shows_every_measure() -> None:
         "KL to base 0.0123",
         "tokens a completion 24.5",
         "loss -0.0100",
+        "skipped steps 2",
         "tokens/s 1,234",
         "last rewards ▁█",
         "-0.25 … +0.50",

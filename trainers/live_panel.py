@@ -41,7 +41,7 @@ MEASURES = {
     "kl": ("KL to base", "{:.4f}"),
     "completion_length": ("tokens a completion", "{:.1f}"),
     "loss": ("loss", "{:+.4f}"),
-    "skipped": ("skipped steps", "{:.0f}"),
+    "skipped_steps": ("skipped steps", "{:.0f}"),
     "tokens_per_second": ("tokens/s", "{:,.0f}"),
 }
 """The metrics that are shown, in order: what each is called and how it is written.
