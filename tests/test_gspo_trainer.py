@@ -22,6 +22,7 @@ from tracer_env.trainers.finetune import LastN, LoRA
 from tracer_env.trainers.gspo_loss import grpo_loss
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, PolicyHandle, TrainingResult
 from tracer_env.trainers.hooks import Hooks
+from tracer_env.trainers.live_panel import MEASURES
 from tracer_env.trainers.processes import Alone
 from tracer_env.trainers.rollouts import ProposalRollouts, TeamRollouts
 from tracer_env.trainers.training_log import comparable
@@ -126,6 +127,7 @@ def test_adapters_speak_as_the_trained_model(tmp_path: Path) -> None:
 def test_metrics_are_kept_and_averaged(tmp_path: Path) -> None:
     result = gspo(tmp_path / "run", report_to=("tensorboard",)).train()
     assert result.steps == 2
+    assert set(MEASURES) <= set(result.metrics[0])
     assert result.mean("accuracy", last=1) == result.metrics[-1]["accuracy"]
     assert result.mean("no_such_metric") is None
     assert result.mean("accuracy") == math.fsum(line["accuracy"] for line in result.metrics) / 2
@@ -179,6 +181,10 @@ def test_names_that_would_train_nothing_are_refused() -> None:
     def team(order: Any, speaker: Any) -> TeamRollouts:
         return TeamRollouts(order, speaker, 3, lambda state: state.seat.role.name.lower(), Rules(max_turns=2))
 
+    with pytest.raises(ConfigError, match="role 'reviewer' does not go with policies, which names all"):
+        _one(rollouts=team, policies=["proposer"], role="reviewer")
+    with pytest.raises(ConfigError, match="policies need different names, at least one, got none"):
+        _one(rollouts=team, policies=[])
     with pytest.raises(ConfigError, match=r"TeamRollouts drew for 'reviewer', which is no policy here \(proposer\)"):
         _one(rollouts=team, rules=Rules(max_turns=2))
 

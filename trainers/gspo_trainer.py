@@ -293,9 +293,11 @@ def _names(
     team = isinstance(reward, TeamReward) and not own
     if policies is not None and not own:
         raise ConfigError("policies names what rollouts of yours draw for; give rollouts as well, or role instead")
+    if policies is not None and role is not None:
+        raise ConfigError(f"role {role!r} does not go with policies, which names all that is drawn for; leave it out")
     if team and role is not None:
         raise ConfigError(f"role {role!r} does not go with a team reward, which trains all roles; leave it out")
-    names = list(policies or [role or "proposer"])
+    names = list(policies) if policies is not None else [role or "proposer"]
     if team:
         names = sorted({seat.role.name.lower() for seat in rules.seats[1:]})
     for name in frozen:
