@@ -80,7 +80,7 @@ def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information:
     labels = _labels(trees, information)
     order = list(_depth_first(trees))
     for row in range(rows):
-        file.writelines(_row(trees, labels, paid, order, row))
+        file.writelines(_row(labels, paid, order, row))
 
 
 def _labels(trees: DialogueTrees, information: str) -> list[NDArray[np.object_]]:
@@ -108,7 +108,6 @@ def _depth_first(trees: DialogueTrees) -> Iterator[tuple[int, int, int]]:
 
 
 def _row(
-    trees: DialogueTrees,
     labels: list[NDArray[np.object_]],
     paid: Array,
     order: list[tuple[int, int, int]],

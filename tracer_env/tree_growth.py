@@ -131,7 +131,7 @@ def _grow_states(
     front: list[list[DialogueState]] = [[initial(task, rules)] for task, _ in jobs]
     each, levels = utterances(rules), blank_levels(rules, len(jobs))
     texts: list[Utterance | None] = [None] * (len(jobs) * each)
-    ids = [_AnswerIds(grader, task) for task, _ in jobs]
+    ids = [_AnswerIds(grader) for _ in jobs]
     tell.start("growing trees", len(texts))
     meter = _Meter(tell)
     for depth, level in enumerate(levels):
@@ -192,7 +192,7 @@ def _write(level: Level, row: int, node: int, state: DialogueState, spoken: Utte
 class _AnswerIds:
     """Numbers the answers of a row: 0 for the correct one, else in order of appearance; equal ones share a number."""
 
-    def __init__(self, grader: Scenario, task: Task) -> None:
+    def __init__(self, grader: Scenario) -> None:
         self._same = grader.same
         self._known: dict[str, int] = {}
         self._wrong: list[str] = []

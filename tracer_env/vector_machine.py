@@ -65,7 +65,6 @@ class Machine:
     inside: NDArray[np.bool_]  # (C,) whether the turn is played without asking the learner
     speak: NDArray[np.float64]  # (C,) P(SPEAK) of the fixed controllers there
     information_states: tuple[str, ...]
-    situations: tuple[DialogueState, ...]  # one that stands for each, from the walk
 
     @property
     def over(self) -> NDArray[np.bool_]:
@@ -124,7 +123,6 @@ def compile_machine(
         inside=inside,
         speak=speak,
         information_states=tuple(names),
-        situations=tuple(states),
     )
 
 

@@ -93,7 +93,7 @@ class Block:
         """Return A and w (K + 1,) given filled buffers of P(SPEAK); ``payoff`` (2^D, B) includes chance."""
         buffers, mine = self.buffers, [mover == agent for mover in self.movers]
         first, last = mine.index(True), self.depth - 1 - mine[::-1].index(True)
-        own, other = self._down(mine, first, last)
+        own, other = self._down(mine, last)
         products, weights = buffers.joined(agent, self.joined[agent].shape)
         value, start = payoff, len(products)
         for depth in range(self.depth - 1, first - 1, -1):
@@ -113,7 +113,7 @@ class Block:
         advantage = np.asarray(np.bincount(flat, products.ravel(), self.size + 1), np.float64)
         return advantage, np.asarray(np.bincount(flat, weights.ravel(), self.size + 1), np.float64)
 
-    def _down(self, mine: list[bool], first: int, last: int) -> tuple[list[Array | None], list[Array | None]]:
+    def _down(self, mine: list[bool], last: int) -> tuple[list[Array | None], list[Array | None]]:
         """Return own reach (times chance) and others' reach at each depth; None stands for chance, or for 1."""
         own: list[Array | None] = [None] * (last + 1)
         other: list[Array | None] = [None] * (last + 1)

@@ -77,7 +77,6 @@ def _facts(one: Drawn) -> _Facts:
         pending = one.state.pending
         right = pending is not None and said.verdict == (1 if pending.correct else -1)
         unread = said.verdict is Verdict.NONE
-    repeats = repeating([said.token_ids]) > 0 if len(said.token_ids) >= 4 else False
     return (
         one.place,
         one.group,
@@ -86,5 +85,5 @@ def _facts(one: Drawn) -> _Facts:
         unread,
         len(said.token_ids),
         int(said.finish == "length"),
-        bool(repeats),
+        repeating([said.token_ids]) > 0,
     )

@@ -43,7 +43,7 @@ class Policies(Protocol):
         """Forget what was computed with older weights; to be called after every change of them."""
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
-        """Return the weights of a policy for a checkpoint; not copies."""
+        """Return the weights of a policy by name; not copies."""
 
     def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take weights that `tensors` gave, bit for bit. Raises DataError when they are of another model."""
