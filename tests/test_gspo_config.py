@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer_env.errors import ConfigError
-from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_loss import CLIPS
+from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
+
+
+def test_the_named_clips() -> None:
+    assert dict(CLIPS) == {"gspo_paper": (0.0003, 0.0004), "tracer_reference": (0.1, 0.1), "grpo": (0.2, 0.2)}
 
 
 def test_the_defaults_are_those_of_the_paper() -> None:

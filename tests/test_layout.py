@@ -30,6 +30,7 @@ OWNERS = {
     "tracer_env.agents.speakers.sampling": {"torch"},
     "tracer_env.agents.speakers.weights": {"torch", "transformers"},
     "tracer_env.trainers.finetune": {"torch", "peft"},
+    "tracer_env.trainers.gspo_advantages": {"torch"},
     "tracer_env.trainers.gspo_logprobs": {"torch"},
     "tracer_env.trainers.gspo_loss": {"torch"},
     "tracer_env.trainers.gspo_update": {"torch"},

@@ -23,10 +23,11 @@ import torch
 from tracer_env.errors import ConfigError, TrainingError
 from tracer_env.randomness import draw
 from tracer_env.trainers.finetune import Policies
+from tracer_env.trainers.gspo_advantages import group_advantages
 from tracer_env.trainers.gspo_batch import Sample, minibatches
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_logprobs import LogProbs, Portion, evaluating
-from tracer_env.trainers.gspo_loss import LossStatistics, Objective, group_advantages, gspo_loss, kl_to_base
+from tracer_env.trainers.gspo_loss import LossStatistics, Objective, gspo_loss, kl_to_base
 from tracer_env.trainers.lean_memory import lean_memory
 from tracer_env.trainers.processes import Alone, Processes
 
