@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from moves import TASK, play
 from safetensors.torch import load_file, save_file
@@ -23,11 +22,6 @@ from tracer_env.trainers.finetune import LoRA
 from tracer_env.types import Role, Seat, Utterance
 
 IDS = torch.tensor([[5, 20, 30, 40, 50, 60]])
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("llama"))
 
 
 def speaker(path: str, **settings: Any) -> HuggingFaceSpeaker:

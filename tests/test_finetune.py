@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from moves import TASK, play
 
@@ -17,16 +16,6 @@ from tracer_env.types import Role, Seat
 
 IDS = torch.tensor([[5, 20, 30, 40, 50, 60]])
 LLAMA_LINEAR = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("gpt2"), kind="gpt2", template=None)
 
 
 def speaker(path: str, **settings: Any) -> HuggingFaceSpeaker:

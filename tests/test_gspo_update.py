@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import tiny
 import torch
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
@@ -23,11 +22,6 @@ from tracer_env.types import Task
 
 TASKS = [Task(f"sum-{number}", f"What is {number} plus 7?", str(number + 7), scenario="sums") for number in range(4)]
 BASE = GSPOConfig(steps_per_generation=1, learning_rate=1e-2, temperature=0.9, max_completion_length=8)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("llama"))
 
 
 class Bench:
@@ -52,6 +46,9 @@ class Bench:
             Sample(one.prompt_ids, one.token_ids, one.logprobs, rewards(number), number // 4, number // 4)
             for number, one in enumerate(said)
         ]
+
+    def learn(self, samples: list[Sample], name: str = "proposer") -> Any:
+        return self.update.update(name, samples)
 
     def weights(self, name: str = "proposer") -> list[torch.Tensor]:
         return [tensor.clone() for tensor in self.policies.tensors(name).values()]
@@ -114,7 +111,7 @@ def test_steps_equal_a_loop_by_hand(llama: str, settings: dict[str, Any], miniba
     ours, theirs = Bench(llama, config), Bench(llama, config)
     samples = ours.samples(lambda number: float(number in (0, 5, 6, 9)))
     before = ours.weights()
-    found = ours.update.update("proposer", samples)
+    found = ours.learn(samples)
     losses = by_hand(theirs, samples, config, minibatches)
     assert found["loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-5)
     assert shift(before, ours.weights()) > 5e-3
@@ -127,7 +124,7 @@ def test_the_gradient_equals_that_of_the_loop(llama: str) -> None:
     """Plain gradients, before AdamW takes their size away."""
     ours, theirs = Bench(llama), Bench(llama)
     samples = ours.samples()
-    ours.update.update("proposer", samples)
+    ours.learn(samples)
     by_hand(theirs, samples, BASE)
     pairs = zip(*(list(bench.policies.parameters("proposer").values()) for bench in (ours, theirs)), strict=True)
     found = [(a.grad, b.grad) for a, b in pairs]
@@ -142,7 +139,7 @@ def test_micro_batches_change_nothing(llama: str, budget: int, shared: bool) -> 
     samples = one.samples()
     batches = other.update.logprobs.plan(samples, range(16))
     assert len(batches) in {1: (16,), 100: (8, 16), 400: range(2, 16), 100_000: (1,)}[budget]
-    left, right = one.update.update("proposer", samples), other.update.update("proposer", samples)
+    left, right = one.learn(samples), other.learn(samples)
     assert left["loss"] == pytest.approx(right["loss"], abs=1e-6)
     assert left["grad_norm"] == pytest.approx(right["grad_norm"], rel=1e-5)
     assert left["entropy"] == pytest.approx(right["entropy"], abs=1e-5)
@@ -159,9 +156,9 @@ def test_gradient_checkpointing_changes_nothing(llama: str) -> None:
     samples = plain.samples()
     calls: list[int] = []
     hook = saving.model.model.layers[0].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
-    found = saving.update.update("proposer", samples)
+    found = saving.learn(samples)
     hook.remove()
-    wanted = plain.update.update("proposer", samples)
+    wanted = plain.learn(samples)
     batches = len(saving.update.logprobs.plan(samples, range(16)))
     assert len(calls) == 3 * batches  # forward, base, and forward again in the backward pass
     assert found["loss"] == pytest.approx(wanted["loss"], abs=1e-7)
@@ -175,27 +172,26 @@ def test_gradient_checkpointing_changes_nothing(llama: str) -> None:
 
 
 def test_the_first_ratio_is_one_and_later_ones_move(llama: str) -> None:
-    first = Bench(llama).update
-    bench = Bench(llama)
+    first, bench = Bench(llama), Bench(llama)
     samples = bench.samples()
-    found = first.update("proposer", samples)
+    found = first.learn(samples)
     assert found["ratio_min"] == pytest.approx(1, abs=1e-5)
     assert found["ratio_max"] == pytest.approx(1, abs=1e-5)
-    split = Bench(llama, replace(BASE, steps_per_generation=2)).update.update("proposer", samples)
-    again = Bench(llama, replace(BASE, num_iterations=2)).update.update("proposer", samples)
+    split = Bench(llama, replace(BASE, steps_per_generation=2)).learn(samples)
+    again = Bench(llama, replace(BASE, num_iterations=2)).learn(samples)
     for moved in (split, again):
-        assert moved["ratio_max"] - moved["ratio_min"] > 1e-3  # type: ignore[operator]
-        assert moved["clip_fraction"] > 0  # type: ignore[operator]
+        assert moved["ratio_max"] - moved["ratio_min"] > 1e-3
+        assert moved["clip_fraction"] > 0
     assert (found["rows"], split["rows"], again["rows"]) == (16, 16, 32)
 
 
 def test_what_was_sampled_is_what_training_computes(llama: str) -> None:
     """Sampling and training agree on every log-probability, before anything has been learned."""
     bench = Bench(llama, replace(BASE, old_logps="recomputed"))
-    found = bench.update.update("proposer", bench.samples())
+    found = bench.learn(bench.samples())
     assert bench.update.recomputes
-    assert found["old_logps_drift"] < 1e-5  # type: ignore[operator]
-    assert Bench(llama).update.update("proposer", bench.samples())["old_logps_drift"] is None
+    assert found["old_logps_drift"] < 1e-5
+    assert Bench(llama).learn(bench.samples())["old_logps_drift"] is None
 
 
 def test_a_token_objective_is_another_object(llama: str) -> None:
@@ -204,8 +200,8 @@ def test_a_token_objective_is_another_object(llama: str) -> None:
         Bench(llama, replace(BASE, num_iterations=2), objective=grpo_loss),
     )
     samples = one.samples()
-    found, told = one.update.update("proposer", samples), other.update.update("proposer", samples)
-    assert told["ratio_max"] > found["ratio_max"]  # type: ignore[operator]
+    found, told = one.learn(samples), other.learn(samples)
+    assert told["ratio_max"] > found["ratio_max"]
     assert shift(one.weights(), other.weights()) > 1e-4
 
 
@@ -230,7 +226,7 @@ def test_exact_ids_are_learned_and_nothing_is_tokenised(llama: str, monkeypatch:
     config = replace(BASE, epsilon=10.0, epsilon_high=10.0)
     bench.update.config = config
     hook = bench.model.model.embed_tokens.register_forward_pre_hook(lambda _, given: seen.append(given[0].clone()))
-    bench.update.update("proposer", samples)
+    bench.learn(samples)
     hook.remove()
     [ids] = seen
     wanted = prompt + tokens[3] + tokens[0] + tokens[1] + tokens[2]
@@ -254,7 +250,7 @@ def test_the_end_token_is_trained(llama: str) -> None:
     assert any(slope.any() for slope in slopes)
     before = portion.logps[0, 1].item()
     for _ in range(3):
-        bench.update.update("proposer", samples)
+        bench.learn(samples)
     assert bench.update.logprobs(samples, batch).logps[0, 1].item() > before + 0.01
 
 
@@ -264,11 +260,11 @@ def test_the_end_token_is_trained(llama: str) -> None:
 def test_groups_without_signal_take_no_step(llama: str) -> None:
     bench = Bench(llama, replace(BASE, steps_per_generation=2))
     before = bench.weights()
-    found = bench.update.update("proposer", bench.samples(lambda number: 1.0))
+    found = bench.learn(bench.samples(lambda number: 1.0))
     assert (found["groups"], found["dropped_groups"], found["empty_steps"], found["rows"]) == (4, 4, 2, 0)
     assert (found["loss"], found["grad_norm"], found["entropy"]) == (None, None, None)
     assert shift(before, bench.weights()) == 0
-    nothing = bench.update.update("proposer", [])
+    nothing = bench.learn([])
     assert (nothing["groups"], nothing["empty_steps"], nothing["loss"]) == (0, 2, None)
 
 
@@ -278,12 +274,12 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(llama: str) -> None:
     samples, before = bench.samples(), bench.weights()
     parameter = next(iter(bench.policies.parameters("proposer").values()))
     hook = parameter.register_hook(lambda grad: grad * math.nan)
-    found = bench.update.update("proposer", samples)
+    found = bench.learn(samples)
     hook.remove()
     assert (found["skipped_steps"], found["loss"]) == (1, None)
     assert shift(before, bench.weights()) == 0
     assert not bench.update.optimisers["proposer"].state
-    found = bench.update.update("proposer", samples)
+    found = bench.learn(samples)
     assert found["skipped_steps"] == 0
     assert found["loss"] is not None
     assert bench.update.nonfinite == {"proposer": 0}
@@ -296,12 +292,12 @@ def test_training_ends_when_nothing_is_finite_any_more(llama: str) -> None:
     with torch.no_grad():
         next(iter(bench.policies.parameters("proposer").values())).fill_(math.nan)
     for skipped in (1, 2):
-        assert bench.update.update("proposer", samples)["skipped_steps"] == 1
+        assert bench.learn(samples)["skipped_steps"] == 1
         assert bench.update.nonfinite["proposer"] == skipped
     with pytest.raises(
         TrainingError, match=r"the last 3 optimiser steps of 'proposer' had a loss.*learning_rate"
     ) as told:
-        bench.update.update("proposer", samples)
+        bench.learn(samples)
     assert "\n" not in str(told.value)
     assert not bench.model.training
 
@@ -313,7 +309,7 @@ def test_the_divergence_is_from_the_model_without_adapter(llama: str) -> None:
     """Nought before the first step; afterwards what the formula gives for two forward passes."""
     bench = Bench(llama, replace(BASE, beta=0.5))
     samples = bench.samples()
-    assert bench.update.update("proposer", samples)["kl"] == pytest.approx(0, abs=1e-9)
+    assert bench.learn(samples)["kl"] == pytest.approx(0, abs=1e-9)
     bench.policies.activate("proposer")
     with torch.no_grad():
         now = [plain_logps(bench.model, sample, 0.9) for sample in samples]
@@ -321,8 +317,8 @@ def test_the_divergence_is_from_the_model_without_adapter(llama: str) -> None:
             base = [plain_logps(bench.model, sample, 0.9) for sample in samples]
     wanted = sum(((b - a).exp() - (b - a) - 1).mean().item() for a, b in zip(now, base, strict=True)) / 16
     assert wanted > 1e-5
-    assert bench.update.update("proposer", samples)["kl"] == pytest.approx(wanted, rel=1e-3)
-    assert Bench(llama).update.update("proposer", samples)["kl"] is None
+    assert bench.learn(samples)["kl"] == pytest.approx(wanted, rel=1e-3)
+    assert Bench(llama).learn(samples)["kl"] is None
 
 
 def test_a_divergence_needs_a_base(llama: str) -> None:
@@ -334,10 +330,10 @@ def test_two_policies_learn_in_turn_and_leave_each_other_alone(llama: str) -> No
     both, alone = Bench(llama, names=("proposer", "reviewer")), Bench(llama, names=("reviewer",))
     samples = both.samples()
     start = both.weights("reviewer")
-    both.update.update("proposer", samples)
+    both.learn(samples)
     assert shift(start, both.weights("reviewer")) == 0
     proposer = both.weights("proposer")
-    found, wanted = both.update.update("reviewer", samples), alone.update.update("reviewer", samples)
+    found, wanted = both.learn(samples, "reviewer"), alone.learn(samples, "reviewer")
     assert shift(proposer, both.weights("proposer")) == 0
     assert shift(both.weights("reviewer"), alone.weights("reviewer")) == 0
     assert found == wanted
@@ -348,8 +344,8 @@ def test_the_whole_model_learns_too(llama: str) -> None:
     bench = Bench(llama, replace(BASE, learning_rate=1e-3), finetune=Full())
     samples = bench.samples()
     before = bench.weights()
-    found = bench.update.update("proposer", samples)
-    assert found["grad_norm"] > 0  # type: ignore[operator]
+    found = bench.learn(samples)
+    assert found["grad_norm"] > 0
     assert min(float((a - b).abs().max()) for a, b in zip(before, bench.weights(), strict=True)) > 0
 
 
@@ -358,7 +354,7 @@ def test_learning_raises_what_was_rewarded(llama: str) -> None:
     bench = Bench(llama, replace(BASE, num_iterations=10, epsilon=0.5, epsilon_high=0.5))
     samples = bench.samples()
     before = [sum(sample.logprobs) / len(sample.logprobs) for sample in samples]
-    bench.update.update("proposer", samples)
+    bench.learn(samples)
     bench.policies.activate("proposer")
     with torch.no_grad():
         after = [plain_logps(bench.model, sample, 0.9).mean().item() for sample in samples]
@@ -372,10 +368,10 @@ def test_bfloat16_runs_and_recomputes(llama: str, settings: dict[str, Any]) -> N
     """Autocast on float32 weights, and a model loaded in bfloat16: ratios start at exactly one all the same."""
     bench = Bench(llama, replace(BASE, **settings), dtype="float32" if settings else "bfloat16")
     before = bench.weights()
-    found = bench.update.update("proposer", bench.samples())
+    found = bench.learn(bench.samples())
     assert bench.update.recomputes
     assert found["ratio_max"] == found["ratio_min"] == 1.0
-    assert 0 < found["old_logps_drift"] < 0.2  # type: ignore[operator]
+    assert 0 < found["old_logps_drift"] < 0.2
     assert found["skipped_steps"] == 0
     assert shift(before, bench.weights()) > 1e-3
     assert {tensor.dtype for tensor in bench.weights()} == {torch.float32}
@@ -401,11 +397,11 @@ def test_an_update_is_a_function_of_its_inputs(llama: str) -> None:
     samples = one.samples()
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    one.update.update("proposer", samples)
+    one.learn(samples)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(6)
-    two.update.update("proposer", samples)
-    other.update.update("proposer", samples)
+    two.learn(samples)
+    other.learn(samples)
     assert shift(one.weights(), two.weights()) == 0
     assert shift(one.weights(), other.weights()) > 1e-4
 
@@ -414,7 +410,7 @@ def test_warm_up_scales_the_steps(llama: str) -> None:
     """One step of warm-up of a rate halves it; AdamW's first step is the rate in size."""
     bench = Bench(llama, replace(BASE, warmup_steps=1))
     before, samples = bench.weights(), bench.samples()
-    found = bench.update.update("proposer", samples)
+    found = bench.learn(samples)
     assert found["learning_rate"] == pytest.approx(0.005)
     assert shift(before, bench.weights()) == pytest.approx(0.005, rel=1e-3)
-    assert bench.update.update("proposer", samples)["learning_rate"] == pytest.approx(0.01)
+    assert bench.learn(samples)["learning_rate"] == pytest.approx(0.01)

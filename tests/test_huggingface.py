@@ -16,16 +16,6 @@ from tracer_env.rules import Rules
 from tracer_env.types import Utterance
 
 
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny.save(tmp_path_factory.mktemp("gpt2"), kind="gpt2", template=None)
-
-
 def speaker(path: str, **settings: object) -> HuggingFaceSpeaker:
     fixed = {"dtype": "float32", "device": "cpu", "temperature": 1.0, "max_new_tokens": 24, "examples": 0}
     return HuggingFaceSpeaker(path, **{**fixed, **settings})  # type: ignore[arg-type]
