@@ -21,15 +21,8 @@ from tracer_env.errors import MissingExtraError, SpeakerError
 
 ROOT = Path(__file__).parents[1]
 SMALL = (
-    "compare",
-    "--scenario",
-    "arithmetic",
-    "--methods",
-    "regret_matching,always,random:p=0.3",
-    "--train-episodes",
-    "64",
-    "--limit",
-    "6",
+    *("compare", "--scenario", "arithmetic", "--methods", "regret_matching,always,random:p=0.3"),
+    *("--train-episodes", "64", "--limit", "6"),
 )
 ROW_KEYS = {
     *("method", "scenario", "episodes", "accuracy", "accuracy_ci", "tokens_per_task", "completion_tokens_per_task"),
@@ -137,7 +130,8 @@ def test_resume_takes_the_settings_of_the_folder(run: Run) -> None:
 def test_settings_come_from_file_flags_and_set(run: Run) -> None:
     Path("run.toml").write_text('seed = 1\n[rules]\nmax_turns = 3\n[scenario]\nname = "gsm8k"\n', encoding="utf-8")
     flags = ("--config", "run.toml", "--scenario", "arithmetic", "--limit", "4", "--methods", "always,random:p=0.1")
-    data = document(run("compare", *flags, "--set", "rules.max_turns=7", "--set", "speaker.skill=0.5", "--dry-run", "--json"))  # fmt: skip  # noqa: E501
+    flags += ("--set", "rules.max_turns=7", "--set", "speaker.skill=0.5")
+    data = document(run("compare", *flags, "--dry-run", "--json"))
     config = Config.from_data(data)
     assert (config.seed, config.scenario.name, config.scenario.limit) == (1, "arithmetic", 4)
     assert (config.rules.max_turns, config.speaker.settings) == (7, {"skill": 0.5})
@@ -152,26 +146,6 @@ def test_a_dry_run_prints_settings_and_does_nothing(run: Run, command: str, tmp_
     embedded = {"scenario": {"name": "recorded"}, "speaker": {"name": "recorded"}} if command == "compare" else {}
     assert named == Config.from_data({"seed": 3, **embedded})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_train_then_play_and_compare_the_file(run: Run) -> None:
-    data = document(run("train", "--steps", "500", "--out", "trained", "--json"))
-    assert set(data) >= {"run", "controller", "method", "seed", "config", "episodes", "average_regret", "policy_table"}
-    assert (data["episodes"], data["method"]) == (500, "regret_matching")
-    assert set(data["average_regret"]) == {"first", "last", "slope"}
-    assert all(row["visits"] > 0 for row in data["policy_table"])
-    played = document(run("play", "--controller", data["controller"], "--json"))
-    assert len(played["turns"]) == 5
-    rows = document(run("compare", "--methods", f"{data['controller']},never", "--limit", "3", "--json"))["rows"]
-    assert rows[0]["method"] == data["controller"]
-
-
-def test_train_prints_the_curve_and_the_table(run: Run) -> None:
-    code, out, _ = run("train", "--method", "regret_matching_plus", "--iterations", "320", "--out", "t")
-    assert code == 0
-    for words in ("regret_matching_plus after 320 episodes", "information state", "visits", "log-log slope"):
-        assert words in out
-    assert "agent_1/reviewer/vote_0/last" in out
 
 
 def test_play_shows_an_episode(run: Run) -> None:
@@ -281,12 +255,8 @@ def mistake(answer: tuple[int, str, str]) -> str:
         ("compare --out a --resume b", "b is not a run folder"),
         ("compare --methds always", "No such option: --methds"),
         ("comapre", "No such command 'comapre'. Did you mean 'compare'?"),
-        ("train --method alwys", "unknown trainer 'alwys'"),
-        ("train --steps 0", "training.episodes must be at least 1, got 0"),
-        ("train --speaker proposer=simulated", "no part of the cast speaks for agent_1 (reviewer)"),
         ("play --speaker proposer=simulated", "no part of the cast speaks for agent_1 (reviewer)"),
         ("compare --speaker proposer=simulated", "no part of the cast speaks for agent_1 (reviewer)"),
-        ("train --speaker nobody", "unknown speaker 'nobody'"),
         ("play --controller regret_matching", "regret_matching has learned nothing yet; train it first"),
         ("play --task nothing", "unknown task 'nothing'"),
         ("play --world -1", "--world must be at least 0, got -1"),
@@ -400,10 +370,11 @@ def test_an_interrupted_run_says_how_to_go_on(run: Run) -> None:
 
 def test_the_program(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tracer_env.cli"]
-    done = subprocess.run([*command, *SMALL, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    caught: dict[str, Any] = {"cwd": tmp_path, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run([*command, *SMALL, "--json"], **caught)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["rows"]) == 3
-    wrong = subprocess.run([*command, "compare", "--scenario", "x"], cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip  # noqa: E501
+    wrong = subprocess.run([*command, "compare", "--scenario", "x"], **caught)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error: unknown scenario 'x'")
     assert wrong.stderr.count("\n") == 1

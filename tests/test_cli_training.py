@@ -1,4 +1,4 @@
-"""The command train with a language model: what it prints, the way on, and mistakes in one line."""
+"""The command train: what it prints for controllers and language models, the way on, and mistakes in one line."""
 
 from __future__ import annotations
 
@@ -37,6 +37,33 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     return call
 
 
+def document(answer: tuple[int, str, str]) -> Any:
+    """Return the JSON document of a call that went well and said nothing else."""
+    code, out, err = answer
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_train_then_play_and_compare_the_file(run: Run) -> None:
+    data = document(run("train", "--steps", "500", "--out", "trained", "--json"))
+    assert set(data) >= {"run", "controller", "method", "seed", "config", "episodes", "average_regret", "policy_table"}
+    assert (data["episodes"], data["method"]) == (500, "regret_matching")
+    assert set(data["average_regret"]) == {"first", "last", "slope"}
+    assert all(row["visits"] > 0 for row in data["policy_table"])
+    played = document(run("play", "--controller", data["controller"], "--json"))
+    assert len(played["turns"]) == 5
+    rows = document(run("compare", "--methods", f"{data['controller']},never", "--limit", "3", "--json"))["rows"]
+    assert rows[0]["method"] == data["controller"]
+
+
+def test_train_prints_the_curve_and_the_table(run: Run) -> None:
+    code, out, _ = run("train", "--method", "regret_matching_plus", "--iterations", "320", "--out", "t")
+    assert code == 0
+    for words in ("regret_matching_plus after 320 episodes", "information state", "visits", "log-log slope"):
+        assert words in out
+    assert "agent_1/reviewer/vote_0/last" in out
+
+
 def test_gspo_prints_its_course_and_the_way_on(run: Run) -> None:
     code, out, err = run("train", "--method", "gspo", *SMALL, "--out", "here")
     assert code == 0
@@ -46,9 +73,8 @@ def test_gspo_prints_its_course_and_the_way_on(run: Run) -> None:
     assert (lines["adapter"], lines["metrics"]) == ("here/adapters/proposer", "here/metrics.jsonl")
     assert "│ proposer │" in out
     words = shlex.split(lines["use"].removeprefix("it"))
-    code, out, err = run(*words[1:], "--limit", "1", "--json")
-    assert (code, err) == (0, "")
-    assert [row["method"] for row in json.loads(out)["rows"]] == ["never"]
+    rows = document(run(*words[1:], "--limit", "1", "--json"))["rows"]
+    assert [row["method"] for row in rows] == ["never"]
 
 
 def test_tracer_prints_dialogues_and_when_to_speak(run: Run) -> None:
@@ -118,6 +144,10 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         ("--set hooks.value=no.py:f", "hooks.value is for training a language model, and method regret_matching"),
         ("--set gspo.beta=0.1", "trains a controller alone; leave it out, or take --method gspo or tracer"),
         ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2.0"),
+        ("--method alwys", "unknown trainer 'alwys'"),
+        ("--steps 0", "training.episodes must be at least 1, got 0"),
+        ("--speaker proposer=simulated", "no part of the cast speaks for agent_1 (reviewer)"),
+        ("--speaker nobody", "unknown speaker 'nobody'"),
         ("--method gspp", "unknown trainer 'gspp'; did you mean 'gspo'?"),
         ("--method gspo --resume nowhere", "nowhere is not a run folder: it has no config.toml"),
     ],
