@@ -57,8 +57,8 @@ class LoRA:
 
     def __post_init__(self) -> None:
         _check("lora.r", self.r, isinstance(self.r, int) and self.r >= 1, "a whole number from 1")
-        _check("lora.alpha", self.alpha, 0 < self.alpha < float("inf"), "a number above 0")
-        _check("lora.dropout", self.dropout, 0 <= self.dropout < 1, "a number from 0 and below 1")
+        _check("lora.alpha", self.alpha, _number(self.alpha) and 0 < self.alpha < float("inf"), "a number above 0")
+        _check("lora.dropout", self.dropout, _number(self.dropout) and 0 <= self.dropout < 1, "a number in [0, 1)")
         _check("lora.targets", self.targets, bool(self.targets), '"all-linear" or names of modules')
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
@@ -227,6 +227,10 @@ def _last_layers(model: Any, count: int) -> list[Any]:
 
 def _names(text: str) -> str | tuple[str, ...]:
     return text if text == "all-linear" else tuple(text.split("+"))
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _check(name: str, value: object, right: bool, what: str) -> None:
