@@ -27,6 +27,7 @@ OWNERS = {
     "tracer_env.agents.speakers.adapters": {"torch", "peft"},
     "tracer_env.agents.speakers.decoding": {"torch"},
     "tracer_env.agents.speakers.prefix": {"torch", "transformers"},
+    "tracer_env.agents.speakers.roomy_cache": {"torch", "transformers"},
     "tracer_env.agents.speakers.sampling": {"torch"},
     "tracer_env.agents.speakers.weights": {"torch", "transformers"},
     "tracer_env.trainers.finetune": {"torch", "peft"},

@@ -2,7 +2,7 @@
 
     1  the prompts of a batch, padded on the left, run through the model in one forward call, behind the
        kept keys and values of their common beginning
-    2  the keys and values of a prompt are copied to its candidates
+    2  the keys and values of a prompt are copied to its candidates, with room for tokens to come (`roomy_cache`)
     3  one token at a time for all rows; a row that said its end token is dropped from the batch as soon
        as a quarter of the rows are done
 
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from tracer_env.agents.speakers.prefix import PrefixCache
+from tracer_env.agents.speakers.roomy_cache import make_room
 from tracer_env.agents.speakers.sampling import GumbelMax
 
 __all__ = ["Completion", "Decoder", "Job"]
@@ -72,9 +73,8 @@ class Decoder:
         with torch.inference_mode():
             logits, mask, cache = self._prefill(prompts, prefix)
             rows = torch.tensor([job.prompt for job in jobs], device=logits.device)
-            if rows.tolist() != list(range(len(prompts))):
-                logits, mask = logits[rows], mask[rows]
-                cache.batch_select_indices(rows)
+            logits, mask = logits[rows], mask[rows]
+            make_room(cache, rows)
             seeds = np.array([job.seed for job in jobs], dtype=np.uint64)
             self._extend(done, logits, mask, cache, seeds, max_new_tokens)
         return done
