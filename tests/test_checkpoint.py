@@ -37,13 +37,13 @@ def _write_adapter(folder: Path) -> None:
 
 def _saved(root: Path, *steps: int) -> Path:
     for step in steps:
-        save(root, step, _parts(step), "digest", keep=9)
+        save(root, step, _parts(step), keep=9)
     return root
 
 
-def _found(root: Path, digest: str | None = "digest") -> tuple[Checkpoint | None, list[str]]:
+def _found(root: Path) -> tuple[Checkpoint | None, list[str]]:
     told: list[str] = []
-    return newest(root, digest, told.append), told
+    return newest(root, told.append), told
 
 
 def _step(root: Path) -> int | None:
@@ -56,7 +56,7 @@ def _step(root: Path) -> int | None:
 
 def test_what_was_saved_is_found(tmp_path: Path) -> None:
     root = tmp_path / "deep" / "checkpoints"
-    assert save(root, 40, _parts(40), "digest") == root / "step_000040"
+    assert save(root, 40, _parts(40)) == root / "step_000040"
     found, told = _found(root)
     assert found == Checkpoint(root / "step_000040", 40)
     assert told == []
@@ -67,13 +67,12 @@ def test_what_was_saved_is_found(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_all(tmp_path: Path) -> None:
-    save(tmp_path, 7, {"a.bin": lambda path: path.write_bytes(b"abc"), "b.json": []}, "digest")
+    save(tmp_path, 7, {"a.bin": lambda path: path.write_bytes(b"abc"), "b.json": []})
     manifest = json.loads((tmp_path / "step_000007" / "manifest.json").read_text(encoding="utf-8"))
     del manifest["sha256"]
     assert manifest == {
         "schema": 1,
         "step": 7,
-        "config_digest": "digest",
         "files": {
             "a.bin": {
                 "bytes": 3,
@@ -85,7 +84,7 @@ def test_the_manifest_says_all(tmp_path: Path) -> None:
 
 
 def test_the_same_parts_give_the_same_bytes(tmp_path: Path) -> None:
-    one, two = (save(tmp_path / name, 3, _parts(3), "digest") for name in "ab")
+    one, two = (save(tmp_path / name, 3, _parts(3)) for name in "ab")
     files = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
     assert len(files) == 5
     assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
@@ -105,16 +104,16 @@ def test_the_newest_is_by_number(tmp_path: Path) -> None:
 
 def test_older_ones_go(tmp_path: Path) -> None:
     for step in (10, 20, 30, 40):
-        save(tmp_path, step, _parts(step), "digest", keep=2)
+        save(tmp_path, step, _parts(step), keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step_000030", "step_000040"]
-    save(tmp_path, 50, _parts(50), "digest", keep=1)
+    save(tmp_path, 50, _parts(50), keep=1)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000050"]
 
 
 def test_damaged_ones_do_not_count_among_those_that_are_kept(tmp_path: Path) -> None:
     _saved(tmp_path, 10, 20, 30)
     (tmp_path / "step_000030" / "optimiser.bin").write_bytes(b"short")
-    save(tmp_path, 40, _parts(40), "digest", keep=2)
+    save(tmp_path, 40, _parts(40), keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step_000020", "step_000040"]
 
 
@@ -122,16 +121,16 @@ def test_a_later_damaged_one_does_not_push_out_the_one_just_saved(tmp_path: Path
     """After a fall-back to step 30 the damaged step 40 is still there when step 35 is saved."""
     _saved(tmp_path, 30, 40)
     (tmp_path / "step_000040" / "optimiser.bin").unlink()
-    save(tmp_path, 35, _parts(35), "digest", keep=1)
+    save(tmp_path, 35, _parts(35), keep=1)
     assert _step(tmp_path) == 35
-    save(tmp_path, 40, _parts(40), "digest", keep=1)
+    save(tmp_path, 40, _parts(40), keep=1)
     assert _found(tmp_path) == (Checkpoint(tmp_path / "step_000040", 40), [])
     assert [path.name for path in tmp_path.iterdir()] == ["step_000040"]
 
 
 def test_the_same_step_again_replaces(tmp_path: Path) -> None:
     _saved(tmp_path, 10)
-    save(tmp_path, 10, {"trainer.json": "again"}, "digest")
+    save(tmp_path, 10, {"trainer.json": "again"})
     found, told = _found(tmp_path)
     assert found is not None
     assert (found.data("trainer.json"), told) == ("again", [])
@@ -143,7 +142,7 @@ def test_killed_between_the_two_renames_of_a_replacement(tmp_path: Path) -> None
     os.rename(tmp_path / "step_000010", tmp_path / "step_000010.before")
     found, told = _found(tmp_path)
     assert (found, told) == (Checkpoint(tmp_path / "step_000010.before", 10), [])
-    save(tmp_path, 10, _parts(10), "digest", keep=1)
+    save(tmp_path, 10, _parts(10), keep=1)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000010"]
 
 
@@ -191,7 +190,7 @@ def test_each_damage_has_its_line(tmp_path: Path, name: str, content: bytes | No
 def test_any_changed_byte_is_found(tmp_path: Path) -> None:
     """Every byte of every file, one at a time; white space of the manifest alone may change without harm."""
     _saved(tmp_path, 30)
-    path = save(tmp_path, 40, {"a.json": [1, 2], "b.bin": lambda path: path.write_bytes(b"bytes")}, "digest")
+    path = save(tmp_path, 40, {"a.json": [1, 2], "b.bin": lambda path: path.write_bytes(b"bytes")})
     for file in [path for path in path.rglob("*") if path.is_file()]:
         content = file.read_bytes()
         for place in range(len(content)):
@@ -221,12 +220,14 @@ def test_each_refused_one_costs_one_line(tmp_path: Path) -> None:
     assert [line.split()[1] for line in told] == ["step_000030", "step_000020"]
 
 
-def test_other_settings_are_refused(tmp_path: Path) -> None:
-    _saved(tmp_path, 30)
-    with pytest.raises(RunFolderError, match=r"step_000030 was saved under other settings \(digest digest, now new\)"):
-        newest(tmp_path, "new", print)
-    found, _ = _found(tmp_path, None)
-    assert found is not None
+def test_a_checkpoint_with_a_digest_of_its_settings_is_still_read(tmp_path: Path) -> None:
+    """The manifest held one that nobody read."""
+    file = save(tmp_path, 30, _parts(30)) / "manifest.json"
+    content = {**json.loads(file.read_text(encoding="utf-8")), "config_digest": "0123456789abcdef"}
+    del content["sha256"]
+    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert _found(tmp_path) == (Checkpoint(tmp_path / "step_000030", 30), [])
 
 
 def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,16 +235,16 @@ def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     _saved(tmp_path, 30)
     monkeypatch.undo()
     with pytest.raises(RunFolderError, match="has the format 2, and this version reads 1"):
-        newest(tmp_path, "digest", print)
+        newest(tmp_path, print)
 
 
 def test_parts_that_are_not_there(tmp_path: Path) -> None:
     found, _ = _found(_saved(tmp_path, 30))
     assert found is not None
-    with pytest.raises(RunFolderError, match=r"step_000030 holds no 'reviewer\.json'"):
+    with pytest.raises(RunFolderError, match=r"step_000030 holds no 'reviewer\.json'; move the checkpoint away"):
         found.data("reviewer.json")
     found.file("optimiser.bin").write_bytes(b"\xff\xfe")
-    with pytest.raises(RunFolderError, match=r"optimiser\.bin is not JSON"):
+    with pytest.raises(RunFolderError, match=r"optimiser\.bin is not JSON: .*; move the checkpoint away"):
         found.data("optimiser.bin")
 
 
@@ -253,19 +254,19 @@ def test_parts_that_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "/etc/a", "../a", "a/../../b", "manifest.json", "a\\b"])
 def test_names_stay_inside(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot name a part of a checkpoint"):
-        save(tmp_path / "root", 1, {name: {}}, "digest")
+        save(tmp_path / "root", 1, {name: {}})
     assert not (tmp_path / "root").exists()
 
 
 def test_numbers_in_range(tmp_path: Path) -> None:
     for step, keep in ((-1, 2), (1, 0)):
         with pytest.raises(ConfigError, match="a step of at least 0 and keep of at least 1"):
-            save(tmp_path, step, {}, "digest", keep=keep)
+            save(tmp_path, step, {}, keep=keep)
 
 
 def test_a_writer_that_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"part 'a\.bin' wrote nothing at its path"):
-        save(tmp_path, 1, {"a.bin": lambda path: None}, "digest")
+        save(tmp_path, 1, {"a.bin": lambda path: None})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -276,9 +277,9 @@ def test_an_error_of_a_writer_passes_and_leaves_nothing(tmp_path: Path) -> None:
 
     _saved(tmp_path, 30)
     with pytest.raises(KeyboardInterrupt):
-        save(tmp_path, 40, {"a.bin": interrupted}, "digest")
+        save(tmp_path, 40, {"a.bin": interrupted})
     with pytest.raises(TypeError, match="not JSON serializable"):
-        save(tmp_path, 40, {"a.json": [object()]}, "digest")
+        save(tmp_path, 40, {"a.json": [object()]})
     assert [path.name for path in tmp_path.iterdir()] == ["step_000030"]
 
 
@@ -303,7 +304,7 @@ def _full_in_rust(path: Path) -> None:
 def test_a_full_disk_leaves_the_last_good_one(tmp_path: Path, writer: Any) -> None:
     _saved(tmp_path, 30)
     with pytest.raises(RunFolderError) as caught:
-        save(tmp_path, 40, {"a.json": {}, "b.bin": writer}, "digest", keep=1)
+        save(tmp_path, 40, {"a.json": {}, "b.bin": writer}, keep=1)
     assert str(caught.value) == (
         f"cannot save the checkpoint {tmp_path / 'step_000040'}: No space left on device; "
         "step_000030 still stands; make room there and continue with --resume"
@@ -327,7 +328,7 @@ def test_a_disk_that_fills_at_any_force(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "fsync", fsync)
     try:
-        save(tmp_path, 40, _parts(40), "digest", keep=1)
+        save(tmp_path, 40, _parts(40), keep=1)
     except RunFolderError as error:
         assert "No space left on device" in str(error)  # noqa: PT017 - the save may also succeed
     found, told = _found(tmp_path)
@@ -339,10 +340,10 @@ def test_a_disk_that_fills_at_any_force(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_without_an_earlier_one_the_line_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no earlier one stands"):
-        save(tmp_path, 40, {"b.bin": _full}, "digest")
+        save(tmp_path, 40, {"b.bin": _full})
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(RunFolderError, match="cannot save the checkpoint"):
-        save(tmp_path / "file", 40, {}, "digest")
+        save(tmp_path / "file", 40, {})
 
 
 # -- the process is killed -----------------------------------------------------------------------
@@ -356,8 +357,8 @@ def half(path):
     path.write_bytes(b"half")
     print("writing", flush=True)
     time.sleep(60)
-save(root, 10, {"a.json": {"step": 10}}, "digest")
-save(root, 20, {"a.json": {"step": 20}, "b.bin": half}, "digest")
+save(root, 10, {"a.json": {"step": 10}})
+save(root, 20, {"a.json": {"step": 20}, "b.bin": half})
 """
 
 ENDLESS = """
@@ -365,13 +366,13 @@ import sys
 from pathlib import Path
 from tracer_env.trainers.checkpoint import newest, save
 root = Path(sys.argv[1])
-found = newest(root, "digest", lambda line: sys.exit(line))
+found = newest(root, lambda line: sys.exit(line))
 step = found.step if found else 0
 print("ready", flush=True)
 while True:
     step += 1
     parts = {f"{n}.bin": lambda path: path.write_bytes(step.to_bytes(4, "big") * 20_000) for n in range(4)}
-    save(root, step, {**parts, "a.json": {"step": step}}, "digest")
+    save(root, step, {**parts, "a.json": {"step": step}})
 """
 
 
@@ -396,7 +397,7 @@ def test_killed_in_the_middle_of_a_part(tmp_path: Path) -> None:
     found, told = _found(tmp_path)
     assert found is not None
     assert (found.data("a.json"), told) == ({"step": 10}, [])
-    save(tmp_path, 20, {"a.json": {"step": 20}}, "digest")
+    save(tmp_path, 20, {"a.json": {"step": 20}})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step_000010", "step_000020"]
 
 

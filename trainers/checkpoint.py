@@ -4,7 +4,7 @@
       step_000030/            the one before
       step_000040/            the newest
         trainer.json, adapters/proposer.safetensors, ...      the parts
-        manifest.json         written last: step, config digest, size and SHA-256 of each part
+        manifest.json         written last: step, size and SHA-256 of each part
 
 Saving: the parts are written into a hidden folder beside, each is forced to the disk, then the manifest,
 then the folder is renamed; only then are older ones deleted. So whenever the process is killed, or the
@@ -12,6 +12,8 @@ disk is full, the last good checkpoint stands. What a killed process leaves is h
 and goes with the next save.
 
 Loading: the newest folder whose manifest and parts hold is taken; each refused one costs one line.
+
+Which settings a checkpoint goes with stands in its parts, where `gspo_state` compares them by name.
 
 One process writes at a time. A part is loaded from its path as it was written; nothing here unpickles.
 """
@@ -38,6 +40,7 @@ MANIFEST = "manifest.json"
 Part = Callable[[Path], object] | Mapping[str, Any] | Sequence[Any]
 """A function that writes a file or a folder at the path it is given, or data for a JSON file."""
 
+_REMEDY = "move the checkpoint away to continue from the one before"
 _SETTLED = re.compile(r"step_(\d{6,})(\.before)?")
 
 
@@ -52,7 +55,7 @@ class Checkpoint:
         """Return the path of a part, a file or a folder; raises RunFolderError when it has none of that name."""
         path = self.path / _inside(name)
         if not path.exists():
-            raise RunFolderError(f"{self.path} holds no {name!r}")
+            raise RunFolderError(f"{self.path} holds no {name!r}; {_REMEDY}")
         return path
 
     def data(self, name: str) -> Any:
@@ -61,10 +64,10 @@ class Checkpoint:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunFolderError(f"{path} is not JSON: {error}") from error
+            raise RunFolderError(f"{path} is not JSON: {error}; {_REMEDY}") from error
 
 
-def save(root: Path, step: int, parts: Mapping[str, Part], config_digest: str, keep: int = 2) -> Path:
+def save(root: Path, step: int, parts: Mapping[str, Part], keep: int = 2) -> Path:
     """Write ``root/step_<step>`` and delete all but the last ``keep`` up to this step.
 
     ``parts`` gives each file its relative name. A checkpoint of the same step is replaced. Raises
@@ -82,7 +85,7 @@ def save(root: Path, step: int, parts: Mapping[str, Part], config_digest: str, k
         temporary.mkdir()
         for name, part in parts.items():
             _write(temporary / names[name], part)
-        _seal(temporary, step, config_digest)
+        _seal(temporary, step)
         _put(temporary, target)
         _prune(root, step, keep)
     except Exception as error:
@@ -95,10 +98,10 @@ def save(root: Path, step: int, parts: Mapping[str, Part], config_digest: str, k
     return target
 
 
-def newest(root: Path, config_digest: str | None, tell: Callable[[str], None]) -> Checkpoint | None:
+def newest(root: Path, tell: Callable[[str], None]) -> Checkpoint | None:
     """Return the newest checkpoint that holds, or None when there is none; ``tell`` hears of each that does not.
 
-    Raises RunFolderError when it was saved under another config digest (None asks nothing) or in another format.
+    Raises RunFolderError when it was saved in another format.
     """
     refused: list[tuple[str, str]] = []
     taken: Checkpoint | None = None
@@ -111,13 +114,6 @@ def newest(root: Path, config_digest: str | None, tell: Callable[[str], None]) -
     instead = f"taking {taken.path.name}" if taken else "no earlier one holds"
     for name, problem in refused:
         tell(f"checkpoint {name} {problem}; {instead}")
-    if taken is not None and config_digest is not None:
-        recorded = _manifest(taken.path)["config_digest"]
-        if recorded != config_digest:
-            raise RunFolderError(
-                f"{taken.path} was saved under other settings (digest {recorded}, now {config_digest}); "
-                "continue it with the settings of its run, or begin a new run in another folder"
-            )
     return taken
 
 
@@ -141,13 +137,13 @@ def _write(path: Path, part: Part) -> None:
         path.write_text(json.dumps(part) + "\n", encoding="utf-8", newline="\n")
 
 
-def _seal(folder: Path, step: int, config_digest: str) -> None:
+def _seal(folder: Path, step: int) -> None:
     """Force all parts to the disk and write the manifest, which makes the folder a checkpoint."""
     files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         _force(path)
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-    content = {"schema": SCHEMA, "step": step, "config_digest": config_digest, "files": files}
+    content = {"schema": SCHEMA, "step": step, "files": files}
     manifest = folder / MANIFEST
     text = json.dumps({**content, "sha256": _digest(content)}, indent=1) + "\n"
     manifest.write_text(text, encoding="utf-8", newline="\n")

@@ -12,7 +12,6 @@ over, `write_adapters` puts the policies where speakers find them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -29,7 +28,7 @@ from tracer_env.trainers.checkpoint import Checkpoint, newest
 if TYPE_CHECKING:
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
 
-__all__ = ["FREE", "check_free", "digest", "find", "parts", "restore", "told", "write_adapters"]
+__all__ = ["FREE", "check_free", "find", "parts", "restore", "told", "write_adapters"]
 
 FREE = (
     *("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to"),
@@ -69,11 +68,6 @@ def told(trainer: GSPOTrainer) -> dict[str, Any]:
     return plain
 
 
-def digest(settings: Mapping[str, Any]) -> str:
-    """Return a digest of what `told` returned."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def check_free(out: Path) -> None:
     """Raise RunFolderError when a new training cannot have the folder ``out``."""
     if out.exists() and not out.is_dir():
@@ -104,7 +98,7 @@ def find(given: str, out: Path | None, settings: Mapping[str, Any], tell: Callab
     ours = out is not None and out.resolve() == run.resolve()
     if out is not None and not ours:
         check_free(out)
-    found = newest(root, None, refuse)
+    found = newest(root, refuse)
     if found is None and (refused or named or not ours):
         raise RunFolderError(f"{run} holds no checkpoint to resume from; begin a new training in another folder")
     if found is not None and named not in (None, found.path.name):

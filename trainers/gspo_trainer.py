@@ -242,10 +242,7 @@ class GSPOTrainer:
 
     def _save(self) -> None:
         if self.out is not None and self._main:
-            agreed = gspo_state.digest(self.settings)
-            checkpoints.save(
-                self.out / "checkpoints", self.step, gspo_state.parts(self), agreed, self.config.save_total_limit
-            )
+            checkpoints.save(self.out / "checkpoints", self.step, gspo_state.parts(self), self.config.save_total_limit)
         self.processes.wait()
 
     def _final(self) -> dict[str, Path]:
