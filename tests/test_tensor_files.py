@@ -20,7 +20,6 @@ from tracer_env.trainers.tensor_files import (
     restore_optimiser,
     save_tensors,
     system_error,
-    tensor_metadata,
 )
 
 Weights = dict[str, torch.nn.Parameter]
@@ -45,13 +44,12 @@ def test_every_bit_comes_back(tmp_path: Path) -> None:
         "none": torch.zeros(0, 4),
     }
     file = tmp_path / "a.safetensors"
-    save_tensors(file, saved, {"kind": "test"})
+    save_tensors(file, saved)
     loaded = load_tensors(file)
     assert loaded.keys() == saved.keys()
     for name, tensor in saved.items():
         assert (loaded[name].dtype, loaded[name].shape) == (tensor.dtype, tensor.shape)
         assert _bytes(loaded[name]) == _bytes(tensor)
-    assert tensor_metadata(file) == {"kind": "test"}
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -66,7 +64,6 @@ def test_tied_tensors_and_views_are_saved_apart(tmp_path: Path) -> None:
         "head": [0, 1],
         "tail": [4, 5],
     }
-    assert tensor_metadata(file) == {}
 
 
 def test_loaded_tensors_do_not_hang_on_the_file(tmp_path: Path) -> None:
@@ -82,9 +79,8 @@ def test_loaded_tensors_do_not_hang_on_the_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.safetensors"
     file.write_bytes(content)
-    for read in (load_tensors, tensor_metadata):
-        with pytest.raises(RunFolderError, match=r"cannot read tensors from .*a\.safetensors"):
-            read(file)
+    with pytest.raises(RunFolderError, match=r"cannot read tensors from .*a\.safetensors"):
+        load_tensors(file)
     with pytest.raises(RunFolderError, match="cannot read tensors from"):
         load_tensors(tmp_path / "absent")
 

@@ -64,11 +64,6 @@ class TrainingResult:
     out: Path | None = None
     adapters: dict[str, Path] = field(default_factory=dict)
 
-    def mean(self, name: str, last: int = 10) -> float | None:
-        """Return the mean of a metric over the last ``last`` steps that have it."""
-        found = [line[name] for line in self.metrics[-last:] if line.get(name) is not None]
-        return sum(found) / len(found) if found else None
-
 
 class GSPOTrainer:
     """Trains the policies of one language model on a scenario.

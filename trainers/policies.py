@@ -45,9 +45,6 @@ class Policies(Protocol):
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
         """Return the weights of a policy by name; not copies."""
 
-    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Take weights that `tensors` gave, bit for bit. Raises DataError when they are of another model."""
-
     def save(self, name: str, folder: Path) -> None:
         """Write a policy as a folder that others load. Files of the same names are replaced, others left."""
 
@@ -86,10 +83,6 @@ class AdapterPolicies:
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
         return {path: parameter.detach() for path, parameter in self.parameters(name).items()}
-
-    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
-        fill(self.parameters(name), tensors, f"the stored policy {name!r}")
-        self.changed()
 
     def save(self, name: str, folder: Path) -> None:
         write_adapter(folder, self._config(name), self.tensors(name))
@@ -146,10 +139,6 @@ class WeightPolicy:
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
         return {path: parameter.detach() for path, parameter in self.parameters(name).items()}
-
-    def load_tensors(self, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
-        fill(self.parameters(name), tensors, f"the stored policy {name!r}")
-        self.changed()
 
     def save(self, name: str, folder: Path) -> None:
         self.parameters(name)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error", "tensor_metadata"]
+__all__ = ["load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error"]
 
 _BETWEEN = "::"
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors by name, and words about them, into one file.
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors by name into one file.
 
     Two names may share memory (tied weights): each gets a copy in the file. Raises OSError with its
     number when the disk is full.
@@ -41,7 +41,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(_separate(tensors), temporary, metadata=None if metadata is None else dict(metadata))
+        save_file(_separate(tensors), temporary)
         os.replace(temporary, path)
     except Exception as error:
         system = system_error(error)
@@ -65,18 +65,6 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     # A copy of its own for each: in the mapped file they lie at any address, and sums that are taken
     # in vectors of 64 bytes may then round otherwise than in the run that saved them.
     return {name: tensor.clone() for name, tensor in found.items()}
-
-
-def tensor_metadata(path: Path) -> dict[str, str]:
-    """Read the words that were saved beside the tensors."""
-    _need_safetensors()
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {})
-    except (OSError, ValueError, SafetensorError) as error:
-        raise RunFolderError(f"cannot read tensors from {path}: {error}") from error
 
 
 def optimiser_state(optimiser: Optimizer, names: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Any]]:
