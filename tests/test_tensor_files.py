@@ -79,7 +79,9 @@ def test_loaded_tensors_do_not_hang_on_the_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.safetensors"
     file.write_bytes(content)
-    with pytest.raises(RunFolderError, match=r"cannot read tensors from .*a\.safetensors"):
+    with pytest.raises(
+        RunFolderError, match=r"cannot read tensors from .*a\.safetensors: .*; continue from another checkpoint"
+    ):
         load_tensors(file)
     with pytest.raises(RunFolderError, match="cannot read tensors from"):
         load_tensors(tmp_path / "absent")
@@ -259,7 +261,9 @@ def test_a_state_of_other_parameters_is_refused() -> None:
     _steps(weights, optimiser, range(1))
     tensors, data = optimiser_state(optimiser, weights)
     renamed = {("other" if name == "first" else name): tensor for name, tensor in weights.items()}
-    with pytest.raises(RunFolderError, match="first is unknown"):
+    with pytest.raises(
+        RunFolderError, match="first is unknown; continue with the model and the finetune that it was saved with"
+    ):
         restore_optimiser(optimiser, renamed, tensors, data)
     swapped = {"first": weights["first"], "idle": weights["second"], "second": weights["idle"]}
     with pytest.raises(RunFolderError, match="grouped or ordered otherwise"):
@@ -269,10 +273,12 @@ def test_a_state_of_other_parameters_is_refused() -> None:
         restore_optimiser(optimiser, weights, tensors, short)
     with pytest.raises(RunFolderError, match="ghost is unknown"):
         restore_optimiser(optimiser, weights, {**tensors, "ghost::exp_avg": torch.zeros(1)}, data)
-    with pytest.raises(RunFolderError, match=r"first::exp_avg of shape \(2, 2\), but the parameter's is \(4, 3\)"):
+    with pytest.raises(
+        RunFolderError, match=r"first::exp_avg of shape \(2, 2\), but the parameter's is \(4, 3\); continue"
+    ):
         restore_optimiser(optimiser, weights, {**tensors, "first::exp_avg": torch.zeros(2, 2)}, data)
     for damaged in ({}, {"groups": 3, "numbers": {}}, {"groups": [{}], "numbers": {}}, {"groups": [], "numbers": []}):
-        with pytest.raises(RunFolderError, match="the saved optimiser is damaged"):
+        with pytest.raises(RunFolderError, match=r"the saved optimiser is damaged: .*; continue from another"):
             restore_optimiser(optimiser, weights, tensors, damaged)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error"]
 
 _BETWEEN = "::"
+_REMEDY = "continue from another checkpoint, or begin a new training"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -61,7 +62,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         found = load_file(path)
     except (OSError, ValueError, SafetensorError) as error:
-        raise RunFolderError(f"cannot read tensors from {path}: {error}") from error
+        raise RunFolderError(f"cannot read tensors from {path}: {error}; {_REMEDY}") from error
     # A copy of its own for each: in the mapped file they lie at any address, and sums that are taken
     # in vectors of 64 bytes may then round otherwise than in the run that saved them.
     return {name: tensor.clone() for name, tensor in found.items()}
@@ -107,16 +108,16 @@ def restore_optimiser(
         saved = [list(group["params"]) for group in data["groups"]]
         numbers = {name: dict(found) for name, found in data["numbers"].items()}
     except (KeyError, TypeError, AttributeError) as error:
-        raise RunFolderError(f"the saved optimiser is damaged: {error!r}") from error
+        raise RunFolderError(f"the saved optimiser is damaged: {error!r}; {_REMEDY}") from error
     if saved != live:
-        raise RunFolderError(f"the saved optimiser has other parameters than this one: {_difference(saved, live)}")
+        raise _of_others(_difference(saved, live))
     state: dict[int, dict[str, Any]] = {}
     for index, name in order.items():
         remembered = _remembered(name, names[name], tensors) | numbers.get(name, {})
         if remembered:
             state[index] = remembered
     if strangers := sorted({_owner(key) for key in tensors} - set(names)):
-        raise RunFolderError(f"the saved optimiser has other parameters than this one: {strangers[0]} is unknown")
+        raise _of_others(f"{strangers[0]} is unknown")
     groups = [
         {key: _as(now.get(key), value) for key, value in group.items()} | {"params": now["params"]}
         for group, now in zip(data["groups"], current["param_groups"], strict=True)
@@ -175,7 +176,7 @@ def _remembered(name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> 
         if tensor.dim() and tensor.shape != parameter.shape:
             raise RunFolderError(
                 f"the saved optimiser has {key} of shape {tuple(tensor.shape)}, "
-                f"but the parameter's is {tuple(parameter.shape)}"
+                f"but the parameter's is {tuple(parameter.shape)}; continue with the model that it was saved with"
             )
         found[key.rpartition(_BETWEEN)[2]] = tensor.clone()
     return found
@@ -183,6 +184,13 @@ def _remembered(name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> 
 
 def _owner(key: str) -> str:
     return key.rpartition(_BETWEEN)[0]
+
+
+def _of_others(difference: str) -> RunFolderError:
+    return RunFolderError(
+        f"the saved optimiser has other parameters than this one: {difference}; "
+        "continue with the model and the finetune that it was saved with"
+    )
 
 
 def _difference(saved: Sequence[Sequence[str]], live: Sequence[Sequence[str]]) -> str:
