@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tracer_env.errors import MissingExtraError
+from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.trainers.processes import Accelerated, Alone, running_processes
 from tracer_env.trainers.training_log import comparable, read_metrics
 
@@ -112,6 +112,13 @@ def test_one_process_has_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(alone.mine(place, 3) for place in range(9))
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert isinstance(running_processes(), Alone)
+
+
+@pytest.mark.parametrize("count", ["", "two", "1.5", "0", "-2", "²"])
+def test_a_number_of_processes_that_is_none_is_refused(count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", count)
+    with pytest.raises(ConfigError, match=rf"WORLD_SIZE must be a whole number of at least 1, got '{count}'; unset it"):
+        running_processes()
 
 
 def test_several_processes_need_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from tracer_env.errors import MissingExtraError
+from tracer_env.errors import ConfigError, MissingExtraError
 
 __all__ = ["Accelerated", "Alone", "Processes", "running_processes"]
 
@@ -107,5 +107,14 @@ def _leave() -> None:
 
 
 def running_processes() -> Processes:
-    """Return the processes this one was started with: several under `accelerate launch`, else `Alone`."""
-    return Accelerated() if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Alone()
+    """Return the processes this one was started with: several under `accelerate launch`, else `Alone`.
+
+    Raises ConfigError when the environment's WORLD_SIZE is no number of processes.
+    """
+    count = os.environ.get("WORLD_SIZE", "1")
+    if not (count.isascii() and count.isdigit() and int(count) >= 1):
+        raise ConfigError(
+            f"the environment's WORLD_SIZE must be a whole number of at least 1, got {count!r}; "
+            "unset it, or start with accelerate launch, which sets it"
+        )
+    return Accelerated() if int(count) > 1 else Alone()
