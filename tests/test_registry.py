@@ -76,9 +76,9 @@ def test_import_paths_need_no_registration() -> None:
         ),
         (
             "controller",
-            "tracer_env.rules:Thing",
+            "tracer_env.rules:Ruls",
             ConfigError,
-            "controller 'tracer_env.rules:Thing': the module 'tracer_env.rules' has no 'Thing'",
+            "controller 'tracer_env.rules:Ruls': the module 'tracer_env.rules' has no 'Ruls'; did you mean 'Rules'?",
         ),
     ],
 )
@@ -122,6 +122,13 @@ def test_a_missing_package_is_named(shelf: Path) -> None:
     (shelf / "shelf_needs.py").write_text("import package_that_is_not_here\n", encoding="utf-8")
     with pytest.raises(MissingExtraError, match="needs the package 'package_that_is_not_here'; install it with: pip"):
         resolve("speaker", "shelf_needs:Thing")
+
+
+def test_a_module_without_a_list_of_names_offers_what_it_defines(shelf: Path) -> None:
+    code = "from pathlib import Path\n_HIDDEN = 1\nclass Mine:\n    pass\ndef make():\n    return Mine()\n"
+    (shelf / "shelf_own.py").write_text(code, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"'shelf_own' has no 'Thing'; choose one of: Mine, make$"):
+        resolve("speaker", "shelf_own:Thing")
 
 
 def test_errors_of_ours_pass_through(shelf: Path) -> None:

@@ -15,6 +15,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError, did_you_mean
@@ -101,7 +102,7 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
     """Return what builds the part ``name`` and the argument behind a prefix, if there is one.
 
     Raises UnknownNameError (with the nearest name), MissingExtraError, or ConfigError when the module
-    or the name inside it does not exist.
+    or the name inside it (with the nearest one there) does not exist.
     """
     table = _table(kind)
     if name in table and not name.endswith(":"):
@@ -146,6 +147,17 @@ def _imported(kind: str, name: str, target: str | Callable[..., Any]) -> Callabl
             raise MissingExtraError(f"{kind} {name!r}", error.name, "", f"pip install {error.name}") from error
         raise ConfigError(f"{kind} {name!r}: there is no module {module_name!r}") from error
     if not hasattr(module, attribute):
-        raise ConfigError(f"{kind} {name!r}: the module {module_name!r} has no {attribute!r}")
+        near = did_you_mean(attribute, _public(module))
+        raise ConfigError(f"{kind} {name!r}: the module {module_name!r} has no {attribute!r}{near}")
     found: Callable[..., Any] = getattr(module, attribute)
     return found
+
+
+def _public(module: ModuleType) -> list[str]:
+    """Return the names that a module offers: what it says itself, or else what it defines without an underscore."""
+    own = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+    return list(getattr(module, "__all__", own))
