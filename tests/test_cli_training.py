@@ -141,6 +141,7 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         ("--method gspo --trees here", "--trees does not go with --method gspo"),
         ("--trees here --dry-run", "--dry-run shows the settings of training on a scenario, not with --trees"),
         (f"--trees {SHIPPED} --method cfr --steps 0", "iterations must be a whole number of at least 1, got 0"),
+        (f"--trees {SHIPPED} --method cfr --seed -1", "seed must be a whole number of at least 0, got -1"),
         ("--set hooks.value=no.py:f", "hooks.value is for training a language model, and method regret_matching"),
         ("--set gspo.beta=0.1", "trains a controller alone; leave it out, or take --method gspo or tracer"),
         ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2.0"),

@@ -124,7 +124,7 @@ def test_wishes_that_cannot_work() -> None:
         train_on_trees(trees, information="votes")
     with pytest.raises(UnknownNameError, match="reduction"):
         train_on_trees(trees, reduction="all")
-    for wish in ({"iterations": 0}, {"starts": 0}, {"batch": 0}, {"iterations": True}):
+    for wish in ({"iterations": 0}, {"starts": 0}, {"batch": 0}, {"iterations": True}, {"seed": -1}):
         with pytest.raises(ConfigError, match="whole number"):
             train_on_trees(trees, **wish)
     with pytest.raises(ConfigError, match="draws paths"):

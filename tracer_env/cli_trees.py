@@ -119,7 +119,7 @@ def train_on_folder(
     loaded = DialogueTrees.load(trees)
     with reporting() as reporter:
         steps = 1000 if iterations is None else iterations
-        result = train(loaded, method, steps, seed or 0, reporter=reporter, out=file, **chosen)
+        result = train(loaded, method, steps, 0 if seed is None else seed, reporter=reporter, out=file, **chosen)
     if as_json:
         print_json(result)
         return

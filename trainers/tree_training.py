@@ -196,9 +196,10 @@ def solve_trees(
     """Solve the trees and return the run, the best of ``starts`` by exact value."""
     if method not in METHODS:
         raise UnknownNameError("method on trees", method, METHODS)
-    for name, number in (("iterations", iterations), ("starts", starts), ("batch", batch)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ConfigError(f"{name} must be a whole number of at least 1, got {number!r}")
+    for name, number in (("iterations", iterations), ("starts", starts), ("batch", batch), ("seed", seed)):
+        least = 0 if name == "seed" else 1
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise ConfigError(f"{name} must be a whole number of at least {least}, got {number!r}")
     if reduction not in REDUCTIONS:
         raise UnknownNameError("reduction", reduction, REDUCTIONS)
     paper = method.startswith("regret_matching")
