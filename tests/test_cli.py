@@ -241,6 +241,13 @@ def mistake(answer: tuple[int, str, str]) -> str:
         ("compare --set rules.num_agents=-1", "rules.num_agents must be a whole number from 1 to 4096, got -1"),
         ("compare --set rules.num_agents=two", "rules.num_agents must be a whole number, got 'two'"),
         ("compare --set rules.stop_when=keep", "rules.stop_when is 'keep'; did you mean 'kept'?"),
+        (
+            "compare --set hooks.prompt=no.py:f",
+            "hooks.prompt is asked in training alone, and compare would pass over it",
+        ),
+        ("compare --dry-run --set hooks.extract=no.py:f", "hooks.extract is asked in training alone"),
+        ("play --set hooks.extract=no.py:f", "play would pass over it; take the section [hooks] out of the settings"),
+        ("expand --out trees --set hooks.reward=no.py:f", "hooks.reward is asked in training alone, and expand would"),
         ("compare --limit 0", "scenario.limit must be at least 1, got 0"),
         ("compare --limit many", "Invalid value for '--limit'"),
         ("compare --seed -1", "seed must be at least 0, got -1"),

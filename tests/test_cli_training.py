@@ -75,6 +75,9 @@ def test_gspo_prints_its_course_and_the_way_on(run: Run) -> None:
     words = shlex.split(lines["use"].removeprefix("it"))
     rows = document(run(*words[1:], "--limit", "1", "--json"))["rows"]
     assert [row["method"] for row in rows] == ["never"]
+    again = ("--config", "here/config.toml", "--methods", "never", "--limit", "1")
+    base = document(run("compare", *again, "--json"))  # the section [gspo] of a training is in nobody's way
+    assert base["config"]["gspo"]["role"] == "proposer"
 
 
 def test_tracer_prints_dialogues_and_when_to_speak(run: Run) -> None:

@@ -107,6 +107,7 @@ def compare_command(
     data = merge(embedded(data), "training", episodes=train_episodes)
     data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
     resolved = resolved_config(data, out, resume)
+    resolved.check_unhooked("compare")
     if dry_run:
         return print_config(resolved, as_json)
     from tracer_env.evaluation import compare

@@ -64,6 +64,7 @@ def expand_command(
     assert folder is not None
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     asked = Config.from_data(data)
+    asked.check_unhooked("expand")
     where = asked.scenario
     tasks = make_scenario(
         where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.seed, **where.settings

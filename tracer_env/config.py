@@ -132,7 +132,7 @@ class TracerConfig:
 
 @dataclass(frozen=True)
 class HooksConfig:
-    """Functions asked while training, as ``package.module:name`` or ``file.py:name`` (``trainers.hooks``)."""
+    """Functions asked while training alone, as ``package.module:name`` or ``file.py:name`` (``trainers.hooks``)."""
 
     value: str | None = None
     reward: str | None = None
@@ -175,6 +175,14 @@ class Config:
         if self.gspo.settings:
             check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
             check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
+
+    def check_unhooked(self, command: str) -> None:
+        """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
+        for key in _plain(self.hooks):
+            raise ConfigError(
+                f"hooks.{key} is asked in training alone, and {command} would pass over it; "
+                "take the section [hooks] out of the settings"
+            )
 
     def _check_evaluation(self) -> None:
         methods, baseline = self.evaluation.methods, self.evaluation.baseline

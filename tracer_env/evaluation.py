@@ -134,6 +134,7 @@ def compare(
     if resume is not None:
         folder = RunFolder.reopen(Path(resume), config)
         asked = folder.config
+    asked.check_unhooked("compare")
     tell = reporter or NoReporter()
     rules = asked.rules
     tasks = scenario or _scenario(asked)

@@ -25,8 +25,10 @@ def play(
 ) -> Transcript:
     """Play one episode and return it; with a console, print each part as soon as it is there.
 
-    Raises UnknownNameError for a task id that the scenario does not have, ConfigError for an untrained table.
+    Raises UnknownNameError for a task id that the scenario does not have, ConfigError for an untrained table
+    and for a hook.
     """
+    config.check_unhooked("play")
     asked = config.scenario
     scenario = make_scenario(
         asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
