@@ -25,7 +25,7 @@ from tracer_env.trainers.live_panel import MEASURES
 from tracer_env.trainers.processes import Alone
 from tracer_env.trainers.rollouts import ProposalRollouts, TeamRollouts
 from tracer_env.trainers.training_log import comparable
-from tracer_env.trainers.utterance_rewards import TeamReward
+from tracer_env.trainers.utterance_rewards import PAPER, RoleReward, TeamReward
 from tracer_env.types import Grade, Task
 
 
@@ -184,6 +184,21 @@ def test_names_that_would_train_nothing_are_refused() -> None:
         _one(rollouts=team, policies=[])
     with pytest.raises(ConfigError, match=r"TeamRollouts drew for 'reviewer', which is no policy here \(proposer\)"):
         _one(rollouts=team, rules=Rules(max_turns=2))
+
+
+def test_rules_and_rewards_that_rollouts_of_your_own_do_not_take_are_refused() -> None:
+    def own(order: Any, speaker: Any) -> ProposalRollouts:
+        return ProposalRollouts(order, speaker, 3, Rules(max_turns=3), PAPER)
+
+    for made, words in (
+        ({"reward": RoleReward()}, r"reward=RoleReward\(unparsable_review=-1.0.*\) would go unused: ProposalRollouts"),
+        ({"reward": TeamReward()}, r"reward=TeamReward\(.* has not taken it; make the rollouts with it, or leave out"),
+        ({"rules": Rules(max_turns=7)}, r"rules=Rules\(.*max_turns=7.* would go unused: ProposalRollouts has not"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            gspo(made={"rollouts": own, **made})
+    trainer = gspo(made={"rollouts": own, "reward": PAPER, "rules": Rules(max_turns=3)})
+    assert trainer.rollouts.reward is trainer.reward is PAPER
 
 
 def test_frozen_policies_are_drawn_and_stay_as_they_are() -> None:

@@ -71,8 +71,9 @@ class GSPOTrainer:
     ``speaker``: a name (``nano``, ``smollm2``, ``hf:PATH``) or a `HuggingFaceSpeaker` whose temperature and
     ``max_new_tokens`` are those of the config. ``role``: ``proposer`` or ``reviewer``. ``reward``, ``finetune``,
     ``objective``: objects (`utterance_rewards`, `finetune`, `gspo_loss`); with a `TeamReward` whole dialogues are
-    played and all their roles are trained (MAGRPO). ``rollouts``: an object of your own that draws instead, with
-    ``policies``, the names it draws for (``role`` alone when not given); of these the ``frozen`` are not trained.
+    played and all their roles are trained (MAGRPO). ``rollouts``: makes an object of your own that draws instead, with
+    ``policies``, the names it draws for (``role`` alone when not given); of these the ``frozen`` are not trained. It
+    plays by rules and pays rewards of its own: ``rules`` and ``reward`` given beside must be its attributes.
     ``hooks``: functions of yours (`hooks`). ``wanted``: whether to show progress on stderr.
 
     Raises ConfigError for parts that do not fit, RunFolderError for a folder that is in the way, before anything runs.
@@ -122,6 +123,7 @@ class GSPOTrainer:
         self.finetune = finetune or LoRA()
         self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
         self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._drawn_for(order, names)
+        self._check_taken(rules, reward)
         self._check_hooks()
         self.update = GSPOUpdate(
             self.speaker.loaded.model, self.policies, self.config, objective or gspo_loss, self.processes
@@ -251,6 +253,15 @@ class GSPOTrainer:
         if isinstance(self.reward, TeamReward):
             return TeamRollouts(order, self.speaker, candidates, role_of, self.rules, self.reward)
         return ROLES[names[0]](order, self.speaker, candidates, self.rules, self.reward)
+
+    def _check_taken(self, rules: Rules | None, reward: Any) -> None:
+        """Raise ConfigError for rules or a reward that were given and that rollouts of the user's own do not have."""
+        for name, given, forms in (("rules", rules, [rules]), ("reward", reward, [reward, self.reward])):
+            if given is not None and getattr(self.rollouts, name, None) not in forms:
+                raise ConfigError(
+                    f"{name}={given!r} would go unused: {type(self.rollouts).__name__} has not taken it; "
+                    f"make the rollouts with it, or leave out {name}"
+                )
 
     def _check_hooks(self) -> None:
         """Raise ConfigError for a hook that nobody would ask."""
