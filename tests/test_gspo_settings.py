@@ -7,15 +7,23 @@ from typing import Any
 
 import pytest
 
-from tracer_env.config import Config, GSPOSection, HooksConfig
+from tracer_env.config import Config, GSPOSection, HooksConfig, TracerConfig
 from tracer_env.errors import ConfigError
 from tracer_env.trainers import gspo_loss
 from tracer_env.trainers.finetune import finetune_named
 from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_settings import FINETUNES, OBJECTIVES, ROLES, GSPOSettings, names, settled
+from tracer_env.trainers.gspo_settings import (
+    FINETUNES,
+    OBJECTIVES,
+    ROLES,
+    GSPOSettings,
+    TracerSettings,
+    names,
+    settled,
+)
 from tracer_env.trainers.gspo_trainer import ROLES as TRAINED
 from tracer_env.trainers.hook_loading import HOOKS
-from tracer_env.trainers.tracer_trainer import VARIANTS
+from tracer_env.trainers.tracer_trainer import FADING, VARIANTS
 
 
 def config(**sections: Any) -> Config:
@@ -84,6 +92,15 @@ def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
     assert (asked.training.method, asked.seed, asked.tracer.variant) == ("gspo", 3, None)
     assert "role" not in settled(config(gspo={"reward": "team"}), "gspo").gspo.settings
     assert settled(asked, "gspo") == asked
+
+
+def test_what_a_section_leaves_open_gets_its_default() -> None:
+    assert settled(config(), "tracer").tracer == TracerConfig("full", "role", "balanced", FADING)
+    asked = settled(config(tracer={"reviews": "all", "fading": 1}), "tracer").tracer
+    assert asked == TracerConfig("full", "role", "all", 1.0)
+    assert TracerSettings.of(asked) == TracerSettings(reviews="all", fading=1.0)
+    with pytest.raises(ConfigError, match="did you mean 'all'"):
+        TracerSettings(reviews="al")
 
 
 def test_tracer_takes_the_key_of_its_variant() -> None:

@@ -18,7 +18,7 @@ from tracer_env.config import Config
 from tracer_env.rules import Rules
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
-from tracer_env.trainers.tracer_trainer import Variant, variant_named
+from tracer_env.trainers.tracer_trainer import TracerTrainer, Variant
 
 __all__ = ["DIALOGUES", "UTTERANCES", "command", "course", "result_data"]
 
@@ -58,8 +58,7 @@ def result_data(
         for policy in trainer.policies.names
     }
     file = run / "controllers" / "tracer.json"
-    variant = variant_named(config.tracer.variant or "full") if method == "tracer" else None
-    learned = getattr(trainer, "controller", None) if variant is not None else None
+    variant, learned = (trainer.variant, trainer.controller) if isinstance(trainer, TracerTrainer) else (None, None)
     return {
         "run": str(run),
         "method": method,

@@ -26,13 +26,13 @@ from tracer_env.progress import Reporter
 from tracer_env.registry import resolve
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.trainers.gspo_result import result_data
-from tracer_env.trainers.gspo_settings import GSPOSettings, settled
+from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
 from tracer_env.trainers.gspo_state import FREE
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import REVIEWS
-from tracer_env.trainers.tracer_trainer import FADING, TracerTrainer, variant_named
+from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import REWARDS
 
@@ -150,18 +150,15 @@ def _trainer(
 ) -> GSPOTrainer:
     reward: Any = REWARDS[settings.reward]
     if method == "tracer":
-        chosen = variant_named(asked.tracer.variant or "full")
-        variant = replace(chosen, information=asked.information)
-        sharing = asked.tracer.sharing or "role"
-        reviews = REVIEWS[asked.tracer.reviews or "balanced"]()
+        chosen = TracerSettings.of(asked.tracer)
         return TracerTrainer(
             speaker,
             tasks,
             settings.training,
-            variant=variant,
-            sharing=sharing,
-            reviews=reviews,
-            fading=FADING if asked.tracer.fading is None else asked.tracer.fading,
+            variant=replace(variant_named(chosen.variant), information=asked.information),
+            sharing=chosen.sharing,
+            reviews=REVIEWS[chosen.reviews](),
+            fading=chosen.fading,
             reward=reward,
             **shared,
         )

@@ -20,7 +20,7 @@ With reward ``team`` method gspo plays whole dialogues in which everybody speaks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from tracer_env.config import Config, GSPOSection, TracerConfig
@@ -31,7 +31,7 @@ from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import FADING, SHARING, VARIANTS, variant_named
 from tracer_env.trainers.utterance_rewards import REWARDS
 
-__all__ = ["FINETUNES", "OBJECTIVES", "ROLES", "GSPOSettings", "names", "settled"]
+__all__ = ["FINETUNES", "OBJECTIVES", "ROLES", "GSPOSettings", "TracerSettings", "names", "settled"]
 
 ROLES = ("proposer", "reviewer")
 FINETUNES = ("lora", "full", "last_n")
@@ -90,6 +90,30 @@ class GSPOSettings:
         return {key: value for key, value in (named | values).items() if value is not None}
 
 
+@dataclass(frozen=True)
+class TracerSettings:
+    """The section ``[tracer]`` with its defaults, which stand here alone. Raises ConfigError for what cannot work."""
+
+    variant: str = "full"
+    sharing: str = "role"
+    reviews: str = "balanced"
+    fading: float = FADING
+
+    def __post_init__(self) -> None:
+        variant_named(self.variant)
+        for key, known in (("reviews", REVIEWS), ("sharing", SHARING)):
+            value = getattr(self, key)
+            if value not in known:
+                raise ConfigError(f"tracer.{key} is {value!r}{did_you_mean(value, known)}")
+        if not 0.0 < self.fading <= 1.0:
+            raise ConfigError(f"tracer.fading must lie in (0, 1], got {self.fading!r}; 1 forgets nothing")
+
+    @classmethod
+    def of(cls, section: TracerConfig) -> TracerSettings:
+        """Return the settings of a section; what it leaves open gets its default."""
+        return cls(**{key: value for key, value in asdict(section).items() if value is not None})
+
+
 def settled(config: Config, method: str) -> Config:
     """Return ``config`` as ``method`` takes it, every default written out; what is settled stays as it is.
 
@@ -101,16 +125,8 @@ def settled(config: Config, method: str) -> Config:
     tracer, information = config.tracer, config.information
     if method == "tracer":
         _check_for_tracer(settings)
-        variant = variant_named(tracer.variant or "full")
-        fading = FADING if tracer.fading is None else tracer.fading
-        tracer = TracerConfig(variant.name, tracer.sharing or "role", tracer.reviews or "balanced", fading)
-        if not 0.0 < fading <= 1.0:
-            raise ConfigError(f"tracer.fading must lie in (0, 1], got {fading!r}; 1 forgets nothing")
-        if tracer.reviews not in REVIEWS:
-            raise ConfigError(f"tracer.reviews is {tracer.reviews!r}{did_you_mean(str(tracer.reviews), REVIEWS)}")
-        if tracer.sharing not in SHARING:
-            raise ConfigError(f"tracer.sharing is {tracer.sharing!r}{did_you_mean(str(tracer.sharing), SHARING)}")
-        information = _information(config.information, variant.name)
+        chosen = TracerSettings.of(tracer)
+        tracer, information = TracerConfig(**asdict(chosen)), _information(information, chosen.variant)
     else:
         _check_without_controller(config)
         if settings.reward != "team":
