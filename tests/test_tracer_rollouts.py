@@ -197,7 +197,7 @@ def test_a_fixed_controller_that_speaks_draws_candidates_and_learns_nothing() ->
     assert metrics["dialogue_accuracy"] == 0.0  # candidate 0 of turn 3 is wrong
     assert metrics["speak_rate"] == 0.5  # of two free choices; the fixed controller's counts as well
     parts = {"proposer": "Always()", "reviewer": "regret_matching"}
-    assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews", 1.0]
+    assert rollouts.told == [2, "vote_and_time", parts, "BalancedReviews", 1.0, "one_step"]
 
 
 def test_accuracy_is_that_of_the_answer_that_counts() -> None:

@@ -9,8 +9,9 @@
     afterwards     regrets are applied in the order of tasks and turns, under the policies that were played
 
 (TRACER, arXiv 2605.28699.) Policies and tables stand still while a step is played, so all candidates are on-policy and
-batch and number of processes change nothing. The values are the paper's, in {-1, 0, +1}; a reward object may
-pay utterances in another way. A decision whose value needs a grade that timed out is left out.
+batch and number of processes change nothing. The values are the paper's, in {-1, 0, +1}, or under another credit those
+of the whole dialogue (`tracer_trees`); a reward object may pay utterances in another way. A decision whose value needs
+a grade that timed out is left out.
 """
 
 from __future__ import annotations
@@ -32,33 +33,19 @@ from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Alone, Processes
 from tracer_env.trainers.review_choice import BalancedReviews, ReviewChoice
 from tracer_env.trainers.rollouts import Drawn, Mine, PolicyOf, TaskOrder, drawn_group
+from tracer_env.trainers.tracer_trees import ChoiceTrees, Decision, Root, path_of
+from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
+from tracer_env.tree_shape import check_growable
 from tracer_env.types import Action, Grade, Role, Utterance
 
-__all__ = ["Decision", "TracerRollouts"]
-
-
-class Decision(NamedTuple):
-    """One real choice: where it was made, its row, and what both actions were worth."""
-
-    place: int
-    turn: int
-    table: int
-    key: str
-    skip: float
-    speak: float
-
-
-class _Dialogue(NamedTuple):
-    place: int
-    stream: int
-    state: DialogueState
+__all__ = ["TracerRollouts"]
 
 
 class _Turn(NamedTuple):
     """What one dialogue does at this turn."""
 
-    dialogue: _Dialogue
+    dialogue: Root
     key: str
     free: bool
     action: Action
@@ -70,7 +57,8 @@ class TracerRollouts:
 
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
     state, ``reviews`` which groups of reviews are learnt from (`review_choice`). ``fading``: what is left of the tables
-    after a step; below 1 they forget what speakers were worth that have become better since.
+    after a step; below 1 they forget what speakers were worth that have become better since. ``credit``: what a choice
+    is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end.
     """
 
     def __init__(
@@ -87,6 +75,7 @@ class TracerRollouts:
         processes: Processes | None = None,
         reviews: ReviewChoice | None = None,
         fading: float = 1.0,
+        credit: OneStep | Tree | None = None,
     ) -> None:
         if not 0.0 < fading <= 1.0:
             raise ConfigError(f"tracer.fading must lie in (0, 1], got {fading!r}; 1 forgets nothing")
@@ -97,6 +86,7 @@ class TracerRollouts:
         self.reviews: ReviewChoice = reviews or BalancedReviews()
         self.information, self._key = information, information_named(information)
         self._current, self._tables = CurrentPolicies(controller), tables(controller)
+        self.credit, self._trees = credit or OneStep(), self._grown_under(credit)
         for table in self._tables:
             table.rules, table.information = self.rules, information
         self._decisions: list[Decision] = []
@@ -108,21 +98,22 @@ class TracerRollouts:
         """What a checkpoint must agree with besides the trainer's settings."""
         parts = self.controller.parts if isinstance(self.controller, CastController) else {"": self.controller}
         named = {seat: part.name if isinstance(part, RegretMatching) else repr(part) for seat, part in parts.items()}
-        return [self.candidates, self.information, named, type(self.reviews).__name__, self.fading]
+        return [self.candidates, self.information, named, type(self.reviews).__name__, self.fading, self.credit.name]
 
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         seed, scenario = self.order.seed, self.order.scenario
         running = [
-            _Dialogue(place.number, stream(seed, place.task.id, place.world), initial(place.task, self.rules))
+            Root(place.number, stream(seed, place.task.id, place.world), initial(place.task, self.rules))
             for place in self.order.of(step, mine)
         ]
+        roots, played = list(running), {}
         drawn: list[Drawn] = []
         costs = {dialogue.place: (0, 0, 0, 0) for dialogue in running}  # calls, tokens, choices to speak, choices
         while running:
             turns = [self._choose(dialogue) for dialogue in running]
             asked = [turn for turn in turns if turn.asks]
             requests = [
-                Request(turn.dialogue.state, turn.dialogue.state.seat, turn.dialogue.stream, self.candidates)
+                Request(turn.dialogue.state, turn.dialogue.state.seat, turn.dialogue.noise, self.candidates)
                 for turn in asked
             ]
             said = ask(self.speaker, requests, scenario)
@@ -135,20 +126,24 @@ class TracerRollouts:
                 policy = self.policy_of(request.state)
                 learns = self._learns(turn.dialogue)
                 drawn += drawn_group(policy, request, group, self.reward, turn.dialogue.place, learns)
+                played[turn.dialogue.place, path_of(request.state)] = group[0]
             running = [self._moved(turn, groups.get(turn.dialogue.place, []), costs) for turn in turns]
             running = [dialogue for dialogue in running if not dialogue.state.over]
+        if self._trees is not None:
+            self._decisions += self._trees.decisions(roots, self.speaker, scenario, played)
         return drawn
 
     def learn(self) -> dict[str, float | int | None]:
         """Apply the regrets of the step that was played, in every process alike; return numbers for the log."""
         decisions = sorted(self.processes.gathered(self._decisions))
         ended = sorted(self.processes.gathered(self._ended))
-        sums: dict[tuple[int, str], tuple[float, float, int]] = {}
+        sums: dict[tuple[int, str], tuple[float, float, float]] = {}
         for one in decisions:
             chance = float(self._tables[one.table].policy(one.key)[1])
             expected = (1.0 - chance) * one.skip + chance * one.speak
-            old = sums.get((one.table, one.key), (0.0, 0.0, 0))
-            sums[one.table, one.key] = (old[0] + one.skip - expected, old[1] + one.speak - expected, old[2] + 1)
+            regrets = one.others * (one.skip - expected), one.others * (one.speak - expected)
+            old = sums.get((one.table, one.key), (0.0, 0.0, 0.0))
+            sums[one.table, one.key] = (old[0] + regrets[0], old[1] + regrets[1], old[2] + one.own)
         chances = {name: float(self._tables[name[0]].policy(name[1])[1]) for name in sums}
         if self.fading < 1.0:
             for table in self._tables:
@@ -177,29 +172,29 @@ class TracerRollouts:
             table.load_state_dict(saved)
         self.reviews.load_state_dict(data["reviews"])
 
-    def _choose(self, dialogue: _Dialogue) -> _Turn:
+    def _choose(self, dialogue: Root) -> _Turn:
         state = dialogue.state
         mask, key = legal_actions(state), self._key(state)
         if mask != FREE:
             return _Turn(dialogue, key, False, Action(mask[1]), bool(mask[1]))
         chance = self._current.speak_probability(state, key)
-        speaks = uniform(dialogue.stream, state.turn, Purpose.CHOICE) < chance
+        speaks = uniform(dialogue.noise, state.turn, Purpose.CHOICE) < chance
         learns = self._table(state) is not None
         return _Turn(dialogue, key, True, Action(speaks), learns or speaks)
 
-    def _learns(self, dialogue: _Dialogue) -> bool:
+    def _learns(self, dialogue: Root) -> bool:
         """Return whether what is said in a dialogue is learnt from: reviews are chosen, proposals all are."""
         state = dialogue.state
         if state.seat.role is not Role.REVIEWER or state.pending is None:
             return True
         self._reviewed.append(state.pending.correct)
-        noise = uniform(dialogue.stream, state.turn, Purpose.LEARNING)
+        noise = uniform(dialogue.noise, state.turn, Purpose.LEARNING)
         return self.reviews.keeps(state.pending.correct, noise)
 
-    def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int, int]]) -> _Dialogue:
+    def _moved(self, turn: _Turn, group: Sequence[Utterance], costs: dict[int, tuple[int, int, int, int]]) -> Root:
         """Note what the choice was worth and play it."""
         place, noise, state = turn.dialogue
-        if turn.free and group:
+        if self._trees is None and turn.free and group:
             self._note(turn, group)
         entering = group[0] if turn.action is Action.SPEAK else None
         after = advance(state, turn.action, entering)
@@ -210,7 +205,7 @@ class TracerRollouts:
         if after.over:
             answer = final_answer(after)
             self._ended.append((place, answer is not None and answer.correct, *costs[place]))
-        return _Dialogue(place, noise, after)
+        return Root(place, noise, after)
 
     def _note(self, turn: _Turn, group: Sequence[Utterance]) -> None:
         state = turn.dialogue.state
@@ -221,7 +216,19 @@ class TracerRollouts:
         speak = sum(speak_value(state.seat.role, pending, utterance) for utterance in said) / len(said)
         skip = self.hooks.valued(state, Action.SKIP, skip_value(pending))
         speak = self.hooks.valued(state, Action.SPEAK, speak)
-        self._decisions.append(Decision(turn.dialogue.place, state.turn, table, turn.key, skip, speak))
+        self._decisions.append(Decision(turn.dialogue.place, path_of(state), table, turn.key, skip, speak))
+
+    def _grown_under(self, credit: OneStep | Tree | None) -> ChoiceTrees | None:
+        """Return what grows trees where the credit looks to the end of the dialogue."""
+        if not isinstance(credit, Tree):
+            return None
+        check_growable(self.rules)
+        if self.hooks.value is not None:
+            raise ConfigError(
+                f"the hook {self.hooks.value.name!r} gives one-step values, and credit {credit.name!r} asks for none; "
+                "take credit one_step, or leave out hooks.value"
+            )
+        return ChoiceTrees(self._key, self._current.speak_probability, self._table, credit.price)
 
     def _table(self, state: DialogueState) -> int | None:
         """Return the number of the table that decides in ``state``, None where a fixed controller does."""

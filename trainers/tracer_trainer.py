@@ -38,6 +38,7 @@ from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import ReviewChoice
 from tracer_env.trainers.rollouts import TaskOrder, role_of
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
+from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 
 __all__ = ["FADING", "SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
@@ -94,7 +95,8 @@ class TracerTrainer(GSPOTrainer):
     train, made from the variant when it is not given. ``reviews``: which of them the reviewer learns from, as many of
     right as of wrong proposals unless told otherwise (`review_choice`). ``fading``: how much of the tables is left
     after a step. The paper forgets nothing (1.0); but then the average is one over speakers that were worse. On nano
-    forgetting saved tokens and changed no accuracy. Everything else is as in `GSPOTrainer`.
+    forgetting saved tokens and changed no accuracy. ``credit``: `OneStep` values (the paper's), or `Tree` for what
+    a choice is worth to the whole dialogue (`tracer_trees`). Everything else is as in `GSPOTrainer`.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class TracerTrainer(GSPOTrainer):
         sharing: str = "role",
         reviews: ReviewChoice | None = None,
         fading: float = FADING,
+        credit: OneStep | Tree | None = None,
         controller: Controller | None = None,
         processes: Processes | None = None,
         **others: Any,
@@ -138,6 +141,7 @@ class TracerTrainer(GSPOTrainer):
                 team,
                 reviews,
                 fading,
+                credit,
             )
 
         super().__init__(
