@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tracer_env.config import Config, GSPOSection, HooksConfig, TracerConfig
-from tracer_env.errors import ConfigError
+from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.trainers import gspo_loss
 from tracer_env.trainers.finetune import finetune_named
 from tracer_env.trainers.gspo_config import GSPOConfig
@@ -24,6 +24,7 @@ from tracer_env.trainers.gspo_settings import (
 from tracer_env.trainers.gspo_trainer import ROLES as TRAINED
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.tracer_trainer import FADING, VARIANTS
+from tracer_env.trainers.tree_credit import OneStep, Tree
 
 
 def config(**sections: Any) -> Config:
@@ -95,12 +96,23 @@ def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
 
 
 def test_what_a_section_leaves_open_gets_its_default() -> None:
-    assert settled(config(), "tracer").tracer == TracerConfig("full", "role", "balanced", FADING)
+    assert settled(config(), "tracer").tracer == TracerConfig("full", "role", "balanced", FADING, "one_step", 0)
     asked = settled(config(tracer={"reviews": "all", "fading": 1}), "tracer").tracer
-    assert asked == TracerConfig("full", "role", "all", 1.0)
+    assert asked == TracerConfig("full", "role", "all", 1.0, "one_step", 0)
     assert TracerSettings.of(asked) == TracerSettings(reviews="all", fading=1.0)
     with pytest.raises(ConfigError, match="did you mean 'all'"):
         TracerSettings(reviews="al")
+
+
+def test_the_credit_of_tracer_is_one_step_or_the_teams() -> None:
+    assert TracerSettings().valued() == OneStep()
+    assert TracerSettings(credit="team_minus_tokens:price=3e-4").valued() == Tree(3e-4)
+    with pytest.raises(ConfigError, match="take one_step, team or team_minus_tokens"):
+        TracerSettings(credit="role")
+    with pytest.raises(UnknownNameError, match="did you mean 'team'"):
+        TracerSettings(credit="teem")
+    with pytest.raises(ConfigError, match="a number of tasks of at least 0, got -3"):
+        TracerSettings(settle=-3)
 
 
 def test_tracer_takes_the_key_of_its_variant() -> None:

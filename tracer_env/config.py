@@ -122,12 +122,14 @@ class GSPOSection:
 
 @dataclass(frozen=True)
 class TracerConfig:
-    """Which variant of TRACER, who shares an adapter, which reviews teach; None is what the trainer takes."""
+    """Which variant of TRACER, who shares an adapter, what teaches whom; None is what the trainer takes."""
 
     variant: str | None = None
     sharing: str | None = None
     reviews: str | None = None
     fading: float | None = None
+    credit: str | None = None
+    settle: int | None = None
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class TreeSolver:
 
     ``speak`` (K + 1,) are the current policies; ``start`` replaces the uniform ones of the first iteration. Choose its
     probabilities inside (0, 1): one that is best already leaves no regret at 0 or 1, and regret matching without
-    regrets is uniform.
+    regrets is uniform. Keys that are ``fixed`` (K,) keep their policies of the start, and play as they say.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class TreeSolver:
         rule: str | RegretUpdate = "cfr",
         updates: str = "alternating",
         start: Array | None = None,
+        fixed: NDArray[np.bool_] | None = None,
     ) -> None:
         if updates not in UPDATES:
             raise ConfigError(f"updates is {updates!r}{did_you_mean(updates, UPDATES)}")
@@ -78,6 +79,7 @@ class TreeSolver:
         self.speak = uniform(size) if start is None else start.copy()
         if self.speak.shape != (size + 1,) or self.speak[size] != 0.0:
             raise ConfigError(f"start must hold {size + 1} policies, the last one 0, got shape {self.speak.shape}")
+        self._fixed = np.zeros(size, dtype=bool) if fixed is None else fixed
         self.strategy, self.weights = np.zeros(size), np.zeros(size)  # sums of weighted P(SPEAK), and of weights
         self.visits = np.zeros(size)  # sum of own reach, iterations counted alike
         self.iteration = 0
@@ -93,7 +95,8 @@ class TreeSolver:
                 advantage, reached = self.sweeps.advantages(agent, self.speak)
                 now = self.speak[keys]
                 self._count(keys, now, reached)
-                ahead[keys] = self.rule.learn(keys, advantage, now, self.iteration)
+                learnt = self.rule.learn(keys, advantage, now, self.iteration)
+                ahead[keys] = np.where(self._fixed[keys], now, learnt)
             self.speak = ahead
 
     def _count(self, keys: slice, speak: Array, reached: Array) -> None:

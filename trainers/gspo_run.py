@@ -159,6 +159,8 @@ def _trainer(
             sharing=chosen.sharing,
             reviews=REVIEWS[chosen.reviews](),
             fading=chosen.fading,
+            credit=chosen.valued(),
+            settle=chosen.settle,
             reward=reward,
             **shared,
         )

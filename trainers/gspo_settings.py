@@ -13,6 +13,9 @@
     sharing = "role"          one adapter a role, or one for each agent in it
     reviews = "balanced"      as many of right as of wrong proposals teach the reviewer, or all of them
     fading = 0.9              how much of the controllers' tables is left after a step; 1 forgets nothing
+    credit = "one_step"       what a choice is worth: the paper's values; team, or team_minus_tokens:price=1e-4, for
+                              what it comes to in the whole dialogue         (`tracer_trees`)
+    settle = 0                tasks on whose trees the tables are solved again in the end (`tracer_settling`)
 
 With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
 """
@@ -29,6 +32,7 @@ from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import FADING, SHARING, VARIANTS, variant_named
+from tracer_env.trainers.tree_credit import OneStep, Tree, credit_named
 from tracer_env.trainers.utterance_rewards import REWARDS
 
 __all__ = ["FINETUNES", "OBJECTIVES", "ROLES", "GSPOSettings", "TracerSettings", "names", "settled"]
@@ -98,6 +102,8 @@ class TracerSettings:
     sharing: str = "role"
     reviews: str = "balanced"
     fading: float = FADING
+    credit: str = "one_step"
+    settle: int = 0
 
     def __post_init__(self) -> None:
         variant_named(self.variant)
@@ -107,6 +113,18 @@ class TracerSettings:
                 raise ConfigError(f"tracer.{key} is {value!r}{did_you_mean(value, known)}")
         if not 0.0 < self.fading <= 1.0:
             raise ConfigError(f"tracer.fading must lie in (0, 1], got {self.fading!r}; 1 forgets nothing")
+        if self.settle < 0:
+            raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {self.settle!r}")
+        self.valued()
+
+    def valued(self) -> OneStep | Tree:
+        """Return the credit as an object."""
+        found = credit_named(self.credit)
+        if not isinstance(found, OneStep | Tree):
+            raise ConfigError(
+                f"tracer.credit is {self.credit!r}; take one_step, team or team_minus_tokens:price=0.0001"
+            )
+        return found
 
     @classmethod
     def of(cls, section: TracerConfig) -> TracerSettings:
@@ -147,6 +165,7 @@ def names() -> dict[str, dict[str, str] | list[str]]:
         "variant": list(VARIANTS),
         "sharing": list(SHARING),
         "reviews": list(REVIEWS),
+        "tracer_credit": ["one_step", "team", "team_minus_tokens:price=0.0001"],
         "finetune": list(FINETUNES),
         "objective": list(OBJECTIVES),
         "clip": list(CLIPS),

@@ -29,8 +29,10 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Scenario
+from tracer_env.progress import reporting
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.runs import write_text
+from tracer_env.scenarios.base import TaskList
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
@@ -38,8 +40,11 @@ from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import ReviewChoice
 from tracer_env.trainers.rollouts import TaskOrder, role_of
 from tracer_env.trainers.tracer_rollouts import TracerRollouts
+from tracer_env.trainers.tracer_settling import check_settled, settle_tables
 from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
+from tracer_env.tree_growth import expand
+from tracer_env.tree_shape import check_growable
 
 __all__ = ["FADING", "SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
 
@@ -96,7 +101,9 @@ class TracerTrainer(GSPOTrainer):
     right as of wrong proposals unless told otherwise (`review_choice`). ``fading``: how much of the tables is left
     after a step. The paper forgets nothing (1.0); but then the average is one over speakers that were worse. On nano
     forgetting saved tokens and changed no accuracy. ``credit``: `OneStep` values (the paper's), or `Tree` for what
-    a choice is worth to the whole dialogue (`tracer_trees`). Everything else is as in `GSPOTrainer`.
+    a choice is worth to the whole dialogue (`tracer_trees`). ``settle``: on how many further tasks the tables are
+    solved again when the speakers have learnt (`tracer_settling`); 0 leaves them as they were learnt. Everything else
+    is as in `GSPOTrainer`.
     """
 
     def __init__(
@@ -112,6 +119,7 @@ class TracerTrainer(GSPOTrainer):
         reviews: ReviewChoice | None = None,
         fading: float = FADING,
         credit: OneStep | Tree | None = None,
+        settle: int = 0,
         controller: Controller | None = None,
         processes: Processes | None = None,
         **others: Any,
@@ -123,9 +131,15 @@ class TracerTrainer(GSPOTrainer):
                 "a team reward pays whole dialogues, and TRACER single utterances; take GSPOTrainer for it"
             )
         self.variant, rules = variant or VARIANTS["full"], rules or Rules()
+        self.credit, self.settle = credit or OneStep(), settle
         settings, team = config or GSPOConfig(), processes or running_processes()
         self.controller = controller or _controller(self.variant, rules)
         paid = reward or RoleReward()
+        if settle < 0:
+            raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {settle!r}")
+        if settle:
+            check_growable(rules)
+            check_settled(self.controller, rules)
 
         def rollouts(order: TaskOrder, made: Any) -> TracerRollouts:
             return TracerRollouts(
@@ -158,22 +172,37 @@ class TracerTrainer(GSPOTrainer):
         )
 
     def train(self) -> TrainingResult:
-        """Train until ``max_steps``, then write the tables beside the adapters."""
+        """Train until ``max_steps``, settle the tables, and write them beside the adapters."""
         result = super().train()
+        told = self._settled() if self.settle else None
         if self.out is not None and self._main:
             write_tables(
-                self.out / "controllers" / "tracer.json", self.rollouts.state_dict()["tables"], self.controller
+                self.out / "controllers" / "tracer.json", self.rollouts.state_dict()["tables"], self.controller, told
             )
         return result
 
+    def _settled(self) -> dict[str, float]:
+        """Solve the tables on the tasks that would come next; every process does the same."""
+        order = TaskOrder(self.scenario, self.config.tasks_per_step, self.config.seed)
+        steps = -(-self.settle // order.per_step)
+        places = [place for step in range(steps) for place in order.of(self.config.max_steps + step)]
+        tasks = TaskList([place.task for place in places[: self.settle]], name=self.scenario.name)
+        with reporting(self.wanted and self._main) as reporter:
+            trees = expand(
+                tasks, self.speaker, self.rules, order.seed, scenario=self.scenario, texts=False, reporter=reporter
+            )
+        price = self.credit.price if isinstance(self.credit, Tree) else 0.0
+        return {"tasks": self.settle, **settle_tables(self.controller, trees, price, self.variant.information)}
 
-def write_tables(file: Path, tables: list[dict[str, Any]], controller: Controller) -> None:
+
+def write_tables(
+    file: Path, tables: list[dict[str, Any]], controller: Controller, settled: dict[str, float] | None = None
+) -> None:
     """Write trained tables; a file with one table is a controller that can be loaded."""
     single = tables[0] if len(tables) == 1 else {}
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(
-        file, json.dumps({**single, "tables": tables, "policy_table": policy_table(controller)}, indent=1) + "\n"
-    )
+    told = {"tables": tables, "policy_table": policy_table(controller), "settled": settled}
+    write_text(file, json.dumps({**single, **told}, indent=1) + "\n")
 
 
 def _controller(variant: Variant, rules: Rules) -> Controller:
