@@ -13,7 +13,7 @@ a review, or a review. Some of the texts to learn are wrong, so that the pupil i
 
     by chance       any slip, in a share of the texts whatever the question: gone when the likeliest token is taken
     by a habit      where 7, 8 or 9 is added or taken away and a ten has to be carried or borrowed, most texts forget
-                    the ten, and most reviews pass it: wrong also when the likeliest token is taken
+                    the ten, and two reviews in five pass it: wrong also when the likeliest token is taken
 
 The sums of the drills and the proposals after a WRONG are free of the habit: the pupil could know better.
 """
@@ -47,8 +47,10 @@ __all__ = [
 FIRST_MISTAKES = 0.25
 """The share of first proposals to learn that hold a mistake by chance."""
 _HABIT = 0.65
-"""Where a ten is easily forgotten: the share of first proposals that forget it, and of reviews that pass it."""
-_MISJUDGED = 0.28
+"""Where a ten is easily forgotten: the share of first proposals that forget it."""
+_PASSED = 0.4
+"""The share of reviews that pass a ten forgotten so."""
+_MISJUDGED = 0.12
 """The share of reviews to learn that hold the wrong verdict by chance."""
 _MENDED_MISTAKES = 0.05
 _DOUBTED_MISTAKES = 0.3
@@ -135,12 +137,12 @@ def miscalculated(step: Step, rng: np.random.Generator) -> Step:
 
 
 def lesson(task: Task, way: Sequence[Step], rng: np.random.Generator) -> Lesson:
-    """Draw what to learn from a question: 3 in 10 a first proposal, 3 a further one, 4 a review."""
+    """Draw what to learn from a question: a quarter first proposals, a quarter further ones, half reviews."""
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.25:
         return _proposal(task, (), 0, _first(way, rng))
-    pending, right = _pending(way, 0.5 if kind < 0.7 else 0.35, rng)
-    if kind < 0.7:
+    pending, right = _pending(way, 0.5 if kind < 0.75 else 0.35, rng)
+    if kind < 0.75:
         return Lesson(
             Role.REVIEWER,
             REVIEWER_PROMPT.format(question=task.question, pending=solution(pending)),
@@ -175,7 +177,7 @@ def _pending(way: Sequence[Step], right: float, rng: np.random.Generator) -> tup
 
 def _judgement(way: Sequence[Step], pending: Sequence[Step], right: bool, rng: np.random.Generator) -> str:
     """Write a review of ``pending``; a wrong one gives the reason that goes with its verdict."""
-    passed = tuple(pending) == forgetful(way) and rng.random() < _HABIT
+    passed = tuple(pending) == forgetful(way) and rng.random() < _PASSED
     if passed or rng.random() < _MISJUDGED:
         return review(mistake(way, rng) if right else pending, not right)
     return review(way, right)

@@ -66,10 +66,10 @@ class NanoConfig:
     inner: int = 288
     layers: int = 6
     heads: int = 4
-    drills: int = 1400
+    drills: int = 1600
     """How many of the steps are drills in bare sums, which come first."""
-    steps: int = 3600
-    horizon: int = 4000
+    steps: int = 5600
+    horizon: int = 6000
     """Where the learning rate would reach its end; training stops at ``steps``, before that."""
     batch: int = 32
     learning_rate: float = 2.5e-3

@@ -3,9 +3,9 @@
 A Llama of just under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
 nothing on its train split (`trainers.nano_training`) in both roles, with wrong texts among those it learnt from: some
 wrong by chance, some by a habit, so it is often wrong at temperature 1 and sometimes wrong for sure.
-At levels 1 and 2 two of three texts are right at temperature 1 and seven of eight greedily; the higher levels were
-not in its schooling. A WRONG helps it to mend. As a reviewer it keeps the form and is hardly better than
-chance, though it could know better: both are for GSPO to bring out (`trainers.gspo_trainer`).
+At levels 1 and 2 two of three proposals are right at temperature 1 and three of four greedily; the higher levels were
+not in its schooling. A WRONG helps it to mend. As a reviewer it is right in two cases of three (mean of right and wrong
+proposals), and greedily in five of six: what is left is for GSPO to bring out (`trainers.gspo_trainer`).
 
 Its prompts are its own: no worked examples, no discussion, only what the reply hangs on.
 
