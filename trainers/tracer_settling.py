@@ -3,7 +3,8 @@
 A table that learns beside its speakers averages over what they were worth on the way, from a handful of tasks a step.
 When the speakers have stopped learning, all dialogues on some tasks are few enough to be grown whole
 (`tree_growth`): every choice is then valued exactly, and the tables are solved by counterfactual regret minimisation
-(`cfr`, rule ``cfr_plus``). Fixed controllers beside them stay what they are.
+(`cfr`, rule ``cfr_plus``), from several starts, since a team may settle where two would have to change their ways at
+once; the best end counts. Fixed controllers beside them stay what they are.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.cast import CastController
@@ -19,7 +21,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.information import seat_prefix
 from tracer_env.interfaces import Controller
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import TreeSolver, uniform
+from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.tree import DialogueTrees
@@ -27,7 +29,10 @@ from tracer_env.tree_payoffs import team_payoffs
 
 __all__ = ["check_settled", "settle_tables"]
 
+Array = NDArray[np.float64]
+
 ITERATIONS = 300
+STARTS = 8
 
 
 def settle_tables(
@@ -41,10 +46,14 @@ def settle_tables(
     parts = _parts(controller, trees.rules)
     owners = [parts["/".join(name.split("/")[:2])] for name in merged.names]
     fixed = np.array([not isinstance(owner, RegretMatching) for owner in owners], dtype=bool)
-    start = uniform(merged.size)
-    start[:-1][fixed] = [float(isinstance(owner, Always)) for owner in owners if not isinstance(owner, RegretMatching)]
-    solver = TreeSolver(merged, "cfr_plus", start=start, fixed=fixed)
-    solver.iterate(ITERATIONS)
+    speaks = np.array([isinstance(owner, Always) for owner in owners], dtype=np.float64)
+    solvers = []
+    for seed in range(STARTS):
+        start = uniform(merged.size) if seed == 0 else random_start(merged.size, seed)
+        start[:-1] = np.where(fixed, speaks, start[:-1])
+        solvers.append(TreeSolver(merged, "cfr_plus", start=start, fixed=fixed))
+        solvers[-1].iterate(ITERATIONS)
+    solver = max(solvers, key=lambda one: float(merged.values(_fixed(one.average, fixed, speaks)).mean()))
     for table in {id(owner): owner for owner in owners if isinstance(owner, RegretMatching)}.values():
         table.rows.clear()
     for place, (name, owner) in enumerate(zip(merged.names, owners, strict=True)):
@@ -56,7 +65,8 @@ def settle_tables(
                 strategy=[max(weight - spoken, 0.0), spoken],
                 visits=weight,
             )
-    found = trees.evaluate(dict(zip(merged.names, solver.average.tolist(), strict=False)), information)
+    policy = _fixed(solver.average, fixed, speaks)[:-1]
+    found = trees.evaluate(dict(zip(merged.names, policy.tolist(), strict=True)), information)
     return {"accuracy": found.accuracy, "tokens": found.tokens_per_task, "calls": found.calls_per_task}
 
 
@@ -68,6 +78,13 @@ def check_settled(controller: Controller, rules: Rules) -> None:
                 f"tracer.settle solves tables beside controllers that always or never speak, and {prefix} is {part!r}; "
                 "leave out tracer.settle"
             )
+
+
+def _fixed(speak: Array, fixed: NDArray[np.bool_], speaks: Array) -> Array:
+    """Return policies (K + 1,) with those of fixed controllers in their places."""
+    policy = speak.copy()
+    policy[:-1] = np.where(fixed, speaks, policy[:-1])
+    return policy
 
 
 def _parts(controller: Controller, rules: Rules) -> dict[str, Any]:
