@@ -133,12 +133,12 @@ def test_the_gradient_equals_that_of_the_loop(llama: str) -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("budget", [1, 100, 400, 100_000])
+@pytest.mark.parametrize("budget", [1, 100, 280, 100_000])
 def test_micro_batches_change_nothing(llama: str, budget: int, shared: bool) -> None:
     one, other = Bench(llama), Bench(llama, replace(BASE, max_batch_tokens=budget), shared_prompts=shared)
     samples = one.samples()
     batches = other.update.logprobs.plan(samples, range(16))
-    assert len(batches) in {1: (16,), 100: (8, 16), 400: range(2, 16), 100_000: (1,)}[budget]
+    assert len(batches) in {1: (16,), 100: (8, 16), 280: range(2, 16), 100_000: (1,)}[budget]
     left, right = one.learn(samples), other.learn(samples)
     assert left["loss"] == pytest.approx(right["loss"], abs=1e-6)
     assert left["grad_norm"] == pytest.approx(right["grad_norm"], rel=1e-5)
@@ -229,7 +229,7 @@ def test_exact_ids_are_learned_and_nothing_is_tokenised(llama: str, monkeypatch:
     bench.learn(samples)
     hook.remove()
     [ids] = seen
-    wanted = prompt + tokens[3] + tokens[0] + tokens[1] + tokens[2]
+    wanted = prompt + tokens[1][:-1] + tokens[2][:-1] + tokens[0][:-1] + tokens[3][:-1]
     assert ids.tolist() == [list(wanted)]
     by_hand(twin, samples, config)
     assert shift(bench.weights(), twin.weights()) < 2e-4

@@ -3,13 +3,14 @@
     Sample       one utterance to learn from: the exact ids that went in, the exact ids that were sampled (the end
                  token included), their log-probabilities then, and the reward. Nothing is tokenised again
     minibatches  the parts of a rollout, one optimiser step each; a task's samples stay together
-    Row          one prompt followed by some of its completions: the prompt is computed once for all of them
+    Row          samples computed together: what their beginnings have in common is computed once (`gspo_layout`)
     microbatches rows of like length, as many at once as a budget of tokens allows
 
-A completion joins a row when that is cheaper than a row of its own, prompt and all. With n tokens a row and a hidden
-width H, a transformer layer costs about 12 H^2 n for its products and 2 H n^2 for its attention, so joining
-pays as long as completions are short beside the prompt or the width. No row of several completions is longer
-than the budget.
+Samples are taken in the order of their ids, so that those that begin alike stand side by side: the candidates of one
+context share their whole prompt, tasks share the message and the worked examples that open it. A sample joins a
+row when that is cheaper than a row of its own. With n tokens a row and a hidden width H, a transformer layer costs
+about 12 H^2 n for its products and 2 H n^2 for its attention, so joining pays as long as what is new is
+short beside what is shared or the width. No row of several samples is longer than the budget.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class Sample:
     place: int = 0
     """Which task of the batch it belongs to; decides minibatch and process."""
 
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The ids that a model reads to predict all of ``token_ids``: the last one is only predicted."""
+        return self.prompt_ids + self.token_ids[:-1]
+
     def __post_init__(self) -> None:
         if not self.prompt_ids or not self.token_ids:
             raise ValueError("a sample needs a prompt and at least one sampled token")
@@ -43,12 +49,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt and the indices of the samples whose completions follow it."""
+    """The indices of samples that are computed together."""
 
-    prompt_ids: tuple[int, ...]
     samples: tuple[int, ...]
     length: int
-    """Tokens of the prompt and of all its completions."""
+    """Tokens that are read, those of a common beginning once."""
 
 
 def minibatches(samples: Sequence[Sample], count: int) -> list[list[int]]:
@@ -69,26 +74,23 @@ def rows(
 ) -> list[Row]:
     """Return the rows that hold the samples ``indices``, the longest first.
 
-    ``width`` is the model's hidden width; ``shared=False`` gives every sample a row of its own. A completion that would
+    ``width`` is the model's hidden width; ``shared=False`` gives every sample a row of its own. A sample that would
     make a row longer than ``max_tokens`` begins another.
     """
-    by_prompt: dict[tuple[int, ...], list[int]] = {}
-    for index in indices:
-        by_prompt.setdefault(samples[index].prompt_ids, []).append(index)
     made: list[Row] = []
-    for prompt, members in by_prompt.items():
-        members = sorted(members, key=lambda index: (len(samples[index].token_ids), index))
-        current: list[int] = []
-        length = len(prompt)
-        for index in members:
-            more = len(samples[index].token_ids)
-            cheaper = _cost(length + more, width) - _cost(length, width) <= _cost(len(prompt) + more, width)
-            if current and not (shared and cheaper and length + more <= max_tokens):
-                made.append(Row(prompt, tuple(current), length))
-                current, length = [], len(prompt)
-            current.append(index)
-            length += more
-        made.append(Row(prompt, tuple(current), length))
+    current: list[int] = []
+    length = 0
+    before: tuple[int, ...] = ()
+    for read, index in sorted((samples[index].read, index) for index in indices):
+        more = len(read) - _common(before, read)
+        cheaper = _cost(length + more, width) - _cost(length, width) <= _cost(len(read), width)
+        if current and not (shared and cheaper and length + more <= max_tokens):
+            made.append(Row(tuple(current), length))
+            current, length, more = [], 0, len(read)
+        current.append(index)
+        length, before = length + more, read
+    if current:
+        made.append(Row(tuple(current), length))
     return sorted(made, key=lambda row: (-row.length, row.samples))
 
 
@@ -101,6 +103,12 @@ def microbatches(made: Sequence[Row], max_tokens: int) -> list[list[Row]]:
         else:
             batches.append([row])
     return batches
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many ids two sequences begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
 
 
 def _cost(tokens: int, width: int) -> int:

@@ -1,7 +1,7 @@
 """Log-probabilities of sampled completions under the current policy, with gradients and little memory.
 
-    rows        a prompt and several of its completions in one sequence (`gspo_batch.Row`); a mask lets each completion
-                see the prompt and itself alone, and positions start again behind the prompt
+    rows        samples in one sequence, what they have in common once (`gspo_layout`); a mask lets each token see
+                its own sample alone, and positions are those of that sample
     hidden      one forward pass of the decoder; padding is on the right and seen by nobody
     head        the vocabulary's logits are computed only where a completion token is predicted, ``chunk`` positions
                 at a time, and again in the backward pass: the matrix (tokens x vocabulary) never exists whole
@@ -23,6 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tracer_env.errors import ConfigError
 from tracer_env.trainers.gspo_batch import Row, Sample, microbatches, rows
+from tracer_env.trainers.gspo_layout import layout
 
 __all__ = ["LogProbs", "Portion", "evaluating"]
 
@@ -157,39 +158,28 @@ def _laid_out(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]:
     """Return ids and positions (R, S), the mask to add (R, 1, S, S) or None, and where each token is predicted (N,).
 
-    Without a shared prompt the ordinary causal mask does: what is padded stands behind all that is read.
+    Where every row is one sample the ordinary causal mask does: what is padded stands behind all that is read.
     """
     size = batch[0].length
     ids = torch.zeros(len(batch), size, dtype=torch.long)
     # Padding counts on: positions that fall back would make transformers look for packed sequences.
     positions = torch.arange(size).repeat(len(batch), 1)
-    block = torch.full((len(batch), size), -1)  # which completion a token belongs to; 0 is the prompt
+    seen = torch.eye(size, dtype=torch.bool).repeat(len(batch), 1, 1)
     places: list[int] = []
     for number, row in enumerate(batch):
-        head = len(row.prompt_ids)
-        ids[number, :head] = torch.tensor(row.prompt_ids)
-        block[number, :head] = 0
-        at = head
-        for part, index in enumerate(row.samples, start=1):
-            tokens = samples[index].token_ids
-            end = at + len(tokens)
-            ids[number, at:end] = torch.tensor(tokens)
-            positions[number, at:end] = torch.arange(head, head + len(tokens))
-            block[number, at:end] = part
-            before = number * size
-            places += [before + head - 1, *range(before + at, before + end - 1)]
-            at = end
-    mask = None if all(len(row.samples) == 1 for row in batch) else _seen(block.to(device), kind)
+        laid = layout(samples, row)
+        used = len(laid.ids)
+        ids[number, :used] = torch.tensor(laid.ids)
+        positions[number, :used] = torch.tensor(laid.positions)
+        seen[number, :used, :used] = torch.from_numpy(laid.seen())
+        places += [number * size + place for place in laid.places]
+    mask = None if all(len(row.samples) == 1 for row in batch) else _added(seen.to(device), kind)
     return ids.to(device), positions.to(device), mask, torch.tensor(places, device=device)
 
 
-def _seen(block: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
-    """Return 0 where a token may look and the lowest number elsewhere, (R, 1, S, S), from blocks (R, S)."""
-    size = block.shape[1]
-    causal = torch.ones(size, size, dtype=torch.bool, device=block.device).tril()
-    same = (block[:, :, None] == block[:, None, :]) | (block[:, None, :] == 0)
-    seen = causal & same
-    mask = torch.zeros(seen.shape, dtype=kind, device=block.device).masked_fill_(~seen, torch.finfo(kind).min)
+def _added(seen: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
+    """Return 0 where a token may look (R, S, S) and the lowest number elsewhere, shape (R, 1, S, S)."""
+    mask = torch.zeros(seen.shape, dtype=kind, device=seen.device).masked_fill_(~seen, torch.finfo(kind).min)
     return mask[:, None]
 
 
