@@ -1,6 +1,6 @@
 """TRACER on nano: the whole method, the paper's six ablations, and what it has to beat, in one table.
 
-    python benchmarks/tracer_ablations.py                     seven variants and two baselines, three seeds
+    python benchmarks/tracer_ablations.py                     eight variants and two baselines, three seeds
     python benchmarks/tracer_ablations.py --jobs 2            two trainings at a time, one thread each
 
     base           nano as it ships, one proposal                  (the paper's CoT)
@@ -8,7 +8,9 @@
     GSPO           a lone proposer, trained by GSPO on the same tasks with as many candidates for each
     GSPO, SC 3     the majority of three of its proposals
     GSPO x5 ...    the same on five times the tasks: at least the candidates that TRACER draws for both roles
-    TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0
+    TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0; choices valued by what they come to less a
+                   price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train split
+    ... :one_step  the whole method with the paper's one-step values, tables as they were learnt
 
 All are trained on the train split and play the same held-out tasks at temperature 1. Accuracy, tokens (prompt and
 completion) and calls a task are means over seeds, with the half width of a 95% t interval over the seeds, and the
@@ -35,14 +37,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--variants", nargs="+", help="only these (default: all)")
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--alone", nargs="*", default=["gspo", "gspo5"], help="which of the lone proposers")
+    parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--tasks-per-step", type=int, default=16)
     parser.add_argument("--generations", type=int, default=4)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--level", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=1000, help="held-out tasks")
     parser.add_argument("--reviews", choices=("balanced", "all"), default="balanced")
-    parser.add_argument("--fading", type=float, default=0.9, help="1 forgets nothing, as the paper")
+    parser.add_argument("--fading", type=float, default=1.0, help="1 forgets nothing, as the paper")
+    parser.add_argument("--credit", default="team_minus_tokens:price=1e-4", help="what choices are told to be worth")
+    parser.add_argument(
+        "--settle", type=int, default=300, help="tasks on whose trees controllers are solved at the end"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
@@ -53,7 +60,7 @@ def main() -> int:
         return 0
     from tracer_env.trainers.tracer_trainer import VARIANTS
 
-    methods = [*(options.variants or VARIANTS), "gspo", "gspo5"]
+    methods = [*(options.variants or [*VARIANTS, "full:one_step"]), *options.alone]
     jobs = [(method, seed) for method in methods for seed in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
         found = list(pool.map(lambda job: _in_its_own_process(*job), jobs))
@@ -86,6 +93,7 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
     from tracer_env.trainers.review_choice import REVIEWS
     from tracer_env.trainers.tracer_trainer import VARIANTS, TracerTrainer
+    from tracer_env.trainers.tree_credit import credit_named
 
     torch.set_num_threads(1)
     config = GSPOConfig(
@@ -115,13 +123,21 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
         for votes, more in ((1, ""), (3, ", SC 3")):
             found[name + more] = {**_alone(speaker, test, options, votes), **cost}
         return found
-    reviews = REVIEWS[options.reviews]()
+    variant, _, credit = method.partition(":")
     tracer = TracerTrainer(
-        speaker, train, config, variant=VARIANTS[method], reviews=reviews, fading=options.fading, wanted=False
+        speaker,
+        train,
+        config,
+        variant=VARIANTS[variant],
+        reviews=REVIEWS[options.reviews](),
+        fading=options.fading,
+        credit=credit_named(credit or options.credit),
+        settle=0 if credit else options.settle,
+        wanted=False,
     )
     trained = tracer.train()
     seconds = time.perf_counter() - begun
-    row = _dialogues(speaker, test, tracer.controller, VARIANTS[method].information, options)
+    row = _dialogues(speaker, test, tracer.controller, VARIANTS[variant].information, options)
     return {f"TRACER {method}": {**row, "candidates": _drawn(trained.metrics), "seconds": seconds}}
 
 

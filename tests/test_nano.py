@@ -111,9 +111,9 @@ def test_it_is_good_but_not_too_good() -> None:
     found = list(evaluate(levels=(1, 2), tasks=150).values())
     mean = {name: sum(figures[name] for figures in found) / 2 for name in found[0]}
     assert 0.4 <= mean["sampled"] <= 0.7
-    assert mean["sampled"] + 0.1 < mean["greedy"] < 0.9
+    assert mean["sampled"] + 0.05 < mean["greedy"] < 0.9
     assert mean["parsable"] > 0.95
-    assert 0.5 < mean["reviewer"] < 0.6
+    assert 0.6 < mean["reviewer"] < 0.75
     assert mean["mended"] > mean["retry"] + 0.1
 
 

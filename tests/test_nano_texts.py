@@ -71,7 +71,7 @@ def test_lessons_fit_their_task() -> None:
     drawn = [lesson(BUS, WAY, rng) for _ in range(2000)]
     proposals = [one for one in drawn if one.role is Role.PROPOSER]
     reviews = [one for one in drawn if one.role is Role.REVIEWER]
-    assert 0.35 < len(reviews) / len(drawn) < 0.45
+    assert 0.45 < len(reviews) / len(drawn) < 0.55
     assert all(one.prompt.startswith(BUS.question) for one in drawn)
     misjudged = 0
     for one in reviews:
@@ -80,7 +80,7 @@ def test_lessons_fit_their_task() -> None:
         misjudged += one.reply.startswith("RIGHT") != correct
         if one.reply.startswith("RIGHT"):
             assert one.reply == review(one.pending, True)
-    assert 0.3 < misjudged / len(reviews) < 0.5  # 38 + 7 invites the habit, half of the wrong ones have it
+    assert 0.15 < misjudged / len(reviews) < 0.27  # 38 + 7 invites the habit, half of the wrong ones have it
     first = [one for one in proposals if one.prompt.endswith("+0 ")]
     assert all(one.pending == () for one in first)
     wrong = sum(not one.reply.endswith("Final answer: 45") for one in first)
@@ -106,7 +106,7 @@ def test_the_habit_shows_in_proposals_and_reviews() -> None:
     first = [one.reply for one in drawn if one.role is Role.PROPOSER and not one.pending]
     assert 0.6 < sum("= 35" in reply for reply in first) / len(first) < 0.75
     passed = [one.reply for one in drawn if one.role is Role.REVIEWER and one.pending == forgetful(way)]
-    assert 0.65 < sum(reply.startswith("RIGHT") for reply in passed) / len(passed) < 0.85
+    assert 0.4 < sum(reply.startswith("RIGHT") for reply in passed) / len(passed) < 0.55
     told = [one.reply for one in drawn if one.role is Role.PROPOSER and "\n-1 " in one.prompt and one.pending != way]
     assert sum("= 45" in reply for reply in told) / len(told) > 0.88
 
