@@ -1,7 +1,7 @@
 """Candidates a second and peak memory against the published reference's way of doing the same, in one run.
 
     python benchmarks/gspo_against_reference.py [--model smollm2|nano] [--tasks 8] [--reference-tasks 1]
-        [--candidates 4] [--completion-tokens 64] [--batch-tokens 1024] [--checkpointing] [--threads 2]
+        [--candidates 4] [--completion-tokens 64] [--batch-tokens 1024] [--no-checkpointing] [--threads 2]
 
 Two agents propose and review in turn; for each task G proposals are drawn, and G reviews of the first one, and both
 policies learn from theirs. The reference's way is a plain loop of our own with the reference's structure:
@@ -213,7 +213,9 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--completion-tokens", type=int, default=64)
     parser.add_argument("--batch-tokens", type=int, default=1024, help="of one micro-batch of ours")
-    parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing for ours")
+    parser.add_argument(
+        "--checkpointing", action=argparse.BooleanOptionalAction, default=True, help="gradient checkpointing for ours"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--side", choices=("ours", "reference"), help=argparse.SUPPRESS)
     asked = parser.parse_args()

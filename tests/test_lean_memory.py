@@ -25,7 +25,7 @@ def test_the_threshold_is_lowered_inside_and_raised_again(monkeypatch: pytest.Mo
     library = Recorded()
     monkeypatch.setattr(module, "_glibc", lambda: library)
     with lean_memory("cpu"):
-        assert library.told == [("trim", 0, 0), ("mallopt", -3, 1 << 20)]
+        assert library.told == [("trim", 0, 0), ("mallopt", -3, 2 << 20)]
     assert library.told[-1] == ("mallopt", -3, 32 << 20)
 
 
