@@ -186,7 +186,7 @@ def _courses(result: Mapping[str, Any], title: str, keys: tuple[str, str]) -> Ta
     table = Table(title=title, title_justify="left")
     table.add_column("policy", no_wrap=True)
     for heading, _ in _SHOWN.values():
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     for policy, courses in result["policies"].items():
         cells = [" → ".join(_cell(form, courses[name][key]) for key in keys) for name, (_, form) in _SHOWN.items()]
         table.add_row(policy, *cells)
