@@ -16,6 +16,7 @@ from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.tracer_settling import ITERATIONS, STARTS, check_settled, settle_tables
 from tracer_env.trainers.tracer_trainer import VARIANTS
 from tracer_env.trainers.tree_credit import Tree
@@ -87,3 +88,6 @@ def test_what_cannot_be_settled_is_refused_before_anything_is_loaded() -> None:
     controller = CastController({"proposer": RegretMatching(), "reviewer": UntilApproved()})
     with pytest.raises(ConfigError, match=r"leave out tracer\.settle"):
         tracer(made={"settle": 3, "controller": controller, "variant": VARIANTS["full"]})
+    hooks = Hooks(value=lambda action, default, **context: default)
+    with pytest.raises(ConfigError, match=r"values single choices, and tracer\.settle solves tables"):
+        tracer(made={"settle": 3, "hooks": hooks})

@@ -36,6 +36,7 @@ from tracer_env.scenarios.base import TaskList
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
+from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
 from tracer_env.trainers.review_choice import ReviewChoice
 from tracer_env.trainers.rollouts import TaskOrder, role_of
@@ -124,22 +125,11 @@ class TracerTrainer(GSPOTrainer):
         processes: Processes | None = None,
         **others: Any,
     ) -> None:
-        if sharing not in SHARING:
-            raise ConfigError(f"tracer.sharing is {sharing!r}{did_you_mean(sharing, SHARING)}")
-        if isinstance(reward, TeamReward):
-            raise ConfigError(
-                "a team reward pays whole dialogues, and TRACER single utterances; take GSPOTrainer for it"
-            )
         self.variant, rules = variant or VARIANTS["full"], rules or Rules()
         self.credit, self.settle = credit or OneStep(), settle
-        settings, team = config or GSPOConfig(), processes or running_processes()
         self.controller = controller or _controller(self.variant, rules)
-        paid = reward or RoleReward()
-        if settle < 0:
-            raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {settle!r}")
-        if settle:
-            check_growable(rules)
-            check_settled(self.controller, rules)
+        self._check(sharing, rules, reward, others.get("hooks"))
+        settings, team = config or GSPOConfig(), processes or running_processes()
 
         def rollouts(order: TaskOrder, made: Any) -> TracerRollouts:
             return TracerRollouts(
@@ -163,13 +153,32 @@ class TracerTrainer(GSPOTrainer):
             scenario,
             settings,
             rules=rules,
-            reward=paid,
+            reward=reward or RoleReward(),
             rollouts=rollouts,
             policies=_names(rules, sharing, self.variant.policies),
             frozen=_names(rules, sharing, self.variant.frozen),
             processes=team,
             **others,
         )
+
+    def _check(self, sharing: str, rules: Rules, reward: UtteranceReward | None, hooks: Hooks | None) -> None:
+        """Raise ConfigError for parts that do not fit, before anything is loaded."""
+        if sharing not in SHARING:
+            raise ConfigError(f"tracer.sharing is {sharing!r}{did_you_mean(sharing, SHARING)}")
+        if isinstance(reward, TeamReward):
+            raise ConfigError(
+                "a team reward pays whole dialogues, and TRACER single utterances; take GSPOTrainer for it"
+            )
+        if self.settle < 0:
+            raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {self.settle!r}")
+        if self.settle:
+            check_growable(rules)
+            check_settled(self.controller, rules)
+            if hooks is not None and hooks.value is not None:
+                raise ConfigError(
+                    f"the hook {hooks.value.name!r} values single choices, and tracer.settle solves tables "
+                    "by final answers; leave out one of them"
+                )
 
     def train(self) -> TrainingResult:
         """Train until ``max_steps``, settle the tables, and write them beside the adapters."""
