@@ -39,12 +39,26 @@ OWNERS = {
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 
-FOR_AGENTS = {"recording", "types", "rules", "interfaces", "information", "randomness", "errors", "dialogue", "rewards"}
-FOR_SCENARIOS = {"recording", "types", "interfaces", "verifiers", "randomness", "errors"}
+FOR_AGENTS = {
+    "bounded",
+    "checked",
+    "recording",
+    "types",
+    "rules",
+    "interfaces",
+    "information",
+    "randomness",
+    "errors",
+    "dialogue",
+    "rewards",
+}
+FOR_SCENARIOS = {"bounded", "checked", "recording", "types", "interfaces", "verifiers", "randomness", "errors"}
 BASE = {
     "errors": set(),
     "types": set(),
     "randomness": set(),
+    "bounded": {"errors"},
+    "checked": {"bounded", "errors"},
     "rules": {"errors", "types"},
     "interfaces": {"rules", "types"},
     "dialogue": {"rules", "types"},
