@@ -91,8 +91,12 @@ class TaskList(Graded):
 
 
 def check_limit(limit: int | None) -> None:
-    """Raise ConfigError unless ``limit`` is None or at least 1."""
-    if limit is not None and limit < 1:
+    """Raise ConfigError unless ``limit`` is None or a whole number of at least 1."""
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise ConfigError(f"limit must be a whole number, got {limit!r}")
+    if limit < 1:
         raise ConfigError(f"limit must be at least 1, got {limit}")
 
 

@@ -142,7 +142,7 @@ def test_controllers_come_from_casts() -> None:
         ("alwys", UnknownNameError, "unknown controller 'alwys'; did you mean 'always'?"),
         ("random:q=0.3", ConfigError, "the controller 'random' has no setting 'q'"),
         ("random:p=2", ConfigError, "p must be a probability between 0 and 1, got 2"),
-        ("random:p=high", ConfigError, "p must be a probability between 0 and 1, got 'high'"),
+        ("random:p=high", ConfigError, "the setting 'p' must be a number, got 'high'"),
         ("random:p=0.1,5", ConfigError, "settings look like random:key=value,key=value, got 'random:p=0.1,5'"),
         ("proposer=never", ConfigError, "no controller for agent_1 (reviewer); parts are given for: proposer"),
         ("proposer=never+reviewer=alwys", UnknownNameError, "unknown controller 'alwys'"),

@@ -51,6 +51,7 @@ FOR_AGENTS = {
     "errors",
     "dialogue",
     "rewards",
+    "settings",
 }
 FOR_SCENARIOS = {"bounded", "checked", "recording", "types", "interfaces", "verifiers", "randomness", "errors"}
 BASE = {
@@ -71,7 +72,8 @@ BASE = {
     "metrics": {"behaviour", "intervals", "errors", "transcript", "types"},
     "extraction": {"errors", "types", "interfaces"},
     "verifiers": {"extraction", "math_pool", "errors", "interfaces", "types"},
-    "registry": {"errors"},
+    "settings": {"errors"},
+    "registry": {"errors", "settings"},
     "rollout": {"interfaces", "randomness", "referee", "rewards", "rules", "transcript", "types"},
 }
 """What the files at the bottom may import; those above are held by the absence of cycles."""

@@ -43,6 +43,7 @@ _CAST = re.compile(rf"{_SEAT}=")
 
 def make_scenario(
     scenario: str | Scenario | Sequence[Task],
+    /,
     path: str | None = None,
     split: str = "test",
     limit: int | None = None,
@@ -67,7 +68,7 @@ def make_scenario(
     return checked
 
 
-def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, Any], **settings: Any) -> Speaker:
+def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, Any], /, **settings: Any) -> Speaker:
     """Return a speaker; settings go to every named part of it.
 
     Raises UnknownNameError for names, ConfigError for settings that the speaker does not have.

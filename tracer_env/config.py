@@ -66,13 +66,20 @@ METHODS = (
 
 @dataclass(frozen=True)
 class ScenarioConfig:
-    """Which tasks; ``settings`` go to the scenario's constructor."""
+    """Which tasks; ``settings`` go to the scenario's constructor. The seed of the tasks is the run's."""
 
     name: str = "arithmetic"
     path: str | None = None
     split: str = "test"
     limit: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "seed" in self.settings:
+            raise ConfigError(
+                f"scenario.seed is no key, got {self.settings['seed']!r}: tasks are drawn with the seed of the run; "
+                "set seed (--seed on the command line)"
+            )
 
 
 @dataclass(frozen=True)

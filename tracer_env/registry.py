@@ -12,13 +12,13 @@ found or imported is an error that says so; nothing is ever replaced by somethin
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError, did_you_mean
+from tracer_env.settings import check_call
 
 __all__ = ["KINDS", "build", "register", "registered", "resolve"]
 
@@ -118,13 +118,12 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
 
 
 def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
-    """Build the part ``name`` with these arguments; a setting that it does not have is a ConfigError."""
+    """Call what builds the part ``name`` with these arguments.
+
+    A setting that the part does not have, or of another kind than its constructor says, is a ConfigError.
+    """
     target, leading = resolve(kind, name)
-    parameters = inspect.signature(target).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        for setting in settings:
-            if setting not in parameters:
-                raise ConfigError(f"the {kind} {name!r} has no setting {setting!r}{did_you_mean(setting, parameters)}")
+    check_call(f"{kind} {name!r}", target, (*leading, *arguments), settings)
     return target(*leading, *arguments, **settings)
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
+from tracer_env.settings import check_call
 
 __all__ = ["SmolLM2", "cache_folder", "converted", "gguf_file"]
 
@@ -44,6 +45,7 @@ class SmolLM2(HuggingFaceSpeaker):
         for name in settings:
             if name not in known:
                 raise ConfigError(f"speaker 'smollm2' has no setting {name!r}{did_you_mean(name, known)}")
+        check_call("speaker 'smollm2'", HuggingFaceSpeaker, [_PACKAGE], settings)
         super().__init__(str(converted(gguf_file())), **settings)
 
     def __repr__(self) -> str:
