@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
 from tracer_env.types import Grade, Task
-from tracer_env.verifiers import AnswerVerifier, verifier_for
+from tracer_env.verification.verifiers import AnswerVerifier, verifier_for
 
 __all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
 

@@ -22,7 +22,7 @@ from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.base import TaskList, check_limit
 from tracer_env.scenarios.sources import Loader, Row, hub_rows, huggingface_rows, read_rows
 from tracer_env.types import Task
-from tracer_env.verifiers import boxed_answer, verifier_for
+from tracer_env.verification.verifiers import boxed_answer, verifier_for
 
 __all__ = ["HuggingFace", "ModelScope", "detect_kind"]
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env import extraction
-from tracer_env.extraction import read_choice, read_number, render_number, statements
+from tracer_env.verification import extraction
+from tracer_env.verification.extraction import read_choice, read_number, render_number, statements
 
 ALL = frozenset({"final_answer", "boxed", "hashes", "a_colon", "answer_is"})
 

@@ -10,7 +10,7 @@ from tracer_env import math_pool
 from tracer_env.errors import MissingExtraError, TracerEnvError
 from tracer_env.math_pool import MathPool
 from tracer_env.types import Grade
-from tracer_env.verifiers import verifier_for
+from tracer_env.verification.verifiers import verifier_for
 
 STUCK = "10^{10^{10}}"
 

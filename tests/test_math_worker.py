@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tracer_env import math_worker
+from tracer_env.verification.comparison import compare
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ from tracer_env import math_worker
     ],
 )
 def test_answers_are_compared_as_mathematics(gold: str, answer: str, equal: bool) -> None:
-    assert math_worker.compare(gold, answer) == {"equal": equal}
+    assert compare(gold, answer) == {"equal": equal}
 
 
 def test_the_program_speaks_one_json_line_a_job() -> None:

@@ -10,7 +10,7 @@ from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text
 from tracer_env.errors import DataError
 from tracer_env.referee import read_verdict
 from tracer_env.types import Grade, Task, Verdict
-from tracer_env.verifiers import verifier_for
+from tracer_env.verification.verifiers import verifier_for
 
 NUMBERS = ["0", "42", "-7", "1000000", "0.5", "-12.25", "1/3", "0.0004", "2024"]
 TASKS = [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tracer_env.errors import DataError, UnknownNameError
 from tracer_env.types import Grade
-from tracer_env.verifiers import verifier_for
+from tracer_env.verification.verifiers import verifier_for
 
 NUMBER, CHOICE, TEXT = verifier_for("number"), verifier_for("choice"), verifier_for("text")
 

@@ -1,7 +1,7 @@
-"""The program of a mathematics worker: compares two answers with math-verify, one JSON line at a time.
+"""The program of a mathematics worker: compares two answers by `verification.comparison`, one JSON line at a time.
 
 Run by `math_pool` in a process of its own, as a script and not as a part of the package, so that it
-starts without importing anything else of tracer-env:
+starts without importing anything else of tracer-env (the comparison is loaded from its file):
 
     out   {"ready": true}                         once math-verify is loaded, else {"error": "..."}
     in    {"gold": "...", "answer": "..."}        ASCII JSON, one line
@@ -14,44 +14,21 @@ default action ends the process even inside one long C call, and a memory limit 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
-import re
 import signal
 import sys
 import warnings
-from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from types import ModuleType
 
-__all__ = ["compare", "serve"]
+__all__ = ["serve"]
 
 BACKSTOP_SECONDS = 30
 MEMORY_BYTES = 3 << 30
-_MATH = re.compile(r"\\[(\[]|(?<!\\)\$")
-_PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+ [A-Za-z]{2,}+ ")
-
-
-@lru_cache(maxsize=4096)
-def parsed(answer: str) -> list[Any]:
-    """Return what math-verify makes of a bare answer: expressions and strings, maybe nothing."""
-    from math_verify import parse
-
-    bare = not _MATH.search(answer) and not _PROSE.search(answer)
-    found: list[Any] = parse(f"\\boxed{{{answer}}}" if bare else answer, parsing_timeout=None)
-    return found
-
-
-def compare(gold: str, answer: str) -> dict[str, bool]:
-    """Return the reply to one job; an answer that math-verify cannot take in is not equal."""
-    from math_verify import verify
-
-    try:
-        return {"equal": bool(verify(parsed(gold), parsed(answer), timeout_seconds=None))}
-    except (MemoryError, RecursionError):
-        return {"exhausted": True}
-    except Exception:  # whatever sympy makes of a strange input: it is not the gold answer
-        return {"equal": False}
+_COMPARISON = Path(__file__).with_name("verification") / "comparison.py"
 
 
 def serve() -> None:
@@ -62,6 +39,7 @@ def serve() -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        compare = _load(_COMPARISON).compare
         compare("\\frac{1}{2}", "0.5 + x^2")
     except ImportError as error:
         print(json.dumps({"error": str(error)}), file=replies, flush=True)
@@ -74,6 +52,16 @@ def serve() -> None:
         reply = compare(job["gold"], job["answer"])
         _alarm(0)
         print(json.dumps(reply), file=replies, flush=True)
+
+
+def _load(file: Path) -> ModuleType:
+    """Return the module in ``file``, without the package around it."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _alarm(seconds: int) -> None:

@@ -1,7 +1,7 @@
 """The nouns of the world: roles, actions, verdicts, grades, tasks, utterances and turns.
 
 Everything here is immutable and knows no rule. How a dialogue moves is in `rules`; how a text
-becomes an answer and a grade is in `verifiers`.
+becomes an answer and a grade is in `verification`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ that is `PAPER`. We differ in two places, because a policy finds both:
 - a reviewer that is right less than half the time would be paid 0 for silence and less than 0 for trying, so
   it would learn to say nothing. Silence costs as much as being wrong;
 - an answer that was merely found (the last number of a text that copies the question's numbers) earns nothing,
-  nor does a text that states several (`strict_reading`).
+  nor does a text that states several (`verification.strict`).
 
 A text that was cut at the token limit earns what it states: an answer that is complete before the cut is what the
 dialogue goes on with, and a text that was cut before it states none. To charge for the cut as well would teach
@@ -29,8 +29,8 @@ from typing import Protocol
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import DialogueState, final_answer
-from tracer_env.trainers.strict_reading import single_verdict, states_one_answer
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
+from tracer_env.verification.strict import single_verdict, states_one_answer
 
 __all__ = ["PAPER", "REWARDS", "RoleReward", "TeamReward", "UtteranceReward"]
 

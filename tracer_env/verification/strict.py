@@ -26,9 +26,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from tracer_env import extraction
 from tracer_env.types import Task, Utterance, Verdict
-from tracer_env.verifiers import verifier_for
+from tracer_env.verification import extraction
+from tracer_env.verification.verifiers import verifier_for
 
 __all__ = ["FALLBACKS", "MAX_STATEMENTS", "single_verdict", "states_one_answer"]
 

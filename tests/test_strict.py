@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.trainers.strict_reading import FALLBACKS, single_verdict, states_one_answer
 from tracer_env.types import Task, Utterance, Verdict
-from tracer_env.verifiers import verifier_for
+from tracer_env.verification.strict import FALLBACKS, single_verdict, states_one_answer
+from tracer_env.verification.verifiers import verifier_for
 
 
 def _stated(kind: str, text: str, gold: str) -> bool:

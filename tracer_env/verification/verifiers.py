@@ -16,10 +16,11 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from tracer_env import extraction, math_pool
+from tracer_env import math_pool
 from tracer_env.errors import DataError, UnknownNameError
 from tracer_env.interfaces import Extraction
 from tracer_env.types import Grade
+from tracer_env.verification import extraction
 
 __all__ = [
     "AnswerVerifier",
