@@ -42,6 +42,7 @@ OWNERS = {
 FOR_AGENTS = {
     "bounded",
     "checked",
+    "files",
     "recording",
     "types",
     "rules",
@@ -65,6 +66,8 @@ FOR_SCENARIOS = {
 }
 BASE = {
     "errors": set(),
+    "locks": {"errors"},
+    "files": {"errors", "locks"},
     "types": set(),
     "randomness": set(),
     "bounded": {"errors"},
@@ -337,7 +340,7 @@ def test_what_others_import_is_declared() -> None:
 
 # -- tests ---------------------------------------------------------------------------------------
 
-WHOLE = {"cast_controller", "conformance", "layout", "readme", "registration"}
+WHOLE = {"cast_controller", "conformance", "folder_files", "layout", "readme", "registration"}
 """Tests of more than one module, or of one that shares its name with another."""
 
 
