@@ -181,7 +181,8 @@ def _replacing(path: Path, inside: Path | None, durable: bool) -> Iterator[tuple
         number = os.open(at(temporary), os.O_RDWR | os.O_CREAT | os.O_EXCL | _CALM, 0o666, dir_fd=where)
         done = False
         try:
-            claim(number)
+            with suppress(OSError):  # no locks here: nobody will know when we are dead, and nothing is swept
+                claim(number)
             yield number, parent / temporary
             if durable:
                 force(parent / temporary)
