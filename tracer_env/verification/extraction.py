@@ -12,7 +12,8 @@ A text states an answer with a marker, and the marker that stands last wins:
 The content of a marker ends with its line or where the next marker begins. A marker without content
 of the right kind is passed over and the one before it is asked, down to the 200th from the end.
 Everything here is linear in the length of the text: patterns cannot backtrack, braces are
-counted without recursion, and contents longer than 2,000 characters are not read.
+counted without recursion, and contents longer than 2,000 characters are not read. Of a text of more than a
+million characters the end is read alone (`end_of`), so that grading takes less than a second whatever is sent.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from fractions import Fraction
 __all__ = [
     "MAX_CONTENT",
     "MAX_DIGITS",
+    "MAX_TEXT",
+    "end_of",
     "has_digit",
     "last_number",
     "listed_choice",
@@ -38,7 +41,10 @@ MAX_CONTENT = 2_000
 """Characters of a stated answer that are read; a longer one is no answer."""
 MAX_DIGITS = 400
 """Digits of a number that are read; a longer one is no number."""
+MAX_TEXT = 1_000_000
+"""Characters at the end of a text that are read."""
 _MAX_MARKERS = 200
+_TORN = re.compile(r"[^\s{}()\[\]]*+")
 
 _MARKER = re.compile(
     r"(?P<final_answer>final[ \t]{1,4}answer[ \t*_`]{0,8}(?::|is\b[ \t]{0,4}:?)[\s*]{0,16})"
@@ -81,6 +87,14 @@ _LETTER = re.compile(
     r"|(?<![\w'\u2019])([AI])(?=[ \t]{0,4}(?:[^\w\s'\u2019]|$)|[ \t]{1,4}(?:and|or|because|since|is)\b)"
 )
 _CHOICE_LINE = re.compile(r"^[ \t*_(\[]{0,8}([A-J])[*_]{0,2}(?:[)\]:]|[.]?[*_ \t\r]{0,8}$)", re.MULTILINE)
+
+
+def end_of(text: str) -> str:
+    """Return ``text``, or the end of it that is read; a word or number that the cut goes through is left out."""
+    if len(text) <= MAX_TEXT:
+        return text
+    torn = _TORN.match(text, len(text) - MAX_TEXT)
+    return text[torn.end() if torn else -MAX_TEXT :]
 
 
 def statements(text: str, rules: Set[str]) -> Iterator[tuple[str, str]]:

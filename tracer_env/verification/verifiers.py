@@ -89,6 +89,7 @@ class NumberVerifier(AnswerVerifier):
         return _read_number(answer) if len(answer) <= extraction.MAX_CONTENT else None
 
     def extract(self, text: str) -> Extraction:
+        text = extraction.end_of(text)
         for rule, content in extraction.statements(text, _STATED | {"a_colon"}):
             if extraction.has_digit(content):
                 value = extraction.read_number(content)
@@ -105,6 +106,7 @@ class ChoiceVerifier(AnswerVerifier):
         return extraction.read_choice(answer) if len(answer) <= extraction.MAX_CONTENT else None
 
     def extract(self, text: str) -> Extraction:
+        text = extraction.end_of(text)
         for rule, content in extraction.statements(text, _STATED | {"answer_is"}):
             if letter := extraction.read_choice(content):
                 return Extraction(letter, rule)
@@ -122,6 +124,7 @@ class TextVerifier(AnswerVerifier):
         return folded or None
 
     def extract(self, text: str) -> Extraction:
+        text = extraction.end_of(text)
         for rule, content in extraction.statements(text, frozenset({"final_answer", "boxed"})):
             if answer := _plain(content):
                 return Extraction(answer, rule)
@@ -155,6 +158,7 @@ class MathVerifier(AnswerVerifier):
         return bare
 
     def extract(self, text: str) -> Extraction:
+        text = extraction.end_of(text)
         for rule, content in extraction.statements(text, _STATED):
             if answer := self.read(content):
                 return Extraction(answer, rule)
