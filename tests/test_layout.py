@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("tracer_env", "agents", "trainers", "scenarios")
 LIBRARY = {
-    *("__future__", "numpy", "gymnasium", "pettingzoo", "rich", "typer", "tracer_env"),
+    *("__future__", "numpy", "gymnasium", "pettingzoo", "rich", "typer", "msgspec", "tracer_env"),
     *sys.stdlib_module_names,
 }
 HEAVY = {
@@ -78,7 +78,8 @@ BASE = {
     "rewards": {"errors", "rules", "types"},
     "information": {"errors", "interfaces", "rules", "types"},
     "referee": {"errors", "interfaces", "rules", "types"},
-    "transcript": {"errors", "types"},
+    "episodes.lines": {"bounded", "errors"},
+    "transcript": {"bounded", "episodes.lines", "errors", "types"},
     "intervals": {"errors"},
     "behaviour": {"transcript", "types", "errors"},
     "metrics": {"behaviour", "intervals", "errors", "transcript", "types"},

@@ -76,8 +76,8 @@ def test_files_are_read_line_by_line(tmp_path: Path) -> None:
     [
         (lambda line: line[:50], "not a transcript"),
         (lambda line: line.replace('"schema":1', '"schema":99'), "schema 99 is not 1"),
-        (lambda line: line.replace('"world":0,', ""), "KeyError: 'world'"),
-        (lambda line: line.replace('"reviewer"', '"referee"'), "REFEREE"),
+        (lambda line: line.replace('"world":0,', ""), "missing required field `world`"),
+        (lambda line: line.replace('"reviewer"', '"referee"'), r"turns\[1\].role is 'referee'"),
         (lambda line: "[1, 2]", "not a transcript"),
         (lambda line: "", "not a transcript"),
     ],

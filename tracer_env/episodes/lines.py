@@ -1,0 +1,241 @@
+"""The lines of ``episodes.jsonl``: what each field may hold, read by its kind and range.
+
+`read` takes the bytes of one line and returns a `Line`; whatever does not fit is a DataError that names the place, the
+rule and what stands there. Refused are: fields that are missing, unknown or given twice; true or 1.0 for a whole
+number; numbers that are not finite or out of range; half of a surrogate pair; other encodings than UTF-8, a byte
+order mark; anything that is not one JSON object. And fields that contradict each other (`contradiction`).
+
+The schema is read by msgspec, which checks while it parses. It takes the last of two equal keys, so a line that it
+does not write back as it was is looked at once more: only lines that somebody reordered or spaced are slower.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tracer_env.bounded import parse, shown, shown_path
+from tracer_env.errors import DataError
+
+__all__ = [
+    "LONGEST",
+    "MOST_SEED",
+    "MOST_TOKENS",
+    "MOST_TURNS",
+    "SCHEMA",
+    "Line",
+    "SaidLine",
+    "TaskLine",
+    "TurnLine",
+    "contradiction",
+    "raw_lines",
+    "read",
+]
+
+SCHEMA = 1
+
+LONGEST = 1 << 26
+"""The most bytes a line may have, 64 MiB: some four thousand turns of long texts."""
+MOST_TOKENS = 10**9
+"""The most tokens an utterance may have cost; sums over any run stay whole."""
+MOST_TURNS = 4096
+"""The longest horizon that `Rules` takes."""
+MOST_SEED = (1 << 63) - 1
+"""The largest seed: TOML promises no larger number."""
+
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+Seed = Annotated[int, Meta(ge=0, le=MOST_SEED)]
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+Turns = Annotated[int, Meta(ge=0, le=MOST_TURNS)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Value = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Bit = Literal[0, 1]
+GradeName = Literal["wrong", "correct", "unparsable", "timeout"]
+
+
+class _Record(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A JSON object with exactly these keys."""
+
+
+class TaskLine(_Record):
+    """The task of an episode, as far as a transcript tells it."""
+
+    id: str
+    question: str
+    answer: str
+    kind: str
+    difficulty: Share
+
+
+class SaidLine(_Record):
+    """An utterance."""
+
+    text: str
+    answer: str | None
+    rule: str
+    grade: GradeName | None
+    verdict: Literal["wrong", "none", "right"]
+    prompt_tokens: Tokens
+    completion_tokens: Tokens
+    finish: Literal["stop", "length"]
+    dropped: Tokens
+
+
+class TurnLine(_Record):
+    """A turn; what was not said, or not drawn, is left out."""
+
+    turn: Turns
+    agent: Annotated[int, Meta(ge=0, lt=MOST_TURNS)]
+    role: Literal["proposer", "reviewer"]
+    mask: tuple[Bit, Bit]
+    key: str
+    speak_probability: Share
+    action: Literal["skip", "speak"]
+    vote: Annotated[int, Meta(ge=-MOST_TURNS, le=MOST_TURNS)]
+    skip_value: Value
+    speak_value: Value | None
+    utterance: SaidLine | UnsetType = UNSET
+    other: SaidLine | UnsetType = UNSET
+
+
+class Line(_Record):
+    """One episode."""
+
+    schema: Literal[1]  # SCHEMA
+    episode: Count
+    method: str
+    scenario: str
+    task: TaskLine
+    world: Count
+    seed: Seed
+    max_turns: Annotated[int, Meta(ge=1, le=MOST_TURNS)]
+    turns: Annotated[tuple[TurnLine, ...], Meta(min_length=1, max_length=MOST_TURNS)]
+    final_turn: Turns
+    final_answer: str | None
+    grade: GradeName
+
+
+_decode = msgspec.json.Decoder(Line).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read(line: bytes) -> Line:
+    """Read one line, with or without its line break; raises DataError."""
+    body = line.rstrip(b"\r\n")
+    try:
+        found = _decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
+        raise DataError(f"not a transcript ({_reason(error, body)}): {_opening(body)}") from None
+    if _encode(found) != body:
+        parse(body, "the line")
+    wrong = contradiction(found)
+    if wrong:
+        raise DataError(f"{wrong}: {_opening(body)}")
+    return found
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (number from 1, offset, bytes) of each line of an ordinary file, the last one perhaps without its end.
+
+    Raises DataError for a file that cannot be read, and for a line longer than `LONGEST`.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{shown_path(path)} is no ordinary file")
+        with path.open("rb") as file:
+            number, offset = 0, 0
+            while line := file.readline(LONGEST + 1):
+                number += 1
+                if len(line) > LONGEST:
+                    raise DataError(f"{shown_path(path)}, line {number}: it is longer than {LONGEST} bytes")
+                yield number, offset, line
+                offset += len(line)
+    except OSError as error:
+        raise DataError(f"cannot read {shown_path(path)}: {error.strerror or error}") from error
+
+
+def contradiction(line: Line) -> str:
+    """Return what in a line contradicts itself, in words; an empty text where all fits."""
+    turns, last = line.turns, line.final_turn
+    if len(turns) > line.max_turns:
+        return f"it has {len(turns)} turns, more than its max_turns {line.max_turns}"
+    vote, proposed = 0, False
+    for number, turn in enumerate(turns, start=1):
+        wrong = _turn(turn, number)
+        if wrong:
+            return f"turn {number}: {wrong}"
+        if turn.action == "speak":
+            if turn.role == "proposer":
+                vote, proposed = 0, True
+            elif not proposed:
+                return f"turn {number}: a reviewer speaks where nothing is pending"
+            else:
+                vote += _VOTES[turn.utterance.verdict]  # type: ignore[union-attr]  # _turn has seen the utterance
+        if turn.vote != vote:
+            return f"turn {number}: vote is {turn.vote}, and the verdicts come to {vote}"
+    final = turns[last - 1] if 0 < last <= len(turns) else None
+    if (proposed or last) and (final is None or final.role != "proposer" or final.utterance is UNSET):
+        return f"final_turn is {last}, and no proposal was made there"
+    said = None if final is None or final.utterance is UNSET else final.utterance
+    if (line.final_answer, line.grade) != ((said.answer, said.grade) if said is not None else (None, "unparsable")):
+        return "final_answer and grade do not follow from the turns"
+    return ""
+
+
+def _turn(turn: TurnLine, number: int) -> str:
+    speaks, free = turn.action == "speak", turn.mask == (1, 1)
+    if turn.turn != number:
+        return f"it is numbered {turn.turn}; turns are numbered from 1, one by one"
+    if not turn.mask[speaks]:
+        return f"its mask {list(turn.mask)} forbids to {turn.action}"
+    if not free and turn.speak_probability != turn.mask[1]:
+        return f"speak_probability is {turn.speak_probability}, and its mask {list(turn.mask)} left no choice"
+    said = turn.utterance if speaks else turn.other
+    if speaks is (turn.utterance is UNSET) or (turn.other is not UNSET and (speaks or not free)):
+        return "SPEAK has an utterance and nothing else, SKIP has none, and another one only where it could have spoken"
+    if (turn.speak_value is None) is not (said is UNSET):
+        return "speak_value stands exactly where an utterance was drawn"
+    if said is UNSET:
+        return ""
+    if turn.role == "proposer":
+        fits = said.grade is not None and said.verdict == "none"  # type: ignore[union-attr]  # no UNSET comes here
+        return "" if fits else "a proposal has a grade and no verdict"
+    return "" if said.grade is None else "a review has no grade"  # type: ignore[union-attr]
+
+
+_VOTES = {"wrong": -1, "none": 0, "right": 1}
+_PLACE = re.compile(r"(?P<rule>.*) - at `\$(?P<place>[^`]*)`", re.DOTALL)
+
+
+def _opening(body: bytes) -> str:
+    return shown(body[:80].decode("utf-8", "replace"), 90)
+
+
+def _reason(error: BaseException, body: bytes) -> str:
+    """Say which rule a line breaks, where, and what stands there."""
+    if body.startswith(b"\xef\xbb\xbf"):
+        return "it begins with a byte order mark; save the file as UTF-8 without one"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deep"
+    found = _PLACE.fullmatch(str(error))
+    if found is None:
+        return shown(str(error), 200)[1:-1]
+    if found["place"] == ".schema":
+        return f"transcript schema {_given(body, '.schema')} is not {SCHEMA}, the one this version reads"
+    rule = re.sub(r" `[^`]*`$", "", found["rule"]) if "unknown field" in found["rule"] else found["rule"]
+    return f"{shown(found['place'][1:], 80)[1:-1] or 'it'} is {_given(body, found['place'])}: {shown(rule, 200)[1:-1]}"
+
+
+def _given(body: bytes, place: str) -> str:
+    value: Any = parse(body, "the line")
+    for key in re.findall(r"\w+", place):
+        value = value[int(key) if isinstance(value, list) else key]
+    return shown(value)
