@@ -13,17 +13,18 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import msgspec
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.episodes.lines import MOST_SEED, MOST_TOKENS, MOST_TURNS, Line, read
 from tracer_env.evaluation import evaluate
 from tracer_env.rules import Rules
-from tracer_env.transcript import Transcript
+from tracer_env.transcript import Transcript, TurnRecord
+from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
 
 _strict = with_config(ConfigDict(strict=True, extra="forbid"))
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
@@ -31,7 +32,7 @@ Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 Turns = Annotated[int, Field(ge=0, le=MOST_TURNS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Value = Annotated[float, Field(ge=-1e9, le=1e9)]
-Grade = Literal["wrong", "correct", "unparsable", "timeout"]
+GradeName = Literal["wrong", "correct", "unparsable", "timeout"]
 
 
 @_strict
@@ -48,7 +49,7 @@ class _Said(TypedDict):
     text: str
     answer: str | None
     rule: str
-    grade: Grade | None
+    grade: GradeName | None
     verdict: Literal["wrong", "none", "right"]
     prompt_tokens: Tokens
     completion_tokens: Tokens
@@ -85,7 +86,28 @@ class _Line(TypedDict):
     turns: Annotated[list[_Turn], Field(min_length=1, max_length=MOST_TURNS)]
     final_turn: Turns
     final_answer: str | None
-    grade: Grade
+    grade: GradeName
+
+
+def unchecked(line: bytes) -> Transcript:
+    """Read a line into our own objects as it was done without a schema."""
+    data = json.loads(line)
+    fields = {name: data[name] for name in ("episode", "method", "world", "seed", "final_turn", "max_turns")}
+    task = Task(**data["task"], scenario=data["scenario"])
+    return Transcript(task=task, turns=tuple(map(_unchecked_turn, data["turns"])), **fields)
+
+
+def _unchecked_turn(data: dict[str, Any]) -> TurnRecord:
+    named = {"role": Role[data["role"].upper()], "action": Action[data["action"].upper()], "mask": tuple(data["mask"])}
+    for name in ("utterance", "other"):
+        said = data.get(name)
+        named[name] = None if said is None else _unchecked_utterance(said)
+    return TurnRecord(**{**data, **named})
+
+
+def _unchecked_utterance(data: dict[str, Any]) -> Utterance:
+    grade = None if data["grade"] is None else Grade[data["grade"].upper()]
+    return Utterance(**{**data, "grade": grade, "verdict": Verdict[data["verdict"].upper()]})
 
 
 def episodes(count: int) -> list[bytes]:
@@ -118,10 +140,12 @@ def main() -> None:
     lines = episodes(parser.parse_args().episodes)
     print(f"{len(lines):,} episodes, {sum(map(len, lines)) / len(lines):,.0f} bytes each; processor time of one")
     plain = timed("json.loads, nothing checked", json.loads, lines, None)
+    before = timed("json.loads and our own objects, nothing checked", unchecked, lines, plain)
     timed("pydantic, fields checked, dictionaries", TypeAdapter(_Line).validate_json, lines, plain)
     timed("msgspec, fields checked, records", msgspec.json.Decoder(Line).decode, lines, plain)
     timed("msgspec, and keys once and no contradictions", read, lines, plain)
-    timed("Transcript.from_json: all that, and our own objects", Transcript.from_json, lines, plain)
+    now = timed("Transcript.from_json: all that, and our own objects", Transcript.from_json, lines, plain)
+    print(f"Transcript.from_json takes {now / before:.2f} of what it took unchecked")
 
 
 if __name__ == "__main__":

@@ -191,8 +191,8 @@ def _turn(turn: TurnLine) -> TurnRecord:
         turn.vote,
         turn.skip_value,
         turn.speak_value,
-        None if said is UNSET else _said(said),  # type: ignore[arg-type]  # UNSET is the only other one
-        None if other is UNSET else _said(other),  # type: ignore[arg-type]
+        None if said is UNSET else _said(said),
+        None if other is UNSET else _said(other),
     )
 
 

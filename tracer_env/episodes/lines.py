@@ -59,11 +59,7 @@ Bit = Literal[0, 1]
 GradeName = Literal["wrong", "correct", "unparsable", "timeout"]
 
 
-class _Record(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A JSON object with exactly these keys."""
-
-
-class TaskLine(_Record):
+class TaskLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The task of an episode, as far as a transcript tells it."""
 
     id: str
@@ -73,7 +69,7 @@ class TaskLine(_Record):
     difficulty: Share
 
 
-class SaidLine(_Record):
+class SaidLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An utterance."""
 
     text: str
@@ -87,7 +83,7 @@ class SaidLine(_Record):
     dropped: Tokens
 
 
-class TurnLine(_Record):
+class TurnLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A turn; what was not said, or not drawn, is left out."""
 
     turn: Turns
@@ -104,7 +100,7 @@ class TurnLine(_Record):
     other: SaidLine | UnsetType = UNSET
 
 
-class Line(_Record):
+class Line(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One episode."""
 
     schema: Literal[1]  # SCHEMA
@@ -204,9 +200,9 @@ def _turn(turn: TurnLine, number: int) -> str:
     if said is UNSET:
         return ""
     if turn.role == "proposer":
-        fits = said.grade is not None and said.verdict == "none"  # type: ignore[union-attr]  # no UNSET comes here
+        fits = said.grade is not None and said.verdict == "none"
         return "" if fits else "a proposal has a grade and no verdict"
-    return "" if said.grade is None else "a review has no grade"  # type: ignore[union-attr]
+    return "" if said.grade is None else "a review has no grade"
 
 
 _VOTES = {"wrong": -1, "none": 0, "right": 1}
