@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
+from tracer_env.scenarios.options import LETTERS
+from tracer_env.scenarios.rows import check_encodable
 from tracer_env.types import Grade, Task
 from tracer_env.verification.verifiers import AnswerVerifier, verifier_for
 
@@ -42,7 +44,8 @@ class TaskList(Graded):
     """A scenario made of given tasks, all of one kind.
 
     Raises ConfigError when there is no task, when kinds are mixed or ``limit`` is below 1, and DataError
-    for a task with an empty or repeated id, an empty question, or a gold answer that cannot be read.
+    for a task with an empty or repeated id, an empty question, a text that cannot be encoded, or a gold answer that
+    cannot be read or names no option.
     ``where`` names the place of each task in its source for those messages (``file.jsonl line 3``).
     """
 
@@ -77,17 +80,39 @@ class TaskList(Graded):
         seen: dict[str, str] = {}
         for number, task in enumerate(tasks):
             place = where[number] if where else f"{self.name}: task {number + 1} (id {task.id!r})"
-            if not task.id:
-                raise DataError(f"{place}: the field 'id' is empty")
+            _check_fields(task, place)
             if task.id in seen:
                 raise DataError(f"{place}: the field 'id' repeats {task.id!r} of {seen[task.id]}")
             seen[task.id] = place
-            if not task.question.strip():
-                raise DataError(f"{place}: the field 'question' is empty")
-            if self._verifier.read(task.answer) is None:
-                raise DataError(
-                    f"{place}: the field 'answer' holds {task.answer[:80]!r}, which is no answer of kind {self.kind!r}"
-                )
+            self._check_gold(task, place)
+
+    def _check_gold(self, task: Task, place: str) -> None:
+        """Raise DataError unless the gold answer is wholly one of its kind, and the letter of an option of its own."""
+        try:
+            gold = self._verifier.gold(task.answer)
+        except DataError as error:
+            raise DataError(
+                f"{place}: the field 'answer' holds {task.answer[:80]!r}, which is no answer of kind {self.kind!r}"
+            ) from error
+        if self.kind == "choice" and task.options and gold not in LETTERS[: len(task.options)]:
+            raise DataError(
+                f"{place}: the field 'answer' is {gold}, but there are {len(task.options)} options, "
+                f"A to {LETTERS[len(task.options) - 1]}"
+            )
+
+
+def _check_fields(task: Task, place: str) -> None:
+    """Raise DataError for a field of a task that is not what every task has."""
+    texts = {"id": task.id, "question": task.question, "answer": task.answer}
+    for field, value in texts.items():
+        if not isinstance(value, str):
+            raise DataError(f"{place}: the field {field!r} must be text, got {type(value).__name__}")
+        if field != "answer" and not value.strip():
+            raise DataError(f"{place}: the field {field!r} is empty")
+    level = task.difficulty
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 <= level <= 1:
+        raise DataError(f"{place}: the field 'difficulty' must be a number from 0 to 1, got {level!r}")
+    check_encodable(place, [*texts.items(), ("options", task.options), ("metadata", task.metadata)])
 
 
 def check_limit(limit: int | None) -> None:
@@ -108,5 +133,5 @@ def check_split(scenario: str, split: str, known: Sequence[str]) -> None:
 
 def lettered(question: str, options: Sequence[str]) -> str:
     """Return the question with its options below it, ``A) ...`` a line."""
-    lines = [f"{letter}) {option}" for letter, option in zip("ABCDEFGHIJ", options, strict=False)]
+    lines = [f"{letter}) {option}" for letter, option in zip(LETTERS, options, strict=False)]
     return "\n".join([question, "", *lines])

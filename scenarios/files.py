@@ -1,9 +1,10 @@
-"""Tasks from your own JSONL file: ``jsonl:tasks.jsonl``.
+"""Tasks from your own file: ``jsonl:tasks.jsonl``, or a CSV, ``jsonl:tasks.csv``.
 
-One object a line: ``question`` and ``answer``; and, if you like, ``id`` (else the line's position), ``kind`` (number
-unless given: choice, math, text), ``difficulty`` (0 to 1; 0.5) and ``options`` (texts that are lettered and put
-below the question). Other fields go into the task's metadata, unless they look like a slip of the pen (``dificulty``).
-All rows of a file have one kind.
+One object (or CSV row) each: ``question`` and ``answer``; and, if you like, ``id`` (else the row's position), ``kind``
+(number unless given: choice, math, text), ``difficulty`` (0 to 1; 0.5) and ``options`` (or ``choices``), which are
+lettered and put below the question. A row with options is a choice unless its kind says otherwise; `options` tells
+how they and their answers may be written. Other fields go into the task's metadata, unless they look like a slip of
+the pen (``dificulty``). All rows of a file have one kind.
 
 A file is the split ``test``. For training as well, name a folder with ``train.jsonl`` and ``test.jsonl``.
 """
@@ -11,12 +12,15 @@ A file is the split ``test``. For training as well, name a folder with ``train.j
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.scenarios.base import TaskList, check_limit, check_split, lettered
-from tracer_env.scenarios.sources import Row, read_rows
+from tracer_env.scenarios.options import LETTERS, OPTIONS, Options, answer_field, lettered_answers, options_of
+from tracer_env.scenarios.rows import Row
+from tracer_env.scenarios.tables import read_rows
 from tracer_env.types import Task
 
 __all__ = ["JSONL"]
@@ -42,40 +46,43 @@ class JSONL(TaskList):
             )
         name = f"jsonl:{file}"
         rows = read_rows(file, split)
-        tasks = [_task(row, number, name) for number, row in enumerate(rows)]
+        options = [options_of(row) for row in rows]
+        letters = _letters(rows, options)
+        tasks = [_task(row, n, name, options[n], letters.get(n)) for n, row in enumerate(rows)]
         super().__init__(tasks, name, limit, [row.where for row in rows])
 
 
-def _task(row: Row, number: int, scenario: str) -> Task:
+def _task(row: Row, number: int, scenario: str, options: Options | None, letter: str | None) -> Task:
     others = _others(row)
-    question, answer = row.text("question"), row.text("answer")
-    kind = row.text("kind") if "kind" in row.values else "number"
+    question, kind = row.text("question"), _kind(row)
+    answer = letter if letter is not None else row.text("answer")
+    task_id = row.text("id") if row.has("id") else f"{number:06d}"
+    difficulty = row.number("difficulty", 0, 1) if row.has("difficulty") else 0.5
+    if options is not None:
+        question = lettered(question, options.texts)
+    return Task(task_id, question, answer, kind, difficulty, options.texts if options else (), scenario, others)
+
+
+def _letters(rows: Sequence[Row], options: Sequence[Options | None]) -> dict[int, str]:
+    """Return the letter of the answer of each row that asks for one of its options, by the row's number."""
+    asked = {n: each for n, each in enumerate(options) if each is not None and _kind(rows[n]) == "choice"}
+    return dict(zip(asked, lettered_answers([rows[n] for n in asked], list(asked.values())), strict=True))
+
+
+def _kind(row: Row) -> str:
+    if not row.has("kind"):
+        return "number" if options_of(row) is None else "choice"
+    kind = row.text("kind")
     if kind not in _KINDS:
-        raise DataError(f"{row.where}: the field 'kind' is {kind!r}{did_you_mean(kind, _KINDS)}")
-    task_id = row.text("id") if "id" in row.values else f"{number:06d}"
-    options = _options(row)
-    text = lettered(question, options) if options else question
-    return Task(task_id, text, answer, kind, _difficulty(row), options, scenario, others)
+        raise row.wrong("kind", f"is {kind!r}{did_you_mean(kind, _KINDS)}")
+    return kind
 
 
 def _others(row: Row) -> dict[str, Any]:
-    others = {str(field): value for field, value in row.values.items() if field not in _FIELDS}
+    used = {*_FIELDS, *(() if options_of(row) is None else (*OPTIONS, answer_field(row), *LETTERS))}
+    others = {str(field): value for field, value in row.values.items() if field not in used}
     for field in others:
         near = difflib.get_close_matches(field, _FIELDS, n=1, cutoff=0.8)
         if near and near[0] not in row.values:
             raise DataError(f"{row.where}: unknown field {field!r}; did you mean {near[0]!r}?")
     return others
-
-
-def _difficulty(row: Row) -> float:
-    value = row.values.get("difficulty", 0.5)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DataError(f"{row.where}: the field 'difficulty' must be a number from 0 to 1, got {value!r}")
-    return float(value)
-
-
-def _options(row: Row) -> tuple[str, ...]:
-    value = row.values.get("options", [])
-    if not isinstance(value, list) or not all(isinstance(option, str) for option in value) or len(value) > 10:
-        raise DataError(f"{row.where}: the field 'options' must be a list of at most 10 texts, got {value!r:.80}")
-    return tuple(value)

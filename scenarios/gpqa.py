@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 
 from tracer_env.scenarios.base import TaskList, check_limit, check_split, lettered
-from tracer_env.scenarios.sources import Loader, Row, find_rows
+from tracer_env.scenarios.rows import Row
+from tracer_env.scenarios.sources import Loader, find_rows
 from tracer_env.types import Task
 
 __all__ = ["GPQADiamond"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tracer_env.errors import DataError
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
-from tracer_env.scenarios.sources import Loader, Row, find_rows
+from tracer_env.scenarios.rows import Row
+from tracer_env.scenarios.sources import Loader, find_rows
 from tracer_env.types import Task
 
 __all__ = ["GSM8K"]

@@ -1,7 +1,8 @@
 """Any question-and-answer dataset of a hub: ``hf:<repo>::<configuration>``, ``modelscope:<repo>::<subset>``.
 
 The columns are found by name: the question in ``question``, ``problem`` or ``prompt``; the answer in ``answer``,
-``solution`` or ``target``. The kind of the answers is read off all of them together:
+``solution`` or ``target``. Rows with ``options`` or ``choices`` become lettered choices (`options` says which forms
+and answers are known). The kind of other answers is read off all of them together:
 
     all hold ``####``            number, what follows the last one
     all hold ``\\boxed{}``        math, what the last one holds
@@ -19,8 +20,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
-from tracer_env.scenarios.base import TaskList, check_limit
-from tracer_env.scenarios.sources import Loader, Row, hub_rows, huggingface_rows, read_rows
+from tracer_env.scenarios.base import TaskList, check_limit, check_split, lettered
+from tracer_env.scenarios.options import Options, lettered_answers, options_of
+from tracer_env.scenarios.rows import Row
+from tracer_env.scenarios.sources import Loader, hub_rows, huggingface_rows
+from tracer_env.scenarios.tables import read_rows
 from tracer_env.types import Task
 from tracer_env.verification.verifiers import boxed_answer, verifier_for
 
@@ -28,6 +32,8 @@ __all__ = ["HuggingFace", "ModelScope", "detect_kind"]
 
 _QUESTIONS = ("question", "problem", "prompt")
 _ANSWERS = ("answer", "solution", "target")
+_LOCAL_SPLITS = ("train", "validation", "valid", "dev", "test")
+"""What a file beside the hub may be called; the hub itself knows the splits of its sets."""
 
 
 class HuggingFace(TaskList):
@@ -51,19 +57,14 @@ class HuggingFace(TaskList):
         repo, _, configuration = repository.partition("::")
         if not repo:
             raise ConfigError(f"{name} needs a repository: {self.prefix}:<repository>::<configuration>")
+        if kind is not None:
+            verifier_for(kind)  # an unknown kind is refused before anything is loaded
         if path is not None:
+            check_split(name, split, _LOCAL_SPLITS)
             rows = read_rows(path, split)
         else:
             rows = hub_rows(repo, configuration or None, split, loader or self.default_loader)
-        question, answer = _column(rows[0], _QUESTIONS, "question"), _column(rows[0], _ANSWERS, "answer")
-        found, answers = detect_kind([row.text(answer) for row in rows])
-        if kind is not None and kind != found:
-            found, answers = kind, [row.text(answer) for row in rows]
-        tasks = [
-            Task(f"{name}-{split}-{number:06d}", row.text(question), text, found, 0.5, (), name)
-            for number, (row, text) in enumerate(zip(rows, answers, strict=True))
-        ]
-        super().__init__(tasks, name, limit, [row.where for row in rows])
+        super().__init__(_tasks(rows, f"{name}-{split}", kind, name), name, limit, [row.where for row in rows])
 
 
 class ModelScope(HuggingFace):
@@ -83,6 +84,38 @@ class ModelScope(HuggingFace):
             repository, subset_name=subset, split=split, trust_remote_code=False
         )
         return rows
+
+
+def _tasks(rows: Sequence[Row], prefix: str, kind: str | None, name: str) -> list[Task]:
+    question = _column(rows[0], _QUESTIONS, "question")
+    texts = [row.text(question) for row in rows]
+    options = _all_options(rows) if kind in (None, "choice") else None
+    if options is not None:
+        kind, answers = "choice", lettered_answers(rows, options)
+        texts = [lettered(text, each.texts) for text, each in zip(texts, options, strict=True)]
+    else:
+        answer = _column(rows[0], _ANSWERS, "answer")
+        answers = [row.text(answer) for row in rows]
+        found, held = detect_kind(answers)
+        if kind in (None, found):
+            kind, answers = found, held
+    return [
+        Task(f"{prefix}-{n:06d}", texts[n], answers[n], kind, 0.5, options[n].texts if options else (), name)
+        for n in range(len(rows))
+    ]
+
+
+def _all_options(rows: Sequence[Row]) -> list[Options] | None:
+    """Return the options of all rows, or None when the first row has none."""
+    if options_of(rows[0]) is None:
+        return None
+    found = []
+    for row in rows:
+        options = options_of(row)
+        if options is None:
+            raise DataError(f"{row.where}: this row has no options, the first one has; all rows must have some")
+        found.append(options)
+    return found
 
 
 def detect_kind(answers: Sequence[str]) -> tuple[str, list[str]]:

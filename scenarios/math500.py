@@ -6,9 +6,9 @@ difficulty of a task comes from its level: 0.1, 0.3, 0.5, 0.7, 0.9. There is no 
 
 from __future__ import annotations
 
-from tracer_env.errors import DataError
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
-from tracer_env.scenarios.sources import Loader, Row, find_rows
+from tracer_env.scenarios.rows import Row
+from tracer_env.scenarios.sources import Loader, find_rows
 from tracer_env.types import Task
 
 __all__ = ["MATH500"]
@@ -33,8 +33,8 @@ class MATH500(TaskList):
 
 
 def _task(row: Row, task_id: str) -> Task:
-    level = row.values.get("level", 3)
-    if level not in (1, 2, 3, 4, 5):
-        raise DataError(f"{row.where}: the field 'level' must be a number from 1 to 5, got {level!r}")
-    metadata = {name: row.values[name] for name in ("solution", "subject", "level", "unique_id") if name in row.values}
+    level = row.whole("level", 1, 5) if row.has("level") else 3
+    metadata = {name: row.values[name] for name in ("solution", "subject", "level", "unique_id") if row.has(name)}
+    if "level" in metadata:
+        metadata["level"] = level
     return Task(task_id, row.text("problem"), row.text("answer"), "math", (2 * level - 1) / 10, (), "math500", metadata)

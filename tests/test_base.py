@@ -41,6 +41,12 @@ def test_no_tasks_and_mixed_kinds_are_refused() -> None:
         (replace(HALF, id=""), r"task 2 \(id ''\): the field 'id' is empty"),
         (replace(HALF, id="sum"), r"task 2 \(id 'sum'\): the field 'id' repeats 'sum' of tasks: task 1"),
         (replace(HALF, question=" "), r"task 2 \(id 'half'\): the field 'question' is empty"),
+        (replace(HALF, question=3), "task 2 .*: the field 'question' must be text, got int"),
+        (replace(HALF, answer=0.5), "task 2 .*: the field 'answer' must be text, got float"),
+        (replace(HALF, question="What \ud800?"), "the field 'question' holds half of a surrogate pair"),
+        (replace(HALF, metadata={"by": ["\udfff"]}), "the field 'metadata' holds half of a surrogate pair"),
+        (replace(HALF, difficulty=float("nan")), "the field 'difficulty' must be a number from 0 to 1, got nan"),
+        (replace(HALF, difficulty=True), "the field 'difficulty' must be a number from 0 to 1, got True"),
         (replace(HALF, answer="some"), r"the field 'answer' holds 'some', which is no answer of kind 'number'"),
     ],
 )
@@ -51,3 +57,11 @@ def test_a_bad_task_is_named_with_its_field(task: Task, message: str) -> None:
 
 def test_options_are_lettered() -> None:
     assert lettered("Which?", ["iron", "tin"]) == "Which?\n\nA) iron\nB) tin"
+
+
+def test_the_gold_letter_is_one_of_the_options() -> None:
+    task = Task("metal", "Which?", "B", "choice", options=("iron", "tin"))
+    assert TaskList([task])[0] == task
+    assert len(TaskList([replace(task, options=(), answer="D")])) == 1  # its options may stand in the question
+    with pytest.raises(DataError, match="the field 'answer' is D, but there are 2 options, A to B"):
+        TaskList([replace(task, answer="D")])

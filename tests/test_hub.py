@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.errors import ConfigError, DataError, MissingExtraError, UnknownNameError
 from tracer_env.scenarios.hub import HuggingFace, ModelScope, detect_kind
 from tracer_env.types import Grade
 
@@ -37,6 +37,48 @@ def test_columns_are_found_by_name() -> None:
     assert (task.question, task.answer, task.kind) == ("9 * 2?", "18", "number")
     assert task.id == "hf:owner/set::part-test-000000"
     assert scenario.grade("Final answer: 18", task) is Grade.CORRECT
+
+
+@pytest.mark.parametrize(
+    ("rows", "letters"),
+    [
+        ([{"answer": 1, "choices": ["iron", "tin"]}, {"answer": 0, "choices": ["x", "y", "z"]}], "BA"),
+        ([{"answer": "B", "answer_index": 1, "options": ["iron", "tin"]}], "B"),
+        ([{"answerKey": "A", "choices": {"text": ["iron", "tin"], "label": ["A", "B"]}}], "A"),
+        ([{"answer": "tin", "answer_idx": "B", "options": {"A": "iron", "B": "tin"}}], "B"),
+        ([{"A": "iron", "B": "tin", "C": "lead", "D": "gold", "answer": "D"}], "D"),
+    ],
+)
+def test_rows_with_options_become_lettered_choices(rows: list[dict[str, Any]], letters: str) -> None:
+    scenario = HuggingFace("owner/set", loader=lambda *what: [{"question": "Which?", **row} for row in rows])
+    assert "".join(task.answer for task in scenario) == letters
+    assert scenario.kind == "choice"
+    assert scenario[0].question.startswith(f"Which?\n\nA) iron\nB) {scenario[0].options[1]}")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"answer": 2, "choices": ["iron", "tin"]}, "row 1: the field 'answer' is 2, which is none of the 2 options"),
+        ({"answer": "D", "choices": ["iron", "tin"]}, "row 1: the field 'answer' is 'D'"),
+        ({"answer": 0}, "row 1: this row has no options, the first one has"),
+        ({"answer": None, "choices": ["iron", "tin"]}, "row 1: the field 'answer' is null"),
+    ],
+)
+def test_options_that_do_not_go_with_their_answer(row: dict[str, Any], message: str) -> None:
+    rows = [{"question": "?", "answer": 0, "choices": ["x", "y"]}, {"question": "?", **row}]
+    with pytest.raises(DataError, match=message):
+        HuggingFace("owner/set", loader=lambda *what: rows)
+
+
+def test_settings_are_looked_at_before_anything_is_loaded(tmp_path: Path) -> None:
+    def loader(*what: Any) -> Iterable[Mapping[str, Any]]:
+        raise AssertionError
+
+    with pytest.raises(UnknownNameError, match="unknown kind of answer 'numbr'; did you mean 'number'"):
+        HuggingFace("owner/set", kind="numbr", loader=loader)
+    with pytest.raises(ConfigError, match="has no split 'tset'; did you mean 'test'"):
+        HuggingFace("owner/set", path=str(tmp_path / "rows.jsonl"), split="tset")
 
 
 def test_the_kind_can_be_given() -> None:

@@ -30,7 +30,7 @@ def test_a_row_becomes_a_task() -> None:
 def test_there_is_one_split_and_five_levels() -> None:
     with pytest.raises(ConfigError, match="'math500' has no split 'train'; choose one of: test"):
         MATH500(split="train")
-    with pytest.raises(DataError, match="the field 'level' must be a number from 1 to 5, got 6"):
+    with pytest.raises(DataError, match="the field 'level' must be a whole number from 1 to 5, got 6"):
         MATH500(loader=lambda *what: [{**ROW, "level": 6}])
 
 

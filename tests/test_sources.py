@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tracer_env.errors import DataError, MissingExtraError
-from tracer_env.scenarios.sources import find_rows, huggingface_rows, read_rows
+from tracer_env.scenarios.sources import find_rows, hub_rows, huggingface_rows
+from tracer_env.scenarios.tables import read_rows
 
 HUB = ("owner/set", "main", "test")
 
@@ -63,32 +64,12 @@ def test_an_unreachable_hub_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("row", "message"),
     [
-        ("", "holds no rows"),
-        ('{"a": 1}\n{"a": \n', "line 2: this is not JSON"),
-        ("[1]\n", "line 1: a row must be a JSON object, got list"),
-        ("[" * 100_000 + "\n", "line 1: this is not JSON"),
+        ([1, 2], "owner/set::main test row 1: a row must be a mapping of fields, got list"),
+        ({"q": {"deep": ["a\ud800"]}}, r"row 1: the field 'q' holds half of a surrogate pair \(\\ud800\)"),
     ],
 )
-def test_bad_files_are_named_with_their_line(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "rows.jsonl"
-    file.write_text(text)
+def test_rows_of_a_hub_are_looked_at(row: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read_rows(file)
-
-
-def test_missing_and_binary_files(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"cannot read .*none\.jsonl: No such file"):
-        read_rows(tmp_path / "none.jsonl")
-    (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"cannot read .*binary\.jsonl"):
-        read_rows(tmp_path / "binary.jsonl")
-
-
-def test_fields_are_text(tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("a,b\n1,x\n")
-    (row,) = read_rows(tmp_path / "rows.csv")
-    assert (row.text("a"), row.where) == ("1", f"{tmp_path / 'rows.csv'} line 2")
-    with pytest.raises(DataError, match="line 2: the field 'c' is missing; the fields are: a, b"):
-        row.text("c")
+        hub_rows(*HUB, lambda *what: [{"q": "?"}, row])
