@@ -84,7 +84,8 @@ def _name_surrogate(where: str, line: str) -> None:
 
 
 def _csv_rows(lines: io.StringIO, file: Path) -> Iterator[Row]:
-    reader, header, name = csv.reader(lines, strict=True), [], shown_path(file)
+    reader, name = csv.reader(lines, strict=True), shown_path(file)
+    header: list[str] = []
     while True:
         where = f"{name} line {reader.line_num + 1}"
         try:
