@@ -66,7 +66,7 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
     """Train one seed and return its figures."""
     import torch
 
-    from tracer_env.casting import parse_value
+    from tracer_env.specs import parse_value
     from tracer_env.trainers.finetune import LoRA
     from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
 

@@ -19,12 +19,11 @@ from tracer_env.casting import (
     make_rules,
     make_scenario,
     make_speaker,
-    parse_value,
-    split_list,
 )
 from tracer_env.errors import ConfigError, DataError, UnknownNameError
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
 from tracer_env.rules import Rules
+from tracer_env.specs import parse_value, split_list
 from tracer_env.types import Task
 
 TASKS = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1)) for i in range(3)]

@@ -94,7 +94,7 @@ def test_the_result_as_plain_data(whole: Path, tmp_path: Path) -> None:
     assert data["rows"] == json.loads((whole / "metrics.json").read_text(encoding="utf-8"))["rows"]
     assert (data["seed"], data["run"], data["config"]["scenario"]["limit"]) == (5, str(tmp_path / "run"), 12)
     assert result.replay_command == data["replay"]
-    assert data["replay"].startswith(f"tracer-env replay {tmp_path / 'run'} --method ")
+    assert data["replay"].startswith(f"tracer-env replay {tmp_path / 'run'} --method=")
     assert set(data["training"]) == {"regret_matching"}
     assert data["training"]["regret_matching"]["episodes"] == 96
 

@@ -10,7 +10,7 @@ import pytest
 
 from tracer_env.casting import make_controller, make_speaker
 from tracer_env.config import Config, read_toml
-from tracer_env.errors import ConfigError, RunFolderError, UnknownNameError
+from tracer_env.errors import ConfigError, RunFolderError, TrustError, UnknownNameError
 from tracer_env.evaluation import compare
 from tracer_env.rules import Rules
 from tracer_env.trainers import gspo_run
@@ -118,6 +118,8 @@ def test_hooks_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert result["policies"]["proposer"]["reward"]["last"] == 0.5
     Path("mine.py").write_text("def pay(text, default, **context):\n    return 0.75\n", encoding="utf-8")
     with pytest.raises(RunFolderError, match="was saved under other settings: hooks was"):
+        train_run(None, out=None, resume=tmp_path / "run", trust_code=True)
+    with pytest.raises(TrustError, match=r"hooks\.reward = 'mine\.py:pay'"):
         train_run(None, out=None, resume=tmp_path / "run")
 
 

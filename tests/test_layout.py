@@ -43,6 +43,8 @@ FOR_AGENTS = {
     "bounded",
     "checked",
     "files",
+    "plain",
+    "screen",
     "recording",
     "types",
     "rules",

@@ -178,7 +178,7 @@ def test_what_stderr_is_decides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert isinstance(panel, Silence)
         panel.show(1, FULL, ["alarm"])
     terminal = _terminal()
-    monkeypatch.setattr(live_panel, "Console", lambda stderr: terminal)
+    monkeypatch.setattr(live_panel, "Screen", lambda stderr: terminal)
     with training_panel(3) as panel:
         assert isinstance(panel, LivePanel)
         panel.show(1, FULL)

@@ -36,7 +36,7 @@ def test_bars_say_how_far_the_work_is() -> None:
 
 
 def test_a_terminal_gets_bars(monkeypatch) -> None:
-    monkeypatch.setattr("tracer_env.progress.Console", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr("tracer_env.progress.Screen", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
     with reporting() as reporter:
         assert isinstance(reporter, Bars)
         reporter.start("work", 3)

@@ -14,8 +14,6 @@ Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``; the most spe
 from __future__ import annotations
 
 import json
-import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -25,6 +23,8 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.registry import build
 from tracer_env.rules import Rules
+from tracer_env.specs import cast_parts, is_cast, name_and_settings
+from tracer_env.trust import table_named
 from tracer_env.types import Task
 
 __all__ = [
@@ -33,12 +33,7 @@ __all__ = [
     "make_rules",
     "make_scenario",
     "make_speaker",
-    "parse_value",
-    "split_list",
 ]
-
-_SEAT = r"(?:proposer|reviewer|agent_\d+(?:/(?:proposer|reviewer))?)"
-_CAST = re.compile(rf"{_SEAT}=")
 
 
 def make_scenario(
@@ -73,8 +68,8 @@ def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, An
 
     Raises UnknownNameError for names, ConfigError for settings that the speaker does not have.
     """
-    if isinstance(speaker, str) and _CAST.match(speaker):
-        speaker = _parse_cast(speaker, ",")
+    if isinstance(speaker, str) and is_cast(speaker):
+        speaker = cast_parts(speaker, ",")
     if isinstance(speaker, Mapping):
         made = {
             spec: make_speaker(spec, **settings) for spec in dict.fromkeys(speaker.values()) if isinstance(spec, str)
@@ -104,14 +99,19 @@ def _speaker(name: str, *arguments: Any, **settings: Any) -> Speaker:
 
 
 def make_controller(
-    controller: str | Controller | Mapping[str, Any], rules: Rules | None = None, information: str | None = None
+    controller: str | Controller | Mapping[str, Any],
+    rules: Rules | None = None,
+    information: str | None = None,
+    trust_code: bool = False,
 ) -> Controller:
     """Return a controller, checked against the rules and the key that it is to play under.
+
+    A file is data: it may name a registered table; with ``trust_code`` also one by its import path (`trust`).
 
     Raises UnknownNameError for names, ConfigError for bad settings, for a table trained under other
     rules or keys, and for a cast that leaves a seat without a controller.
     """
-    made = _controller(controller)
+    made = _controller(controller, trust_code)
     if not isinstance(made, Controller):
         raise ConfigError(f"{controller!r} made a {type(made).__name__}, which has no method speak_probability()")
     check = getattr(made, "check", None)
@@ -122,24 +122,24 @@ def make_controller(
     return made
 
 
-def _controller(controller: Any) -> Any:
-    if isinstance(controller, str) and _CAST.match(controller):
-        controller = _parse_cast(controller, "+")
+def _controller(controller: Any, trust_code: bool) -> Any:
+    if isinstance(controller, str) and is_cast(controller):
+        controller = cast_parts(controller, "+")
     if isinstance(controller, Mapping):
-        parts = {seat: _controller(spec) for seat, spec in controller.items()}
+        parts = {seat: _controller(spec, trust_code) for seat, spec in controller.items()}
         return build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
     if not isinstance(controller, str):
         return controller
     if controller.endswith(".json"):
-        return _load_table(Path(controller))
-    name, settings = _with_settings(controller)
+        return _load_table(Path(controller), trust_code)
+    name, settings = name_and_settings(controller)
     return build("controller", name, **settings)
 
 
 def make_reward(reward: str | Reward) -> Reward:
     """Return a reward: a name, with settings behind a colon, or the object itself."""
     if isinstance(reward, str):
-        name, settings = _with_settings(reward)
+        name, settings = name_and_settings(reward)
         made: Reward = build("reward", name, **settings)
         return made
     if callable(reward):
@@ -160,50 +160,7 @@ def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
     return Rules(**settings)
 
 
-def split_list(text: str) -> list[str]:
-    """Split at commas, keeping ``name:a=1,b=2`` together: a piece that is a setting belongs to the name before it."""
-    pieces: list[str] = []
-    for piece in text.split(","):
-        setting = re.match(r"\w+=", piece) and not _CAST.match(piece)
-        if pieces and setting and ":" in pieces[-1]:
-            pieces[-1] += "," + piece
-        elif piece.strip():
-            pieces.append(piece.strip())
-    return pieces
-
-
-def parse_value(text: str) -> Any:
-    """Read a setting as TOML would (number, true/false, list, quoted text); anything else is plain text."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _with_settings(text: str) -> tuple[str, dict[str, Any]]:
-    name, colon, rest = text.partition(":")
-    if not colon or "=" not in rest:
-        return text, {}
-    pairs = [pair.partition("=") for pair in rest.split(",")]
-    for key, equals, _ in pairs:
-        if not equals or not key.isidentifier():
-            raise ConfigError(f"settings look like {name}:key=value,key=value, got {text!r}")
-    return name, {key: parse_value(value) for key, _, value in pairs}
-
-
-def _parse_cast(text: str, separator: str) -> dict[str, str]:
-    parts: dict[str, str] = {}
-    for piece in text.split(separator):
-        seat, equals, spec = piece.partition("=")
-        if not equals or not spec or not _CAST.match(f"{seat}="):
-            raise ConfigError(f"a cast looks like proposer=NAME{separator}reviewer=NAME, got {text!r}")
-        if seat in parts:
-            raise ConfigError(f"the cast {text!r} names {seat} twice")
-        parts[seat] = spec
-    return parts
-
-
-def _load_table(path: Path) -> Any:
+def _load_table(path: Path, trust_code: bool) -> Any:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         name = data["controller"]
@@ -211,9 +168,7 @@ def _load_table(path: Path) -> Any:
         raise ConfigError(f"cannot read the controller file {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a controller file ({type(error).__name__}: {error})") from error
-    made = build("controller", name)
-    if not hasattr(made, "load_state_dict"):
-        raise ConfigError(f"{path}: the controller {name!r} keeps no table")
+    made = table_named(name, path, trust_code)()
     try:
         made.load_state_dict(data)
     except ConfigError as error:

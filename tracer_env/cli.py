@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from tracer_env.casting import split_list
 from tracer_env.cli_options import (
     ConfigOption,
     DebugOption,
@@ -31,9 +29,10 @@ from tracer_env.cli_options import (
     SetOption,
     SpeakerOption,
     SplitOption,
+    TrustOption,
+    continued,
     embedded,
     print_config,
-    print_json,
     resolved_config,
     resumable,
     settings_data,
@@ -43,6 +42,8 @@ from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
 from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.progress import reporting
+from tracer_env.screen import Screen, complain, say, say_json
+from tracer_env.specs import split_list
 
 __all__ = ["app", "entry", "main"]
 
@@ -97,16 +98,15 @@ def compare_command(
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    trust_code: TrustOption = False,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
-    data = settings_data(
-        config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed, resume=resume
-    )
-    data = merge(embedded(data), "training", episodes=train_episodes)
+    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    data = merge(data, "training", episodes=train_episodes)
     data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
-    resolved = resolved_config(data, out, resume)
+    resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if dry_run:
         return print_config(resolved, as_json)
@@ -115,14 +115,13 @@ def compare_command(
     from tracer_env.report import comparison_table
 
     with reporting() as reporter, resumable("compare", out, resume):
-        result = compare(resolved, out=out, resume=resume, reporter=reporter)
+        result = compare(resolved, out=out, resume=resume, trust_code=trust_code, reporter=reporter)
     if as_json:
-        return print_json(result.to_data())
-    console = Console()
-    console.print(comparison_table([Row.from_data(row) for row in result.rows]))
-    console.print(f"run     {result.run.path}", highlight=False, soft_wrap=True)
-    console.print(f"report  {result.run.path / 'report.html'}", highlight=False, soft_wrap=True)
-    console.print(f"replay  {result.replay_command}", highlight=False, soft_wrap=True)
+        return say_json(result.to_data())
+    Screen().print(comparison_table([Row.from_data(row) for row in result.rows]))
+    say(f"run     {result.run.path}")
+    say(f"report  {result.run.path / 'report.html'}")
+    say(f"replay  {result.replay_command}")
     return None
 
 
@@ -143,6 +142,7 @@ def play_command(
     seed: SeedOption = None,
     settings: SetOption = None,
     config: ConfigOption = None,
+    trust_code: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play one episode and show it turn by turn."""
@@ -150,10 +150,10 @@ def play_command(
     resolved = Config.from_data(embedded(data))
     from tracer_env.live import play
 
-    console = None if as_json else Console()
-    transcript = play(resolved, controller, task, world, console)
+    console = None if as_json else Screen()
+    transcript = play(resolved, controller, task, world, console, trust_code=trust_code)
     if as_json:
-        print_json(json.loads(transcript.to_json()))
+        say_json(json.loads(transcript.to_json()))
 
 
 @app.command("replay")
@@ -175,10 +175,10 @@ def replay_command(
 
     chosen = chosen_episodes(run, method, episode, only)
     if as_json:
-        return print_json([json.loads(transcript.to_json()) for transcript in chosen])
+        return say_json([json.loads(transcript.to_json()) for transcript in chosen])
     if export is not None:
         write_picture(chosen[:1], export)
-        print(export)
+        say(str(export))
         return None
     replay(chosen, speed=speed)
     return None
@@ -194,9 +194,9 @@ def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
     metrics = load_run(run).metrics()
     page = write_report(run)
     if as_json:
-        return print_json({"report": str(page), **metrics})
-    Console().print(comparison_table([Row.from_data(row) for row in metrics["rows"]]))
-    print(page)
+        return say_json({"report": str(page), **metrics})
+    Screen().print(comparison_table([Row.from_data(row) for row in metrics["rows"]]))
+    say(str(page))
     return None
 
 
@@ -207,8 +207,8 @@ def verify_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
 
     computed = verify(run)
     if as_json:
-        return print_json({"verified": True, "run": str(run), **computed})
-    print(f"verified: {len(computed['rows'])} rows of {run} follow from its episodes")
+        return say_json({"verified": True, "run": str(run), **computed})
+    say(f"verified: {len(computed['rows'])} rows of {run} follow from its episodes")
     return None
 
 
@@ -227,12 +227,12 @@ def list_command(
     names = {each: list(registered(each)) for each in KINDS} | more
     names = {each: entries for each, entries in names.items() if kind in (None, each)}
     if as_json:
-        return print_json(names)
+        return say_json(names)
     for each, entries in names.items():
         if isinstance(entries, dict):
-            print("\n".join(f"{each}: {signature}" for signature in entries.values()))
+            say("\n".join(f"{each}: {signature}" for signature in entries.values()))
         else:
-            print(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
+            say(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
     return None
 
 
@@ -243,15 +243,15 @@ def doctor_command(as_json: JsonOption = False) -> None:
 
     found = examine()
     if as_json:
-        return print_json(found)
-    print(f"tracer-env {found['tracer_env']}, Python {found['python']}")
-    print("core    " + ", ".join(f"{name} {version}" for name, version in found["core"].items()))
+        return say_json(found)
+    say(f"tracer-env {found['tracer_env']}, Python {found['python']}")
+    say("core    " + ", ".join(f"{name} {version}" for name, version in found["core"].items()))
     for name, extra in found["extras"].items():
         state = f"missing {', '.join(extra['missing'])}: {extra['install']}" if extra["missing"] else "installed"
-        print(f"extra   {name}: {state}")
-    print(f"data    TRACER_ENV_DATA is {found['data_folder'] or 'not set'}")
+        say(f"extra   {name}: {state}")
+    say(f"data    TRACER_ENV_DATA is {found['data_folder'] or 'not set'}")
     for name, splits in found["data"].items():
-        print(f"data    {name}: " + ", ".join(f"{split} from {place}" for split, place in splits.items()))
+        say(f"data    {name}: " + ", ".join(f"{split} from {place}" for split, place in splits.items()))
     return None
 
 
@@ -266,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TracerEnvError as error:
         return _failed(error, str(error), error.exit_code, debug)
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
+        complain("interrupted")
         return 130
     except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone; the parser exits by itself then
         sys.stderr.close()
@@ -286,9 +286,8 @@ def entry() -> None:
 
 def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exception(error)
-    line = " ".join(message.split())
-    print(f"error: {line}", file=sys.stderr)
+        complain("".join(traceback.format_exception(error)).rstrip("\n"))
+    complain(f"error: {' '.join(map(str.strip, message.splitlines()))}")
     return code
 
 

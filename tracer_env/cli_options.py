@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,9 @@ import typer
 
 from tracer_env.config import Config, merge, read_toml, with_settings
 from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.plain import command as command_line
+from tracer_env.screen import complain, say, say_json
+from tracer_env.trust import layered
 
 __all__ = [
     "ConfigOption",
@@ -28,10 +29,10 @@ __all__ = [
     "SetOption",
     "SpeakerOption",
     "SplitOption",
+    "TrustOption",
+    "continued",
     "embedded",
     "print_config",
-    "print_json",
-    "recorded_config",
     "resolved_config",
     "resumable",
     "settings_data",
@@ -49,6 +50,9 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to mak
 ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-code", help="Let the files given here name code that is imported and run.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
@@ -62,11 +66,9 @@ def settings_data(
     split: str | None = None,
     limit: int | None = None,
     seed: int | None = None,
-    resume: Path | None = None,
 ) -> dict[str, Any]:
-    """Return the settings as nested data: the file's (or the resumed run's), under the flags, under ``--set``."""
-    source = config or (recorded_config(resume) if resume is not None else None)
-    data = read_toml(source) if source is not None else {}
+    """Return the user's own settings as nested data: the file's, under the flags, under ``--set``."""
+    data = read_toml(config) if config is not None else {}
     data = merge(data, "scenario", name=scenario, path=path, split=split, limit=limit)
     data = merge(data, "speaker", name=speaker)
     if seed is not None:
@@ -74,11 +76,19 @@ def settings_data(
     return with_settings(data, settings or [])
 
 
-def recorded_config(resume: Path) -> Path:
-    """Return the settings that a resumed run was started with; flags on top of them show as differences."""
+def continued(
+    data: dict[str, Any], config: Path | None, resume: Path | None, trust_code: bool, method: str | None = None
+) -> dict[str, Any]:
+    """Return the user's own settings, where a run is continued on top of what it was started with.
+
+    What differs shows as a difference later; ``method`` is a trainer that the user names. Raises TrustError when the
+    folder names code on its own word. A config file of the user takes the place of the folder's.
+    """
+    if resume is None or config is not None:
+        return data
     if not (resume / "config.toml").is_file():
         raise RunFolderError(f"{resume} is not a run folder: it has no config.toml")
-    return resume / "config.toml"
+    return layered(read_toml(resume / "config.toml"), data, resume, trust_code, merge(data, "training", method=method))
 
 
 def resolved_config(data: dict[str, Any], out: Path | None, resume: Path | None) -> Config:
@@ -95,14 +105,9 @@ def embedded(data: dict[str, Any]) -> dict[str, Any]:
     return merge(merge(data, "scenario", name="recorded"), "speaker", name="recorded")
 
 
-def print_json(data: Any) -> None:
-    """Print one JSON document on stdout."""
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1))
-
-
 def print_config(config: Config, as_json: bool) -> None:
     """Print the settings as TOML, or as JSON."""
-    print_json(config.to_data()) if as_json else print(config.to_toml(), end="")
+    say_json(config.to_data()) if as_json else say(config.to_toml(), end="")
 
 
 @contextmanager
@@ -113,7 +118,7 @@ def resumable(command: str, out: Path | None, resume: Path | None) -> Iterator[N
     except KeyboardInterrupt:
         folder = resume or out or _newest_run()
         if folder is not None and (folder / "config.toml").is_file():
-            print(f"interrupted; continue with: tracer-env {command} --resume {folder}", file=sys.stderr)
+            complain(f"interrupted; continue with: {command_line('tracer-env', command, '--resume', folder)}")
         raise
 
 

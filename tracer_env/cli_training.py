@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tracer_env.cli_options import (
@@ -21,8 +20,9 @@ from tracer_env.cli_options import (
     SeedOption,
     SetOption,
     SpeakerOption,
+    TrustOption,
+    continued,
     print_config,
-    print_json,
     resolved_config,
     resumable,
     settings_data,
@@ -32,6 +32,7 @@ from tracer_env.config import merge
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.progress import reporting
 from tracer_env.registry import resolve
+from tracer_env.screen import Screen, say, say_json
 
 __all__ = ["train_command"]
 
@@ -77,6 +78,7 @@ def train_command(
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    trust_code: TrustOption = False,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -86,7 +88,7 @@ def train_command(
     model says (--speaker nano, smollm2 or hf:PATH) and leave adapters in the run folder. They take --set
     gspo.KEY=VALUE (num_generations, learning_rate, finetune, reward, role, ...), tracer.variant, tracer.sharing and
     hooks.KIND=FILE.py:NAME; --dry-run shows all, `tracer-env list` what they can be. --resume DIR continues
-    a run, with a larger --steps if you like.
+    a run, with a larger --steps if you like; code that its config names needs --trust-code, or to be named again.
 
     With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
     regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts.
@@ -96,7 +98,8 @@ def train_command(
         return train_on_folder(
             trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, as_json, refused
         )
-    data = settings_data(config, settings, scenario, speaker, seed=seed, resume=resume)
+    data = settings_data(config, settings, scenario, speaker, seed=seed)
+    data = continued(data, config, resume, trust_code, method)
     chosen, trainer = _trainer(data, method, resume)
     with_model = chosen in _WITH_MODEL
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
@@ -112,7 +115,7 @@ def train_command(
     if result is None:  # one of several processes, and not the first
         return None
     if as_json:
-        return print_json(result)
+        return say_json(result)
     _print_language(result) if with_model else _print_controller(result)
     return None
 
@@ -143,7 +146,7 @@ def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> t
 
 
 def _print_language(result: Mapping[str, Any]) -> None:
-    console, steps = Console(), result["steps"]
+    console, steps = Screen(), result["steps"]
     few = steps < 20
     keys = ("first", "last") if few else ("mean_of_first_ten", "mean_of_last_ten")
     span = "first and last step" if few else "means over the first and the last ten steps"
@@ -159,11 +162,11 @@ def _print_language(result: Mapping[str, Any]) -> None:
     kind = "adapter" if result["config"]["gspo"]["finetune"].startswith("lora") else "model"
     for name, folder in result["adapters"].items():
         trained = "" if name in result["trained"] else " (not trained)"
-        console.print(f"{kind:<11} {folder}{trained}", highlight=False, soft_wrap=True)
+        say(f"{kind:<11} {folder}{trained}")
     if result["controller"] is not None:
-        console.print(f"controller  {result['controller']}", highlight=False, soft_wrap=True)
-    console.print(f"metrics     {result['metrics']}", highlight=False, soft_wrap=True)
-    console.print(f"use it      {result['command']}", highlight=False, markup=False, soft_wrap=True)
+        say(f"controller  {result['controller']}")
+    say(f"metrics     {result['metrics']}")
+    say(f"use it      {result['command']}")
 
 
 _SHOWN = {
@@ -198,17 +201,15 @@ def _cell(form: str, value: float | None) -> str:
 
 
 def _print_controller(result: Mapping[str, Any]) -> None:
-    console = Console()
+    console = Screen()
     console.print(_policy(result["policy_table"], f"{result['method']} after {result['episodes']:,} episodes"))
     regret = result["average_regret"]
     slope = "not fitted" if regret["slope"] is None else f"{regret['slope']:.2f}"
     curve = result["average_regret_curve"]
     shown = curve[:: max(1, len(curve) // 8)]
-    console.print(
-        "average regret by episode  " + "   ".join(f"{at:,}: {value:.5f}" for at, value in shown), highlight=False
-    )
-    console.print(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}", highlight=False)
-    console.print(f"controller  {result['controller']}", highlight=False, soft_wrap=True)
+    say("average regret by episode  " + "   ".join(f"{at:,}: {value:.5f}" for at, value in shown))
+    say(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}")
+    say(f"controller  {result['controller']}")
 
 
 def _policy(rows: list[dict[str, Any]], title: str) -> Table:

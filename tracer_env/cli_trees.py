@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tracer_env.cli_options import (
@@ -20,13 +19,13 @@ from tracer_env.cli_options import (
     SetOption,
     SpeakerOption,
     SplitOption,
-    print_json,
     settings_data,
 )
 from tracer_env.config import Config, with_settings
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.progress import reporting
 from tracer_env.registry import resolve
+from tracer_env.screen import Screen, say, say_json
 
 __all__ = ["add_tree_commands", "train_on_folder"]
 
@@ -86,9 +85,9 @@ def expand_command(
         "seed": trees.seed,
     }
     if as_json:
-        print_json(facts)
+        say_json(facts)
     else:
-        print("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+        say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
 
 
 _TREE_SETTINGS = ("credit", "information", "starts", "batch")
@@ -122,9 +121,9 @@ def train_on_folder(
         steps = 1000 if iterations is None else iterations
         result = train(loaded, method, steps, 0 if seed is None else seed, reporter=reporter, out=file, **chosen)
     if as_json:
-        print_json(result)
+        say_json(result)
         return
-    console = Console()
+    console = Screen()
     console.print(_policy(result))
     console.print(_credits(result))
     regret = result["average_regret"]
@@ -136,7 +135,7 @@ def train_on_folder(
         f"{result['distinct_trees']:,} distinct trees, {result['key_patterns']:,} key patterns",
         *([f"controller  {result['controller']}"] if "controller" in result else []),
     ):
-        console.print(line, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def _policy(result: Mapping[str, Any]) -> Table:
@@ -176,12 +175,12 @@ def calibrate_command(
     with reporting() as reporter:
         result = calibrate(source, out, reporter)
     if as_json:
-        print_json(result)
+        say_json(result)
         return
-    console = Console()
+    console = Screen()
     console.print(table(result))
-    console.print(f"preset   {result['file']}", highlight=False, soft_wrap=True)
-    console.print(f"use it   --speaker {result['speaker']}", highlight=False, soft_wrap=True)
+    say(f"preset   {result['file']}")
+    say(f"use it   --speaker {result['speaker']}")
 
 
 def frontier_command(
@@ -195,8 +194,8 @@ def frontier_command(
     with reporting() as reporter:
         result = frontier(trees, out, reporter)
     if as_json:
-        print_json(result)
+        say_json(result)
         return
-    console = Console()
+    console = Screen()
     console.print(table(result))
-    console.print(f"picture  {result['picture']}", highlight=False, soft_wrap=True)
+    say(f"picture  {result['picture']}")

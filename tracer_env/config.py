@@ -30,11 +30,11 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tracer_env.casting import parse_value
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import KEYS
 from tracer_env.registry import resolve
 from tracer_env.rules import Rules
+from tracer_env.specs import parse_value
 
 __all__ = [
     "Config",

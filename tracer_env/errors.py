@@ -6,6 +6,7 @@
     │   ├── UnknownNameError      a name that nothing is registered under (also a LookupError)
     │   ├── MissingExtraError     an optional dependency is not installed (also an ImportError)
     │   ├── DataError             a data source that cannot be read or holds a bad row
+    │   ├── TrustError            a file that names code, which only the user may name
     │   ├── RunFolderError        a run folder that exists already, is damaged, or belongs to another run
     │   └── IllegalActionError    an action that the mask forbids (also a ValueError)
     ├── SpeakerError              a speaker broke its contract; the command line exits with 1
@@ -28,6 +29,7 @@ __all__ = [
     "SpeakerError",
     "TracerEnvError",
     "TrainingError",
+    "TrustError",
     "UnknownNameError",
     "UserError",
     "did_you_mean",
@@ -68,6 +70,10 @@ class MissingExtraError(UserError, ImportError):
 
 class DataError(UserError):
     """A data source is missing, unreadable, or has a row that breaks the format."""
+
+
+class TrustError(UserError):
+    """A file names code that would be imported or run; the user can say it himself, or give ``--trust-code``."""
 
 
 class RunFolderError(UserError):

@@ -24,6 +24,7 @@ from tracer_env.config import Config
 from tracer_env.errors import ConfigError, UserError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.plain import command
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.registry import build, resolve
 from tracer_env.replay import most_interesting
@@ -32,6 +33,7 @@ from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollou
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.transcript import Transcript
+from tracer_env.trust import check_recorded
 
 __all__ = [
     "Comparison",
@@ -66,9 +68,9 @@ class Comparison:
 
     @property
     def replay_command(self) -> str:
-        """The command that shows the most interesting episode."""
+        """The command that shows the most interesting episode, to be pasted into a shell."""
         shown = self.interesting
-        return f"tracer-env replay {self.run.path} --method {shown.method} --episode {shown.task.id}"
+        return command("tracer-env", "replay", self.run.path, f"--method={shown.method}", f"--episode={shown.task.id}")
 
 
 def evaluate(
@@ -118,6 +120,7 @@ def compare(
     *,
     out: Path | str | None = None,
     resume: Path | str | None = None,
+    trust_code: bool = False,
     scenario: Scenario | None = None,
     speaker: Speaker | None = None,
     controllers: Mapping[str, Controller] | None = None,
@@ -126,7 +129,9 @@ def compare(
     """Compare methods and leave a run folder behind.
 
     ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
-    refuses a changed config. Raises UserError subclasses for whatever cannot work, before the folder is made.
+    refuses a changed config; without a ``config`` the folder's own is taken. Code that a folder's config or a
+    controller's file names is refused unless ``trust_code`` is given (`trust`). Raises UserError subclasses for
+    whatever cannot work, before the folder is made.
     """
     asked = config or Config()
     if controllers is not None:
@@ -134,12 +139,16 @@ def compare(
     if resume is not None:
         folder = RunFolder.reopen(Path(resume), config)
         asked = folder.config
+    if resume is not None and config is None:
+        replaced = {"scenario": scenario, "speaker": speaker, "evaluation": controllers}
+        told = {key: value for key, value in asked.to_data().items() if replaced.get(key) is None}
+        check_recorded(told, folder.path, trust_code=trust_code)
     asked.check_unhooked("compare")
     tell = reporter or NoReporter()
     rules = asked.rules
     tasks = scenario or _scenario(asked)
     names = asked.evaluation.methods
-    made = dict(controllers or {name: make_controller(name, rules, asked.information) for name in names})
+    made = dict(controllers or {name: make_controller(name, rules, asked.information, trust_code) for name in names})
     to_train = {name: controller for name, controller in made.items() if untrained(controller)}
     train_tasks = training_scenario(asked) if to_train else None
     voices = speaker or make_speaker(asked.speaker.name, **asked.speaker.settings)

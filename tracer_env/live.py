@@ -21,9 +21,16 @@ __all__ = ["chosen_episodes", "play"]
 
 
 def play(
-    config: Config, controller: str, task: str | None = None, world: int = 0, console: Console | None = None
+    config: Config,
+    controller: str,
+    task: str | None = None,
+    world: int = 0,
+    console: Console | None = None,
+    trust_code: bool = False,
 ) -> Transcript:
     """Play one episode and return it; with a console, print each part as soon as it is there.
+
+    ``trust_code``: the controller's file may name code (`trust`).
 
     Raises UnknownNameError for a task id that the scenario does not have, ConfigError for an untrained table
     and for a hook.
@@ -33,7 +40,7 @@ def play(
     scenario = make_scenario(
         asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
     )
-    made = make_controller(controller, config.rules, config.information)
+    made = make_controller(controller, config.rules, config.information, trust_code)
     if untrained(made):
         raise ConfigError(
             f"{controller} has learned nothing yet; train it first (tracer-env train --method {controller}) "

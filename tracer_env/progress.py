@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tracer_env.screen import Screen
 
 __all__ = ["Bars", "NoReporter", "Reporter", "reporting"]
 
@@ -50,17 +51,17 @@ class Bars:
 @contextmanager
 def reporting(wanted: bool = True) -> Iterator[Reporter]:
     """Give a reporter that draws bars on stderr if a terminal is there and they are wanted."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     if not (wanted and console.is_terminal):
         yield NoReporter()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress)

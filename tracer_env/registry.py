@@ -20,7 +20,7 @@ from typing import Any
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError, did_you_mean
 from tracer_env.settings import check_call
 
-__all__ = ["KINDS", "build", "register", "registered", "resolve"]
+__all__ = ["KINDS", "build", "names_code", "register", "registered", "resolve"]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
 
@@ -98,6 +98,13 @@ def registered(kind: str) -> tuple[str, ...]:
     return tuple(sorted(_table(kind)))
 
 
+def names_code(kind: str, name: str) -> bool:
+    """Return whether `resolve` would import ``name`` by its path: what a user may ask for, and a file may not."""
+    table = _table(kind)
+    known = name in table or f"{name.partition(':')[0]}:" in table
+    return not known and _IMPORT_PATH.fullmatch(name) is not None
+
+
 def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
     """Return what builds the part ``name`` and the argument behind a prefix, if there is one.
 
@@ -112,7 +119,7 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
         if not rest:
             raise ConfigError(f"{kind} {name!r} needs something after the colon: {prefix}:<what>")
         return _imported(kind, name, table[f"{prefix}:"]), (rest,)
-    if _IMPORT_PATH.fullmatch(name):
+    if names_code(kind, name):
         return _imported(kind, name, name), ()
     raise UnknownNameError(kind, name, table)
 

@@ -21,6 +21,7 @@ from tracer_env.pager import Keys, open_keys
 from tracer_env.pictures import export
 from tracer_env.plain import visible
 from tracer_env.scene import flip, pieces, render
+from tracer_env.screen import Screen
 from tracer_env.transcript import Transcript
 from tracer_env.types import Grade, Role, Utterance, Verdict
 
@@ -80,7 +81,7 @@ def replay(
     next episode, p or arrow left for the one before, g for a task id or a number, q to leave. Raises
     ConfigError for a negative speed or without an episode.
     """
-    screen = Console() if console is None else console
+    screen = Screen() if console is None else console
     if not (isfinite(speed) and speed >= 0):
         raise ConfigError(f"--speed must be a number of turns a second, 0 or more, got {speed!r}")
     if not transcripts:

@@ -35,6 +35,7 @@ from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import REWARDS
+from tracer_env.trust import check_recorded
 
 __all__ = ["train_run"]
 
@@ -50,13 +51,18 @@ def train_run(
     out: Path | None = None,
     resume: Path | None = None,
     reporter: Reporter | None = None,
+    trust_code: bool = False,
 ) -> dict[str, Any] | None:
     """Train a language model in a run folder and return what ``train --json`` prints.
 
     The training shows itself on stderr when there is a ``reporter``, which is told nothing. None is returned by all
-    processes but the first. Raises UserError subclasses for whatever cannot work, before the folder is made.
+    processes but the first. Without a ``config`` a resumed folder's own is taken, and what it names of code is refused
+    unless ``trust_code`` is given (`trust`). Raises UserError subclasses for whatever cannot work, before the folder is
+    made.
     """
-    asked = _continued(resume, config, method) if resume is not None else settled(config or Config(), method)
+    asked = (
+        _continued(resume, config, method, trust_code) if resume is not None else settled(config or Config(), method)
+    )
     processes = running_processes()
     settings = GSPOSettings.from_data(asked.gspo.settings, asked.seed)
     hooks = Hooks.load({each.name: path for each in fields(asked.hooks) if (path := getattr(asked.hooks, each.name))})
@@ -85,9 +91,11 @@ def train_run(
     return result_data(asked, folder.path, method, trainer, trained) if processes.rank == 0 else None
 
 
-def _continued(resume: Path, config: Config | None, method: str) -> Config:
+def _continued(resume: Path, config: Config | None, method: str, trust_code: bool) -> Config:
     """Return the settings that a run is continued under; raises RunFolderError for those of another run."""
     recorded = RunFolder.reopen(resume).config
+    if config is None:
+        check_recorded(recorded.to_data(), resume, trust_code=trust_code)
     if recorded.training.method != method:
         begun = f"method {recorded.training.method}" if recorded.training.method else "another command"
         raise RunFolderError(f"{resume} was started with {begun}, and cannot be continued with method {method}")

@@ -16,7 +16,6 @@ bit the run that was never stopped. Ctrl-C finishes the step and saves. Without 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.errors import ConfigError, RunFolderError, did_you_mean
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import Rules
+from tracer_env.screen import complain
 from tracer_env.trainers import checkpoint as checkpoints
 from tracer_env.trainers import gspo_state
 from tracer_env.trainers.alarms import CollapseAlarms
@@ -235,7 +235,7 @@ class GSPOTrainer:
 
     def _tell(self, line: str) -> None:
         if self._main:
-            print(line, file=sys.stderr)
+            complain(line)
 
     def _save(self) -> None:
         if self.out is not None and self._main:

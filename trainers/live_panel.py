@@ -13,19 +13,20 @@ Those that are missing, None or not finite are left out.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from tracer_env.screen import Screen, complain
 
 __all__ = ["MEASURES", "LivePanel", "PlainLines", "Silence", "TrainingPanel", "duration", "sparkline", "training_panel"]
 
@@ -77,7 +78,7 @@ class PlainLines:
     def __init__(
         self, total: int, write: Callable[[str], object] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._write = write or complain
         self._left = _TimeLeft(total, clock)
         self._total, self._clock = total, clock
         self._last: float | None = None
@@ -150,7 +151,7 @@ def training_panel(total: int, wanted: bool = True) -> Iterator[TrainingPanel]:
 
     The last state of the panel stays on the screen.
     """
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     if not wanted:
         yield Silence()
         return

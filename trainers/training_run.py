@@ -22,6 +22,7 @@ from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder, write_text
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
+from tracer_env.trust import check_recorded
 
 __all__ = ["train_run"]
 
@@ -34,13 +35,15 @@ def train_run(
     out: Path | None = None,
     resume: Path | None = None,
     reporter: Reporter | None = None,
+    trust_code: bool = False,
 ) -> dict[str, Any]:
     """Train a tabular controller in a run folder and return what ``train --json`` prints.
 
-    Raises UserError subclasses for whatever cannot work, before the folder is made.
+    Without a ``config`` a resumed folder's own is taken, and what it names of code is refused unless ``trust_code`` is
+    given (`trust`). Raises UserError subclasses for whatever cannot work, before the folder is made.
     """
     tell = reporter or NoReporter()
-    folder, controller, tasks, speaker = _opened(config, method, out, resume)
+    folder, controller, tasks, speaker = _opened(config, method, out, resume, trust_code)
     asked = folder.config
     checkpoint = folder.path / "checkpoint.json"
     run, saved_at = _restored(checkpoint, controller), time.monotonic()
@@ -82,13 +85,15 @@ def train_run(
 
 
 def _opened(
-    config: Config | None, method: str, out: Path | None, resume: Path | None
+    config: Config | None, method: str, out: Path | None, resume: Path | None, trust_code: bool
 ) -> tuple[RunFolder, RegretMatching, Scenario, Speaker]:
     """Make or reopen the run folder, once everything that is needed has been made and checked."""
     asked = config or Config()
     if resume is not None:
         folder = RunFolder.reopen(resume, config)
         asked = folder.config
+        if config is None:
+            check_recorded(asked.to_data(), resume, trust_code=trust_code)
     _check_sections(asked, method)
     controller = make_controller(method, asked.rules, asked.information)
     if not isinstance(controller, RegretMatching):

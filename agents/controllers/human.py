@@ -7,6 +7,7 @@ from typing import TextIO
 
 from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError
+from tracer_env.plain import visible
 from tracer_env.rules import DialogueState
 
 __all__ = ["Human"]
@@ -23,7 +24,7 @@ class Human:
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         asks, answers = self._asks or sys.stderr, self._answers or sys.stdin
-        print(Dialogue(state).context(), file=asks)
+        print(visible(Dialogue(state).context()), file=asks)
         while True:
             print("speak (y) or skip (n)? ", end="", file=asks, flush=True)
             line = answers.readline()
@@ -34,4 +35,4 @@ class Human:
                 return 1.0
             if word in ("n", "no", "skip", "0"):
                 return 0.0
-            print(f"{word!r} is neither; type y or n", file=asks)
+            print(visible(f"{word!r} is neither; type y or n"), file=asks)

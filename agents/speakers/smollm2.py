@@ -17,13 +17,13 @@ import importlib.util
 import inspect
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
+from tracer_env.screen import complain
 from tracer_env.settings import check_call
 
 __all__ = ["SmolLM2", "cache_folder", "converted", "gguf_file"]
@@ -79,7 +79,7 @@ def converted(source: Path, cache: Path | None = None) -> Path:
     target = root / f"smollm2-135m-{digest}"
     if target.is_dir():
         return target
-    print(f"converting {source.name} once into {target} (about 20 seconds)", file=sys.stderr, flush=True)
+    complain(f"converting {source.name} once into {target} (about 20 seconds)")
     try:
         root.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=root))

@@ -1,0 +1,51 @@
+"""The screen: the one way by which anything is printed, on stdout and stderr alike.
+
+    say(f"run     {path}")          a line, or several
+    complain(f"error: {message}")   the same on stderr
+    say_json(data)                  one JSON document
+    Screen().print(table)           what rich draws: tables, panels, bars
+
+Ids, paths, names and messages come from files and models, so nothing that is printed is taken for more than text:
+characters that would steer a terminal are spelled out (`plain.visible`), and nothing is read as rich's markup. The
+colours and cursor movements of rich itself pass, since they are no text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from tracer_env.plain import as_json, visible
+
+__all__ = ["Screen", "complain", "say", "say_json"]
+
+
+class Screen(Console):
+    """A rich console on which texts only show: no markup, no emoji codes, no character that acts."""
+
+    def __init__(self, stderr: bool = False, **settings: Any) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False, emoji=False, **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as rich does, with each text made visible; every nested piece comes by here too."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+def say(text: str = "", end: str = "\n") -> None:
+    """Print a text on stdout."""
+    print(visible(text), end=end)
+
+
+def complain(text: str) -> None:
+    """Print a text on stderr, at once."""
+    print(visible(text), file=sys.stderr, flush=True)
+
+
+def say_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(as_json(data, indent=1))

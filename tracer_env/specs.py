@@ -1,0 +1,71 @@
+"""How parts are written in one line: names, names with settings, casts by seat, lists of them.
+
+    random:p=0.3                           a name and settings, values as TOML reads them
+    proposer=smollm2,reviewer=hf:PATH      a cast of speakers; controllers are joined by ``+``
+    always,random:p=0.3,never              a list
+
+Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``. What is read here is text: nothing is
+looked up.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from tracer_env.errors import ConfigError
+
+__all__ = ["cast_parts", "is_cast", "name_and_settings", "parse_value", "split_list"]
+
+_CAST = re.compile(r"(?:proposer|reviewer|agent_\d+(?:/(?:proposer|reviewer))?)=")
+
+
+def is_cast(text: str) -> bool:
+    """Return whether a text begins as a cast does, with a seat and an equals sign."""
+    return _CAST.match(text) is not None
+
+
+def split_list(text: str) -> list[str]:
+    """Split at commas, keeping ``name:a=1,b=2`` together: a piece that is a setting belongs to the name before it."""
+    pieces: list[str] = []
+    for piece in text.split(","):
+        setting = re.match(r"\w+=", piece) and not is_cast(piece)
+        if pieces and setting and ":" in pieces[-1]:
+            pieces[-1] += "," + piece
+        elif piece.strip():
+            pieces.append(piece.strip())
+    return pieces
+
+
+def parse_value(text: str) -> Any:
+    """Read a setting as TOML would (number, true/false, list, quoted text); anything else is plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def name_and_settings(text: str) -> tuple[str, dict[str, Any]]:
+    """Take ``name:key=value,key=value`` apart; a text without settings is a name. Raises ConfigError."""
+    name, colon, rest = text.partition(":")
+    if not colon or "=" not in rest:
+        return text, {}
+    pairs = [pair.partition("=") for pair in rest.split(",")]
+    for key, equals, _ in pairs:
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"settings look like {name}:key=value,key=value, got {text!r}")
+    return name, {key: parse_value(value) for key, _, value in pairs}
+
+
+def cast_parts(text: str, separator: str) -> dict[str, str]:
+    """Take a cast apart into what stands for each seat; raises ConfigError for anything else."""
+    parts: dict[str, str] = {}
+    for piece in text.split(separator):
+        seat, equals, spec = piece.partition("=")
+        if not equals or not spec or not is_cast(f"{seat}="):
+            raise ConfigError(f"a cast looks like proposer=NAME{separator}reviewer=NAME, got {text!r}")
+        if seat in parts:
+            raise ConfigError(f"the cast {text!r} names {seat} twice")
+        parts[seat] = spec
+    return parts
