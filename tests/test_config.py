@@ -26,6 +26,7 @@ from tracer_env.config import (
 from tracer_env.errors import ConfigError
 from tracer_env.registry import registered
 from tracer_env.rules import Rules
+from tracer_env.specs import parse_value
 
 
 def test_the_defaults() -> None:
@@ -211,3 +212,26 @@ def test_differences_leave_speed_out() -> None:
     assert differences(one, dataclasses.replace(one)) == []
     assert differences(one, Config(speaker=SpeakerConfig(settings={"skill": 0.5}))) == ["speaker.skill"]
     assert differences(one, Config(scenario=ScenarioConfig(limit=3))) == ["scenario.limit"]
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(b"\xef\xbb\xbfseed = 7\r\n[scenario]\r\nname = 'gsm8k'\r\n")
+    assert read_toml(file) == {"seed": 7, "scenario": {"name": "gsm8k"}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"seed = ", "seed = 'é'".encode("cp1252"), "seed = 1".encode("utf-16"), b"a = " + b"[" * 9999, b"a=1\na=2"],
+)
+def test_a_file_that_is_no_toml_is_one_line(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML: ") as caught:
+        read_toml(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_setting_that_no_reader_of_toml_can_take_is_text() -> None:
+    for text in ("[" * 9999, "9" * 9999, "not toml"):
+        assert parse_value(text) == text

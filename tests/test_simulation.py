@@ -121,3 +121,12 @@ def test_bad_preset_files_are_refused(tmp_path: Path, content: str, message: str
         Simulation.from_toml(file)
     assert message in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+def test_a_preset_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbfskill = 0.25\n")
+    assert Simulation.from_toml(file) == Simulation(skill=0.25)
+    file.write_bytes(b"skill = " + b"[" * 9999)
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        Simulation.from_toml(file)

@@ -41,6 +41,7 @@ from tracer_env.cli_training import train_command
 from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
 from tracer_env.errors import TracerEnvError, UnknownNameError
+from tracer_env.narrow import printable
 from tracer_env.progress import reporting
 from tracer_env.screen import Screen, complain, say, say_json
 from tracer_env.specs import split_list
@@ -255,6 +256,7 @@ def doctor_command(as_json: JsonOption = False) -> None:
     return None
 
 
+@printable()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]

@@ -12,6 +12,8 @@ colours and cursor movements of rich itself pass, since they are no text.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from tracer_env.narrow import holds_all
 from tracer_env.plain import as_json, visible
 
 __all__ = ["Screen", "complain", "say", "say_json"]
@@ -47,5 +50,6 @@ def complain(text: str) -> None:
 
 
 def say_json(data: Any) -> None:
-    """Print one JSON document on stdout."""
-    print(as_json(data, indent=1))
+    """Print one JSON document on stdout, in ASCII where the terminal or pipe lacks characters."""
+    text = as_json(data, indent=1)
+    print(text if holds_all(sys.stdout) else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text))

@@ -42,7 +42,7 @@ def parse_value(text: str) -> Any:
     """Read a setting as TOML would (number, true/false, list, quoted text); anything else is plain text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML, thousands of digits, brackets without end
         return text
 
 

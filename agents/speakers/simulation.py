@@ -98,10 +98,10 @@ class Simulation:
     def from_toml(cls, path: str | Path) -> Simulation:
         """Read a preset file; raises ConfigError for a file or a parameter that cannot be used."""
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise ConfigError(f"cannot read the preset file {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"the preset file {path} is not valid TOML: {error}") from error
         known = cls.__dataclass_fields__
         for name in data:
