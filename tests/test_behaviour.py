@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from samples import NONE, RIGHT, WRONG, episode, judge, mended, propose, silent
 
-from tracer_env.behaviour import (
-    Changes,
-    Reviews,
-    accuracy_by_turn,
-    changes,
-    changes_by_turn,
-    details,
-    review_counts,
-    share,
-    speak_rates,
-)
+from tracer_env.behaviour import Behaviour, Changes, Reviews, share
 from tracer_env.types import Grade, Role
 
 OK, BAD, ODD, LATE = Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT
@@ -31,11 +21,11 @@ def test_changes_by_turn_count_written_proposals_only() -> None:
         episode([propose(1, OK), judge(2, RIGHT), silent(3, Role.PROPOSER), judge(4, RIGHT), propose(5, ODD)]),
         episode([propose(1, LATE), judge(2, RIGHT), propose(3, OK), judge(4, RIGHT), propose(5, OK)]),
     ]
-    assert changes_by_turn(episodes) == {
+    assert Behaviour(episodes).changes_by_turn == {
         3: Changes(wrong=1, corrected=1),
         5: Changes(right=3, corrupted=2),
     }
-    assert changes(episodes) == Changes(wrong=1, corrected=0, right=1, corrupted=1)
+    assert Behaviour(episodes).changes == Changes(wrong=1, corrected=0, right=1, corrupted=1)
     assert Changes(right=4, corrupted=1).preservation == 0.75
 
 
@@ -50,19 +40,19 @@ def test_confusion_matrix() -> None:
         (LATE, RIGHT),
         (LATE, NONE),
     ]
-    counted = review_counts(episode([propose(1, grade), judge(2, verdict)]) for grade, verdict in cases)
+    counted = Behaviour(episode([propose(1, grade), judge(2, verdict)]) for grade, verdict in cases).reviews
     assert counted == Reviews(of_correct=(1, 1, 1), of_wrong=(1, 2, 0), unknown=2)
     assert (counted.tpr, counted.tnr) == (1 / 3, 2 / 3)
 
 
 def test_a_review_judges_the_newest_proposal() -> None:
     turns = [propose(1, BAD), judge(2, WRONG), propose(3, OK), judge(4, RIGHT)]
-    assert review_counts([episode(turns)]) == Reviews((1, 0, 0), (0, 1, 0), 0)
+    assert Behaviour([episode(turns)]).reviews == Reviews((1, 0, 0), (0, 1, 0), 0)
 
 
 def test_speak_rates_by_agent_role_and_turn() -> None:
     silent_review = episode([propose(1, OK), silent(2, Role.REVIEWER), propose(3, OK)])
-    rates = speak_rates([mended(), silent_review])
+    rates = Behaviour([mended(), silent_review]).speak_rates
     assert [(r.agent, r.role, r.turn, r.spoken, r.choices) for r in rates] == [
         (0, Role.PROPOSER, 3, 2, 2),
         (0, Role.PROPOSER, 5, 0, 1),
@@ -75,12 +65,12 @@ def test_speak_rates_by_agent_role_and_turn() -> None:
 def test_accuracy_by_turn_keeps_what_ended_early() -> None:
     short = episode([propose(1, OK)])
     late = episode([propose(1, LATE), judge(2, RIGHT), propose(3, OK)])
-    assert accuracy_by_turn([mended(), short, late]) == [1 / 3, 1 / 3, 1.0, 1.0, 1.0]
-    assert accuracy_by_turn([]) == []
+    assert Behaviour([mended(), short, late]).accuracy_by_turn == [1 / 3, 1 / 3, 1.0, 1.0, 1.0]
+    assert Behaviour().accuracy_by_turn == []
 
 
 def test_details_are_plain_data() -> None:
-    data = details([mended()])
+    data = Behaviour([mended()]).to_data()
     assert data["reviews"] == {"of_correct": (0, 0, 0), "of_wrong": (0, 1, 0), "unknown": 0, "tpr": None, "tnr": 1.0}
     assert data["changes_by_turn"] == [
         {"turn": 3, "wrong": 1, "corrected": 1, "right": 0, "corrupted": 0, "correction": 1.0, "corruption": None}

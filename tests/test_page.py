@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 from samples import WRONG, episode, judge, mended, one_proposal, propose
 
-from tracer_env.metrics import compare_rows, details
+from tracer_env.behaviour import Behaviour
+from tracer_env.metrics import compare_rows
 from tracer_env.page import Run, page
 from tracer_env.types import Grade
 
@@ -27,7 +28,7 @@ def run(**changes: object) -> Run:
         seed=7,
         baseline="base",
         rows=tuple(compare_rows(by_method, "base")),
-        details={name: details(episodes) for name, episodes in by_method.items()},
+        details={name: Behaviour(episodes).to_data() for name, episodes in by_method.items()},
         curves={"better": [(1.0, 0.5), (10.0, 0.05), (100.0, 0.0)]},
         config='speaker = "simulated"',
     )
@@ -90,7 +91,7 @@ def test_texts_are_escaped() -> None:
             scenario=bad,
             rows=rows,
             baseline=bad,
-            details={bad: details([mended()])},
+            details={bad: Behaviour([mended()]).to_data()},
             config=bad,
             curves={bad: [(1, 1), (2, 2)]},
         )

@@ -1,32 +1,20 @@
 """Behaviour: who spoke, who mended, who judged well. Counts over transcripts, and the shares they give.
 
 The finer tables behind a row of `metrics`, where the treatment of timeouts and of rates without a case is
-described.
+described. `Behaviour` takes one episode after the other and keeps counts alone: how many there are costs no memory.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 from tracer_env.transcript import Transcript
 from tracer_env.types import Action, Grade, Role, Verdict
 
-__all__ = [
-    "Changes",
-    "Reviews",
-    "SpeakRate",
-    "accuracy_by_turn",
-    "changes",
-    "changes_by_turn",
-    "details",
-    "review_counts",
-    "share",
-    "speak_rates",
-]
+__all__ = ["Behaviour", "Changes", "Reviews", "SpeakRate", "share"]
 
 
 def share(cases: int, total: int) -> float | None:
@@ -94,102 +82,127 @@ class SpeakRate:
         return self.spoken / self.choices
 
 
-def changes(transcripts: Iterable[Transcript]) -> Changes:
-    """Count corrections and corruptions per episode: from the first proposal to the final answer."""
-    firsts = ((t.proposals[0].utterance, t.final) for t in transcripts if t.proposals)
-    return _count((first.grade, final.grade) for first, final in firsts if first is not None)
+class Behaviour:
+    """The counts of one method; `add` takes its episodes, one at a time, in any order."""
+
+    def __init__(self, transcripts: Iterable[Transcript] = ()) -> None:
+        self.episodes = 0
+        self._flips: Counter[tuple[bool, bool]] = Counter()
+        self._steps: dict[int, Counter[tuple[bool, bool]]] = {}
+        self._judged: Counter[tuple[Grade, Verdict]] = Counter()
+        self._choices: Counter[tuple[int, Role, int, Action]] = Counter()
+        self._right = [0]  # at each turn, of the episodes that played it
+        self._kept = [0]  # of the episodes that ended before a turn, how many ended right
+        self._horizon = 0
+        for transcript in transcripts:
+            self.add(transcript)
+
+    def add(self, transcript: Transcript) -> None:
+        """Count one more episode."""
+        self.episodes += 1
+        first: Grade | None = None
+        pending: Grade | None = None
+        self._reach(max(len(transcript.turns), transcript.max_turns))
+        for place, turn in enumerate(transcript.turns):
+            if turn.free:
+                self._choices[turn.agent, turn.role, turn.turn, turn.action] += 1
+            said = turn.utterance
+            if said is not None and turn.role is Role.REVIEWER:
+                if pending is not None:
+                    self._judged[pending, said.verdict] += 1
+            elif said is not None and said.grade is not None:
+                if pending is not None:
+                    _count(self._steps.setdefault(turn.turn, Counter()), pending, said.grade)
+                first, pending = first if first is not None else said.grade, said.grade
+            self._right[place] += pending is Grade.CORRECT
+        self._kept[len(transcript.turns)] += pending is Grade.CORRECT
+        if first is not None:
+            _count(self._flips, first, transcript.final.grade)
+
+    @property
+    def changes(self) -> Changes:
+        """Corrections and corruptions per episode: from the first proposal to the final answer."""
+        return _changes(self._flips)
+
+    @property
+    def changes_by_turn(self) -> dict[int, Changes]:
+        """The same from each proposal to the next one, by the turn of the later one.
+
+        Only proposals that were written count: a proposer that keeps its answer changes nothing.
+        """
+        return {number: _changes(self._steps[number]) for number in sorted(self._steps)}
+
+    @property
+    def reviews(self) -> Reviews:
+        """Spoken reviews by the truth about the pending proposal and by the verdict."""
+        seen, wrong = self._judged, (Grade.WRONG, Grade.UNPARSABLE)
+        right, no, none = Verdict.RIGHT, Verdict.WRONG, Verdict.NONE
+        return Reviews(
+            of_correct=(seen[Grade.CORRECT, right], seen[Grade.CORRECT, no], seen[Grade.CORRECT, none]),
+            of_wrong=(
+                sum(seen[g, right] for g in wrong),
+                sum(seen[g, no] for g in wrong),
+                sum(seen[g, none] for g in wrong),
+            ),
+            unknown=sum(seen[Grade.TIMEOUT, verdict] for verdict in (right, no, none)),
+        )
+
+    @property
+    def speak_rates(self) -> list[SpeakRate]:
+        """How often each seat spoke where it had a real choice, by agent, role and turn."""
+        seen, rates = self._choices, []
+        for agent, role, turn in sorted({key[:3] for key in seen}):
+            skipped, spoken = (seen[agent, role, turn, action] for action in (Action.SKIP, Action.SPEAK))
+            rates.append(SpeakRate(agent, role, turn, skipped + spoken, spoken))
+        return rates
+
+    @property
+    def spoken(self) -> tuple[int, int]:
+        """How often somebody spoke where there was a choice, and how many choices there were."""
+        chosen = Counter[Action]()
+        for (*_, action), times in self._choices.items():
+            chosen[action] += times
+        return chosen[Action.SPEAK], chosen.total()
+
+    @property
+    def accuracy_by_turn(self) -> list[float]:
+        """The share of episodes whose pending proposal is correct after each turn, from turn 1.
+
+        An episode that ended early keeps its last proposal, so every entry is over all episodes.
+        """
+        shares, kept = [], 0
+        for place in range(self._horizon):
+            kept += self._kept[place]
+            shares.append((self._right[place] + kept) / self.episodes)
+        return shares
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the finer tables of the method as JSON-ready data."""
+        reviews = self.reviews
+        rates = [{**asdict(x), "role": x.role.name.lower(), "rate": x.rate} for x in self.speak_rates]
+        return {
+            "speak_rates": rates,
+            "reviews": {**asdict(reviews), "tpr": reviews.tpr, "tnr": reviews.tnr},
+            "changes": _changes_data(self.changes),
+            "changes_by_turn": [{"turn": n, **_changes_data(c)} for n, c in self.changes_by_turn.items()],
+            "accuracy_by_turn": self.accuracy_by_turn,
+        }
+
+    def _reach(self, horizon: int) -> None:
+        if horizon > self._horizon:
+            more = [0] * (horizon - self._horizon)
+            self._horizon, self._right, self._kept = horizon, self._right + more, self._kept + more
 
 
-def changes_by_turn(transcripts: Iterable[Transcript]) -> dict[int, Changes]:
-    """Count them from each proposal to the next one, by the turn of the later one.
-
-    Only proposals that were written count: a proposer that keeps its answer changes nothing.
-    """
-    pairs: dict[int, list[tuple[Grade | None, Grade | None]]] = {}
-    for transcript in transcripts:
-        grades = [(turn.turn, turn.utterance.grade) for turn in transcript.proposals if turn.utterance]
-        for (_, before), (number, after) in pairwise(grades):
-            pairs.setdefault(number, []).append((before, after))
-    return {number: _count(pairs[number]) for number in sorted(pairs)}
+def _count(seen: Counter[tuple[bool, bool]], before: Grade, after: Grade | None) -> None:
+    if Grade.TIMEOUT not in (before, after):
+        seen[before is Grade.CORRECT, after is Grade.CORRECT] += 1
 
 
-def review_counts(transcripts: Iterable[Transcript]) -> Reviews:
-    """Count spoken reviews by the truth about the pending proposal and by the verdict."""
-    seen = Counter(pair for transcript in transcripts for pair in _judgements(transcript))
-    wrong = (Grade.WRONG, Grade.UNPARSABLE)
-    return Reviews(
-        of_correct=_triple(seen[Grade.CORRECT, verdict] for verdict in _VERDICTS),
-        of_wrong=_triple(sum(seen[grade, verdict] for grade in wrong) for verdict in _VERDICTS),
-        unknown=sum(seen[Grade.TIMEOUT, verdict] for verdict in _VERDICTS),
-    )
-
-
-def speak_rates(transcripts: Iterable[Transcript]) -> list[SpeakRate]:
-    """Return how often each seat spoke where it had a real choice, by agent, role and turn."""
-    seen = Counter((x.agent, x.role, x.turn, x.action) for t in transcripts for x in t.turns if x.free)
-    rates = []
-    for agent, role, turn in sorted({key[:3] for key in seen}):
-        skipped, spoken = (seen[agent, role, turn, action] for action in (Action.SKIP, Action.SPEAK))
-        rates.append(SpeakRate(agent, role, turn, skipped + spoken, spoken))
-    return rates
-
-
-def accuracy_by_turn(transcripts: Sequence[Transcript]) -> list[float]:
-    """Return the share of episodes whose pending proposal is correct after each turn, from turn 1.
-
-    An episode that ended early keeps its last proposal, so every entry is over all episodes.
-    """
-    hits = [0] * max((t.max_turns for t in transcripts), default=0)
-    for transcript in transcripts:
-        correct, played = False, iter(transcript.turns)
-        for number in range(len(hits)):
-            turn = next(played, None)
-            if turn is not None and turn.utterance is not None and turn.role is Role.PROPOSER:
-                correct = turn.utterance.grade is Grade.CORRECT
-            hits[number] += correct
-    return [count / len(transcripts) for count in hits]
-
-
-def details(transcripts: Sequence[Transcript]) -> dict[str, Any]:
-    """Return the finer tables of one method as JSON-ready data."""
-    reviews = review_counts(transcripts)
-    return {
-        "speak_rates": [{**asdict(x), "role": x.role.name.lower(), "rate": x.rate} for x in speak_rates(transcripts)],
-        "reviews": {**asdict(reviews), "tpr": reviews.tpr, "tnr": reviews.tnr},
-        "changes": _changes_data(changes(transcripts)),
-        "changes_by_turn": [{"turn": n, **_changes_data(c)} for n, c in changes_by_turn(transcripts).items()],
-        "accuracy_by_turn": accuracy_by_turn(transcripts),
-    }
-
-
-_VERDICTS = (Verdict.RIGHT, Verdict.WRONG, Verdict.NONE)
-
-
-def _triple(counts: Iterable[int]) -> tuple[int, int, int]:
-    right, wrong, none = counts
-    return right, wrong, none
-
-
-def _count(pairs: Iterable[tuple[Grade | None, Grade | None]]) -> Changes:
-    seen = Counter(
-        (before is Grade.CORRECT, after is Grade.CORRECT)
-        for before, after in pairs
-        if Grade.TIMEOUT not in (before, after)
-    )
+def _changes(seen: Counter[tuple[bool, bool]]) -> Changes:
     mended, broken = seen[False, True], seen[True, False]
     return Changes(mended + seen[False, False], mended, broken + seen[True, True], broken)
 
 
 def _changes_data(counted: Changes) -> dict[str, Any]:
     return {**asdict(counted), "correction": counted.correction, "corruption": counted.corruption}
-
-
-def _judgements(transcript: Transcript) -> Iterator[tuple[Grade, Verdict]]:
-    pending: Grade | None = None
-    for turn in transcript.turns:
-        if turn.utterance is None:
-            continue
-        if turn.role is Role.PROPOSER:
-            pending = turn.utterance.grade
-        elif pending is not None:
-            yield pending, turn.utterance.verdict

@@ -1,9 +1,10 @@
 """Metrics: what a method's episodes come to. Pure functions over transcripts of one method.
 
-`summarise` gives the row of a method, `compare_rows` the rows of several with paired differences against
-a baseline, `details` (from `behaviour`) the finer tables. All means are over episodes; tokens are prompt
-and completion together; a call is an utterance that was said. A rate without a case is None, never 0 and
-never NaN.
+`Tally` takes episodes one at a time, in any order, and gives the rows of all methods with paired differences
+against a baseline, and the finer tables (`behaviour`). It keeps some sixty bytes an episode, so a run of any length
+is one pass over its file; `summarise` and `compare_rows` are the same for episodes at hand. All means are over
+episodes; tokens are prompt and completion together; a call is an utterance that was said. A rate without a case is
+None, never 0 and never NaN.
 
 How a ``timeout`` grade (the checker ran out of time, so nobody knows) enters:
 
@@ -18,20 +19,22 @@ number of tasks alone, so the order of the episodes changes nothing.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tracer_env.behaviour import changes, details, review_counts, share
+from tracer_env.behaviour import Behaviour, share
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.intervals import Interval, bootstrap_means, mcnemar_mid_p, wilson
 from tracer_env.transcript import Transcript
-from tracer_env.types import Action, Grade
+from tracer_env.types import Grade
 
-__all__ = ["Row", "compare_rows", "details", "summarise"]
+__all__ = ["Row", "Tally", "compare_rows", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,105 +84,188 @@ class Row:
         return cls(**values)
 
 
-def summarise(transcripts: Sequence[Transcript], seed: int) -> Row:
+def summarise(transcripts: Iterable[Transcript], seed: int) -> Row:
     """Return the row of one method; ``seed`` drives the bootstrap alone.
 
     Raises DataError without episodes, or when methods or scenarios are mixed.
     """
-    method, scenario = _only(transcripts)
-    said = [[turn.utterance for turn in t.turns if turn.utterance is not None] for t in transcripts]
-    finals = Counter(t.final.grade for t in transcripts)
-    proposed = Counter(turn.utterance.grade for t in transcripts for turn in t.proposals if turn.utterance)
-    choices = [turn.action for t in transcripts for turn in t.turns if turn.free]
-    prompts = [sum(u.prompt_tokens for u in episode) for episode in said]
-    completions = [sum(u.completion_tokens for u in episode) for episode in said]
-    calls = [len(episode) for episode in said]
-    tokens = np.add(prompts, completions)
-    tokens_ci, calls_ci = _by_task(transcripts, np.column_stack([tokens, calls]), seed)
-    flips, reviews, n = changes(transcripts), review_counts(transcripts), len(transcripts)
-    return Row(
-        method=method,
-        scenario=scenario,
-        episodes=n,
-        accuracy=finals[Grade.CORRECT] / n,
-        accuracy_ci=wilson(finals[Grade.CORRECT], n),
-        tokens_per_task=(sum(prompts) + sum(completions)) / n,
-        tokens_per_task_ci=tokens_ci,
-        completion_tokens_per_task=sum(completions) / n,
-        prompt_tokens_per_task=sum(prompts) / n,
-        calls_per_task=sum(calls) / n,
-        calls_per_task_ci=calls_ci,
-        speak_rate=share(choices.count(Action.SPEAK), len(choices)),
-        correction_rate=flips.correction,
-        corruption_rate=flips.corruption,
-        preservation_rate=flips.preservation,
-        reviewer_tpr=reviews.tpr,
-        reviewer_tnr=reviews.tnr,
-        unparsable_rate=share(proposed[Grade.UNPARSABLE], proposed.total()),
-        timeout_rate=share(proposed[Grade.TIMEOUT], proposed.total()),
-        truncated_rate=share(sum(u.finish == "length" for episode in said for u in episode), sum(calls)),
-        grades={grade.name.lower(): finals[grade] for grade in _GRADES},
-        counterfactual_tokens_per_task=sum(x.other.tokens for t in transcripts for x in t.turns if x.other) / n,
-    )
+    tally = Tally()
+    for transcript in transcripts:
+        tally.add(transcript, "")
+    if not tally.methods:
+        raise DataError("a row summarises the episodes of one method on one scenario, got no episodes")
+    return tally.rows(None, seed)[0]
 
 
-def compare_rows(by_method: Mapping[str, Sequence[Transcript]], baseline: str, seed: int = 0) -> list[Row]:
-    """Return a row for each method, in order, paired with ``baseline`` on (task id, world).
+def compare_rows(by_method: Mapping[str, Iterable[Transcript]], baseline: str, seed: int = 0) -> list[Row]:
+    """Return a row for each method, in order, paired with ``baseline``; see `Tally.rows`."""
+    tally = Tally()
+    for name, transcripts in by_method.items():
+        for transcript in transcripts:
+            tally.add(transcript, name)
+    return tally.rows(baseline, seed)
 
-    Where the episodes differ the pairs are those that both have, and ``paired_episodes`` says how many.
-    Raises ConfigError for an unknown baseline, DataError where a method has a task and world twice.
-    """
-    if baseline not in by_method:
-        raise ConfigError(f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, by_method)}")
-    reference = _by_pair(by_method[baseline])
-    rows = []
-    for method, transcripts in by_method.items():
-        row = summarise(transcripts, seed)
-        rows.append(row if method == baseline else _paired(row, _by_pair(transcripts), reference, seed))
-    return rows
+
+class Tally:
+    """All that rows and finer tables need of the episodes that `add` was given."""
+
+    def __init__(self, transcripts: Iterable[Transcript] = ()) -> None:
+        self._tasks: dict[str, int] = {}
+        self._methods: dict[str, _Method] = {}
+        for transcript in transcripts:
+            self.add(transcript)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that were seen, in order of first appearance."""
+        return list(self._methods)
+
+    def add(self, transcript: Transcript, name: str | None = None) -> None:
+        """Count one more episode, under its method or a ``name``. Raises DataError when its scenario is another."""
+        key = transcript.method if name is None else name
+        method = self._methods.get(key)
+        if method is None:
+            method = self._methods[key] = _Method(transcript.method, transcript.task.scenario)
+        method.add(transcript, self._tasks.setdefault(transcript.task.id, len(self._tasks)))
+
+    def details(self) -> dict[str, dict[str, Any]]:
+        """Return the finer tables of each method as JSON-ready data."""
+        return {name: method.behaviour.to_data() for name, method in self._methods.items()}
+
+    def rows(self, baseline: str | None, seed: int = 0) -> list[Row]:
+        """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world).
+
+        Where the episodes differ the pairs are those that both have, and ``paired_episodes`` says how many.
+        ``seed`` drives the bootstrap alone. Raises ConfigError for an unknown baseline, DataError where a method has a
+        task and world twice.
+        """
+        if baseline is not None and baseline not in self._methods:
+            raise ConfigError(
+                f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, self._methods)}"
+            )
+        names = list(self._tasks)
+        order = np.empty(len(names), dtype=np.int64)  # of the tasks, by their ids
+        order[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        if baseline is not None:
+            for method in self._methods.values():
+                method.check_pairs(names)
+        rows = []
+        for name, method in self._methods.items():
+            row = method.row(order, seed)
+            alone = baseline is None or name == baseline
+            rows.append(row if alone else _paired(row, method, self._methods[str(baseline)], order, seed))
+        return rows
 
 
 _GRADES = (Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT)
 
 
-def _only(transcripts: Sequence[Transcript]) -> tuple[str, str]:
-    found = {(t.method, t.task.scenario) for t in transcripts}
-    if len(found) != 1:
-        what = f"several methods or scenarios: {sorted(found)}" if found else "no episodes"
-        raise DataError(f"a row summarises the episodes of one method on one scenario, got {what}")
-    return found.pop()
+class _Method:
+    """The episodes of one method: a few numbers of each, in the order in which they came."""
+
+    def __init__(self, name: str, scenario: str) -> None:
+        self.name, self.scenario, self.behaviour = name, scenario, Behaviour()
+        self.task, self.world = array("q"), array("q")
+        self.prompts, self.completions, self.calls = array("q"), array("q"), array("q")
+        self.correct = bytearray()
+        self.finals: Counter[Grade | None] = Counter()
+        self.proposed: Counter[Grade | None] = Counter()
+        self.cut = self.unsaid = 0
+
+    def add(self, transcript: Transcript, task: int) -> None:
+        if (transcript.method, transcript.task.scenario) != (self.name, self.scenario):
+            both = sorted({(self.name, self.scenario), (transcript.method, transcript.task.scenario)})
+            raise DataError(
+                f"a row summarises the episodes of one method on one scenario, got several methods or scenarios: {both}"
+            )
+        prompts = completions = calls = 0
+        for turn in transcript.turns:
+            if turn.utterance is not None:
+                calls += 1
+                prompts += turn.utterance.prompt_tokens
+                completions += turn.utterance.completion_tokens
+                self.cut += turn.utterance.finish == "length"
+            if turn.other is not None:
+                self.unsaid += turn.other.tokens
+        final = transcript.final.grade
+        self.finals[final] += 1
+        self.proposed.update([turn.utterance.grade for turn in transcript.proposals if turn.utterance])
+        self.behaviour.add(transcript)
+        for column, value in zip((self.task, self.world, self.prompts), (task, transcript.world, prompts), strict=True):
+            column.append(value)
+        self.completions.append(completions)
+        self.calls.append(calls)
+        self.correct.append(final is Grade.CORRECT)
+
+    def row(self, order: NDArray[np.int64], seed: int) -> Row:
+        prompts, completions, calls = (np.array(x) for x in (self.prompts, self.completions, self.calls))
+        n, finals, proposed, behaviour = len(calls), self.finals, self.proposed, self.behaviour
+        told, made, said = int(prompts.sum()), int(completions.sum()), int(calls.sum())
+        tokens_ci, calls_ci = _by_task(
+            order[np.array(self.task)], np.column_stack([prompts + completions, calls]), seed
+        )
+        flips, reviews = behaviour.changes, behaviour.reviews
+        return Row(
+            method=self.name,
+            scenario=self.scenario,
+            episodes=n,
+            accuracy=finals[Grade.CORRECT] / n,
+            accuracy_ci=wilson(finals[Grade.CORRECT], n),
+            tokens_per_task=(told + made) / n,
+            tokens_per_task_ci=tokens_ci,
+            completion_tokens_per_task=made / n,
+            prompt_tokens_per_task=told / n,
+            calls_per_task=said / n,
+            calls_per_task_ci=calls_ci,
+            speak_rate=share(*behaviour.spoken),
+            correction_rate=flips.correction,
+            corruption_rate=flips.corruption,
+            preservation_rate=flips.preservation,
+            reviewer_tpr=reviews.tpr,
+            reviewer_tnr=reviews.tnr,
+            unparsable_rate=share(proposed[Grade.UNPARSABLE], proposed.total()),
+            timeout_rate=share(proposed[Grade.TIMEOUT], proposed.total()),
+            truncated_rate=share(self.cut, said),
+            grades={grade.name.lower(): finals[grade] for grade in _GRADES},
+            counterfactual_tokens_per_task=self.unsaid / n,
+        )
+
+    def check_pairs(self, names: Sequence[str]) -> None:
+        """Raise DataError where a task and world stands twice."""
+        codes, first, times = np.unique(_pairs(self)[0], return_index=True, return_counts=True)
+        if len(codes) < len(self.task):
+            place = first[times.argmax()]
+            raise DataError(
+                f"{self.name} has task {names[self.task[place]]!r} in world {self.world[place]} {times.max()} times; "
+                "episodes cannot be paired"
+            )
 
 
-def _by_task(transcripts: Sequence[Transcript], values: Any, seed: int) -> list[Interval | None]:
-    """Bootstrap the column means of ``values`` (episodes, K), resampling tasks."""
-    names = sorted({t.task.id for t in transcripts})
-    place = {name: index for index, name in enumerate(names)}
-    rows = np.array([place[t.task.id] for t in transcripts])
-    totals = np.column_stack([np.bincount(rows, weights=column, minlength=len(names)) for column in values.T])
-    return bootstrap_means(totals, np.bincount(rows, minlength=len(names)), seed)
+def _pairs(*methods: _Method) -> list[NDArray[np.int64]]:
+    """Return one number for each (task, world) of each episode, the same for the same pair in all methods."""
+    worlds = np.unique(np.concatenate([np.array(method.world) for method in methods]))
+    return [np.array(method.task) * len(worlds) + np.searchsorted(worlds, np.array(method.world)) for method in methods]
 
 
-def _by_pair(transcripts: Sequence[Transcript]) -> dict[tuple[str, int], Transcript]:
-    pairs = {(t.task.id, t.world): t for t in transcripts}
-    if len(pairs) != len(transcripts):
-        (task, world), times = Counter((t.task.id, t.world) for t in transcripts).most_common(1)[0]
-        method = transcripts[0].method
-        raise DataError(f"{method} has task {task!r} in world {world} {times} times; episodes cannot be paired")
-    return pairs
+def _by_task(tasks: NDArray[np.int64], values: Any, seed: int) -> list[Interval | None]:
+    """Bootstrap the column means of ``values`` (episodes, K), resampling tasks, numbered in order of their ids."""
+    found, rows = np.unique(tasks, return_inverse=True)
+    totals = np.column_stack([np.bincount(rows, weights=column, minlength=len(found)) for column in values.T])
+    return bootstrap_means(totals, np.bincount(rows, minlength=len(found)), seed)
 
 
-def _paired(
-    row: Row, mine: Mapping[tuple[str, int], Transcript], theirs: Mapping[tuple[str, int], Transcript], seed: int
-) -> Row:
-    shared = [(transcript, theirs[pair]) for pair, transcript in mine.items() if pair in theirs]
-    if not shared:
+def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64], seed: int) -> Row:
+    ours, base = _pairs(mine, theirs)
+    _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
+    if not len(here):
         return replace(row, paired_episodes=0)
-    difference = np.array([[a.correct - b.correct] for a, b in shared])
+    right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
+    difference = right[here] - reference[there]
     gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
     return replace(
         row,
-        paired_difference=(gained - lost) / len(shared),
-        paired_difference_ci=_by_task([a for a, _ in shared], difference, seed)[0],
+        paired_difference=(gained - lost) / len(here),
+        paired_difference_ci=_by_task(order[np.array(mine.task)[here]], difference[:, None], seed)[0],
         p_value=mcnemar_mid_p(gained, lost),
-        paired_episodes=len(shared),
+        paired_episodes=len(here),
     )

@@ -19,10 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.metrics import Row, details
+from tracer_env.metrics import Row, Tally
 from tracer_env.page import Curve, Run, page
 from tracer_env.plain import visible
-from tracer_env.transcript import Transcript, read_transcripts
+from tracer_env.transcript import read_transcripts
 
 __all__ = ["SCHEMA", "Run", "comparison_table", "read_run", "write_report"]
 
@@ -64,13 +64,12 @@ def read_run(folder: Path) -> Run:
     episodes, config = folder / "episodes.jsonl", folder / "config.toml"
     if not episodes.is_file():
         raise RunFolderError(f"{episodes} is missing; a report needs the episodes of the run")
-    by_method: dict[str, list[Transcript]] = {row.method: [] for row in rows}
-    for transcript in read_transcripts(episodes):
-        by_method.setdefault(transcript.method, []).append(transcript)
+    counted = Tally(read_transcripts(episodes)).details()
+    order = [row.method for row in rows if row.method in counted]
     return Run(
         name=folder.resolve().name,
         rows=rows,
-        details={method: details(transcripts) for method, transcripts in by_method.items() if transcripts},
+        details={method: counted[method] for method in dict.fromkeys([*order, *counted])},
         curves=_curves(folder),
         config=config.read_text(encoding="utf-8") if config.is_file() else None,
         **known,

@@ -19,7 +19,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any
 from tracer_env.config import Config, differences, read_toml
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.interfaces import Scenario
-from tracer_env.metrics import compare_rows
+from tracer_env.metrics import Tally
 from tracer_env.transcript import Transcript, read_transcripts
 
 __all__ = ["RunFolder", "load_run", "scenario_digest", "verify", "write_text"]
@@ -111,16 +111,20 @@ class RunFolder:
         """The file of the transcripts."""
         return self.path / "episodes.jsonl"
 
-    def transcripts(self) -> list[Transcript]:
-        """Read all episodes; raises DataError for a damaged line, RunFolderError when there are none yet."""
+    def stream(self) -> Iterator[Transcript]:
+        """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
         if not self.episodes.is_file():
             raise RunFolderError(f"{self.path} holds no episodes yet; continue it with --resume {self.path}")
-        return list(read_transcripts(self.episodes))
+        return read_transcripts(self.episodes)
+
+    def transcripts(self) -> list[Transcript]:
+        """Read all episodes at once; see `stream`."""
+        return list(self.stream())
 
     def by_method(self) -> dict[str, list[Transcript]]:
         """Read all episodes, grouped by method in order of first appearance."""
         grouped: dict[str, list[Transcript]] = {}
-        for transcript in self.transcripts():
+        for transcript in self.stream():
             grouped.setdefault(transcript.method, []).append(transcript)
         return grouped
 
@@ -194,7 +198,7 @@ class RunFolder:
 
 def compute_metrics(run: RunFolder, baseline: str) -> dict[str, Any]:
     """Return the content of ``metrics.json`` from the episodes alone."""
-    rows = compare_rows(run.by_method(), baseline, run.config.seed)
+    rows = Tally(run.stream()).rows(baseline, run.config.seed)
     return {
         "schema": SCHEMA,
         "scenario": run.config.scenario.name,
