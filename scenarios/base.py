@@ -10,14 +10,16 @@ said with its line or id and its field, before any work starts.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable
 from tracer_env.types import Grade, Task
-from tracer_env.verification.verifiers import AnswerVerifier, verifier_for
+from tracer_env.verification.verifiers import AnswerVerifier, MathVerifier, verifier_for
 
 __all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
 
@@ -29,6 +31,20 @@ class Graded:
         self.name = name
         self.kind = kind
         self._verifier: AnswerVerifier = verifier_for(kind)
+
+    def timed(self, math_seconds: float) -> Self:
+        """Return this scenario with a clock of ``math_seconds`` of processor time over each comparison of mathematics.
+
+        Raises ConfigError for seconds that no clock can be set to, and for answers of another kind.
+        """
+        if self.kind != "math":
+            raise ConfigError(
+                f"scenario {self.name!r} has answers of kind {self.kind!r}, which need no clock; "
+                "leave the setting 'math_seconds' out"
+            )
+        twin = copy.copy(self)
+        twin._verifier = MathVerifier(math_seconds)
+        return twin
 
     def extract(self, text: str) -> Extraction:
         return self._verifier.extract(text)

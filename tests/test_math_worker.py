@@ -32,10 +32,10 @@ def test_answers_are_compared_as_mathematics(gold: str, answer: str, equal: bool
 def test_the_program_speaks_one_json_line_a_job() -> None:
     jobs = io.StringIO()
     for answer in ("0.5", "0.6", "\x00"):
-        print(json.dumps({"gold": "1/2", "answer": answer}), file=jobs)
+        print(json.dumps({"gold": "1/2", "answer": answer, "seconds": 5}), file=jobs)
     program = str(Path(math_worker.__file__))
     done = subprocess.run(
         [sys.executable, "-P", program], input=jobs.getvalue(), capture_output=True, text=True, check=True, timeout=60
     )
     replies = [json.loads(line) for line in done.stdout.splitlines()]
-    assert replies == [{"ready": True}, {"equal": True}, {"equal": False}, {"equal": False}]
+    assert replies == [{"ready": True, "clock": True}, {"equal": True}, {"equal": False}, {"equal": False}]

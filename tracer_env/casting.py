@@ -43,10 +43,12 @@ def make_scenario(
     split: str = "test",
     limit: int | None = None,
     seed: int = 0,
+    math_seconds: float | None = None,
     **settings: Any,
 ) -> Scenario:
     """Return a scenario: a registered name, a Scenario as it is, or a list of tasks.
 
+    ``math_seconds`` of processor time are what a comparison of mathematical answers may take (None: 1.5).
     Raises UnknownNameError, ConfigError or DataError, before any task is played.
     """
     if isinstance(scenario, str):
@@ -57,6 +59,10 @@ def make_scenario(
         made = build("scenario", "tracer_env.scenarios.base:TaskList", scenario, name="tasks", limit=limit)
     else:
         raise ConfigError(f"scenario must be a name, a Scenario or a list of Task, got {type(scenario).__name__}")
+    if math_seconds is not None:
+        if not hasattr(made, "timed"):
+            raise ConfigError(f"scenario {made.name!r} takes no 'math_seconds': it has no method timed()")
+        made = made.timed(math_seconds)
     if len(made) == 0:
         raise ConfigError(f"scenario {made.name!r} has no tasks")
     checked: Scenario = made

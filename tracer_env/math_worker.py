@@ -3,13 +3,14 @@
 Run by `math_pool` in a process of its own, as a script and not as a part of the package, so that it
 starts without importing anything else of tracer-env (the comparison is loaded from its file):
 
-    out   {"ready": true}                         once math-verify is loaded, else {"error": "..."}
-    in    {"gold": "...", "answer": "..."}        ASCII JSON, one line
-    out   {"equal": true}                         or {"exhausted": true} when memory or the stack ran out
+    out   {"ready": true, "clock": true}                       once math-verify is loaded, else {"error": "..."}
+    in    {"gold": "...", "answer": "...", "seconds": 1.5}     ASCII JSON, one line
+    out   {"equal": true}                                      or {"exhausted": true} when memory or the stack ran out
 
-The parent holds the clock. What is set here is only the backstop for a parent that is gone: SIGALRM with its
-default action ends the process even inside one long C call, and a memory limit (POSIX) keeps
-``10**10**10`` from eating the machine. math-verify's own alarms are switched off.
+The clock counts the processor time of this process from job to reply, and when it runs out SIGPROF ends the
+process, even inside one long C call; time that the process did not run does not count. ``clock`` says whether the
+system has such a clock; if not, the parent holds one. A memory limit (POSIX) keeps ``10**10**10`` from eating the
+machine. math-verify's own alarms are switched off. When the parent is gone the input ends, and so does this.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from types import ModuleType
 
 __all__ = ["serve"]
 
-BACKSTOP_SECONDS = 30
 MEMORY_BYTES = 3 << 30
 _COMPARISON = Path(__file__).with_name("verification") / "comparison.py"
 
@@ -38,6 +38,7 @@ def serve() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    clock = _clock_works()
     try:
         compare = _load(_COMPARISON).compare
         compare("\\frac{1}{2}", "0.5 + x^2")
@@ -45,12 +46,12 @@ def serve() -> None:
         print(json.dumps({"error": str(error)}), file=replies, flush=True)
         return
     _limit_memory()
-    print(json.dumps({"ready": True}), file=replies, flush=True)
+    print(json.dumps({"ready": True, "clock": clock}), file=replies, flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        _alarm(BACKSTOP_SECONDS)
+        _set_clock(job["seconds"])
         reply = compare(job["gold"], job["answer"])
-        _alarm(0)
+        _set_clock(0)
         print(json.dumps(reply), file=replies, flush=True)
 
 
@@ -64,9 +65,18 @@ def _load(file: Path) -> ModuleType:
     return module
 
 
-def _alarm(seconds: int) -> None:
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+def _clock_works() -> bool:
+    """Return whether the system counts processor time, with the signal at its default: it may come to us ignored."""
+    if not hasattr(signal, "setitimer"):
+        return False
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
+    return True
+
+
+def _set_clock(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _limit_memory() -> None:

@@ -142,12 +142,14 @@ class MathVerifier(AnswerVerifier):
     """Mathematics: an answer is its own string; equality is math-verify's, under the clock of `math_pool`.
 
     Strings that agree are equal without asking. An answer nested more than 50 braces deep is none.
+    ``seconds`` of processor time are what one comparison may take.
     """
 
     kind = "math"
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = math_pool.TIMEOUT) -> None:
         math_pool.require_math_verify()
+        self.seconds = math_pool.check_seconds(seconds)
 
     def read(self, answer: str) -> str | None:
         bare = _SPACE.sub(" ", answer).strip().rstrip(".")
@@ -169,14 +171,14 @@ class MathVerifier(AnswerVerifier):
         answer = self.extract(text).answer
         if answer is None:
             return Grade.UNPARSABLE
-        equal = answer == expected or math_pool.compare(expected, answer)
+        equal = answer == expected or math_pool.compare(expected, answer, self.seconds)
         if equal is None:
             return Grade.TIMEOUT
         return Grade.CORRECT if equal else Grade.WRONG
 
     def same(self, left: str, right: str) -> bool:
         """Return whether two answers are equal; False as well when that could not be found out in time."""
-        return left == right or math_pool.compare(left, right) is True
+        return left == right or math_pool.compare(left, right, self.seconds) is True
 
 
 def boxed_answer(text: str) -> str | None:
