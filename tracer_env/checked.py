@@ -113,6 +113,8 @@ def line(most: int = 1000, least: int = 0) -> Reader[str]:
     inner = text(most, least)
 
     def reader(value: Any) -> str:
+        if type(value) is str and value.isprintable() and least <= len(value) <= most:
+            return value
         found = inner(value)
         if _CONTROL.search(found):
             raise Misfit(f"is {shown(found)}; control characters are not allowed in it")
@@ -231,23 +233,23 @@ def record(
     others: Reader[Any] | None = None,
 ) -> Reader[dict[str, Any]]:
     """An object with these ``fields``, perhaps some it ``may_have``; ``others`` reads further ones, else refused."""
-    known = {**fields, **(may_have or {})}
+    needed, known = frozenset(fields), {**fields, **(may_have or {})}
 
     def reader(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
             raise Misfit(f"is {shown(value)}; it must be an object with {', '.join(list(known)[:8])}")
-        for name in fields:
-            if name not in value:
-                raise Misfit("is missing", name)
+        if not needed <= value.keys():
+            raise Misfit("is missing", next(name for name in fields if name not in value))
         found: dict[str, Any] = {}
-        for name, item in value.items():
-            inner = known.get(name, others)
-            if inner is None:
-                raise Misfit(f"is unknown{did_you_mean(name, known)}", name)
-            try:
+        name = ""
+        try:
+            for name, item in value.items():
+                inner = known.get(name, others)
+                if inner is None:
+                    raise Misfit(f"is unknown{did_you_mean(name, known)}")
                 found[name] = inner(item)
-            except Misfit as misfit:
-                raise misfit.under(name) from None
+        except Misfit as misfit:
+            raise misfit.under(name) from None
         return found
 
     return reader

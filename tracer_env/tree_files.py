@@ -18,25 +18,30 @@ import io
 import json
 import os
 import shutil
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
+from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path
+from tracer_env.checked import Misfit, choice, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
-from tracer_env.rules import RoundRobin, Rules
+from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
+from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
+from tracer_env.stored_lines import at_most
 from tracer_env.tree import DialogueTrees, Level
-from tracer_env.types import Grade, Task, Utterance, Verdict
+from tracer_env.tree_checks import check_levels, check_texts
+from tracer_env.tree_shape import MOST_TURNS, utterances
+from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
+from tracer_env.types import Task, Utterance
 
-__all__ = ["RecordedTexts", "load_tasks", "load_trees", "rules_to_data", "save_trees", "write_trees"]
+__all__ = ["load_tasks", "load_trees", "rules_to_data", "save_trees", "write_trees"]
 
 SCHEMA = 1
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
 _PLAIN_RULES = ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zlib.error, zipfile.BadZipFile)
 
 
 def save_trees(trees: DialogueTrees, path: Path | str) -> None:
@@ -79,33 +84,29 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
 def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
     """Read a folder of trees. ``rules`` are what the caller wants to play under, checked when given.
 
-    Raises RunFolderError when the folder is none of ours, DataError when it is damaged, ConfigError when the
-    rules differ, or when the trees have a schedule of the user's own and ``rules`` do not bring it along.
+    Raises RunFolderError when the folder is none of ours, DataError when it is damaged or holds what no dialogue
+    gives, ConfigError when the rules differ, or when the trees have a schedule of the user's own and ``rules`` do
+    not bring it along.
     """
     folder = Path(path)
     head = _head(folder)
+    played = _rules(head["rules"], rules, folder)
+    count, worlds, texts = head["tasks"], head["worlds"], head["texts"]
+    _check_counts(folder, head, played)
+    tasks = read_tasks(folder / _TASKS, count)
+    levels = _levels(folder, played, count * worlds)
     try:
-        played = _rules(head["rules"], rules)
-        tasks = tuple(_tasks(folder))
-        seed, worlds, speaker = int(head["seed"]), int(head["worlds"]), str(head["speaker"])
-        texts = None if head["texts"] is None else RecordedTexts(folder / _TEXTS, int(head["texts"]))
-        levels = _levels(folder, played)
-        _check_values(levels, played, len(tasks) * worlds, None if texts is None else len(texts))
-    except ConfigError:
-        raise
-    except _DAMAGE as error:
-        raise DataError(f"{folder} is damaged ({type(error).__name__}: {error}); grow the trees again") from error
-    return DialogueTrees(played, tasks, worlds, seed, levels, texts, speaker)
+        check_levels(played, levels, texts)
+    except Misfit as misfit:
+        raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
+    said = None if texts is None else RecordedTexts(folder / _TEXTS, texts, partial(check_texts, played, levels))
+    return DialogueTrees(played, tasks, worlds, head["seed"], levels, said, head["speaker"])
 
 
 def load_tasks(path: Path | str) -> tuple[Task, ...]:
     """Read the tasks of a folder of trees alone; raises like `load_trees`."""
     folder = Path(path)
-    _head(folder)
-    try:
-        return tuple(_tasks(folder))
-    except _DAMAGE as error:
-        raise DataError(f"{folder}/{_TASKS} is damaged ({type(error).__name__}: {error})") from error
+    return read_tasks(folder / _TASKS, _head(folder)["tasks"])
 
 
 def rules_to_data(rules: Rules) -> dict[str, Any]:
@@ -117,39 +118,31 @@ def rules_to_data(rules: Rules) -> dict[str, Any]:
     }
 
 
-class RecordedTexts(Sequence[Utterance]):
-    """The utterances of a folder, read from the disk when the first one is asked for."""
-
-    def __init__(self, path: Path, count: int) -> None:
-        self._path, self._count = path, count
-        self._read: list[Utterance] | None = None
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Utterance: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Utterance]: ...
-    def __getitem__(self, index: int | slice) -> Utterance | Sequence[Utterance]:
-        return self._all()[index]
-
-    def __iter__(self) -> Iterator[Utterance]:
-        return iter(self._all())
-
-    def _all(self) -> list[Utterance]:
-        if self._read is None:
-            try:
-                read = [_utterance_from_data(data) for data in _read_lines(self._path)]
-            except _DAMAGE as error:
-                raise DataError(f"{self._path} is damaged ({type(error).__name__}: {error})") from error
-            if len(read) != self._count:
-                raise DataError(f"{self._path} holds {len(read)} utterances, {_HEAD} says {self._count}")
-            self._read = read
-        return self._read
-
-
 # -- reading -------------------------------------------------------------------------------------
+
+_REMEDY = "grow the trees again"
+_HEAD_DATA = record(
+    {
+        "schema": whole(),
+        "rules": record(
+            {
+                "num_agents": whole(1, 4096),
+                "max_turns": whole(1, MOST_TURNS),
+                "stop_when": choice(STOPS),
+                "final_answer": choice(FINAL_ANSWERS),
+                "history_window": whole(0, 4096),
+                "schedule": line(),
+                "seats": listed(listed(plain(0), 2, 2), MOST_TURNS),
+            }
+        ),
+        "seed": whole(-(1 << 63), (1 << 64) - 1),
+        "worlds": whole(1, (1 << 31) - 1),
+        "speaker": line(4096),
+        "tasks": whole(1, (1 << 31) - 1),
+        "texts": optional(whole(0, (1 << 31) - 1)),
+        "files": mapping(line(64)),
+    }
+)
 
 
 def _head(folder: Path) -> dict[str, Any]:
@@ -161,43 +154,64 @@ def _head(folder: Path) -> dict[str, Any]:
         if (folder / "growing.json").is_file():
             raise RunFolderError(f"{folder} is not finished; continue it with: tracer-env expand --resume {folder}")
         raise RunFolderError(f"{folder} is not a folder of dialogue trees: it has no {_HEAD}")
-    try:
-        head: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        schema, files = head["schema"], dict(head["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is damaged ({type(error).__name__}: {error})") from error
-    if schema != SCHEMA:
-        raise DataError(f"{file} has the schema {schema!r}; this version reads {SCHEMA}")
-    for name in (_ARRAYS, _TASKS, *([] if head.get("texts") is None else [_TEXTS])):
+    data = parse(read_bytes(file, MEBIBYTE), str(file), remedy=_REMEDY)
+    if isinstance(data, dict) and data.get("schema", SCHEMA) != SCHEMA:
+        raise DataError(f"{shown_path(file)} has the schema {shown(data['schema'])}; this version reads {SCHEMA}")
+    head = read(data, _HEAD_DATA, str(file), remedy=_REMEDY)
+    files = head["files"]
+    for name in (_ARRAYS, _TASKS, *([] if head["texts"] is None else [_TEXTS])):
         if not (folder / name).is_file():
             raise DataError(f"{folder} is damaged: {name} is missing")
         if files.get(name) != (found := _digest(folder / name)):
-            raise DataError(f"{folder}/{name} is damaged: its digest is {found}, {_HEAD} says {files.get(name)}")
+            said = shown(files.get(name))
+            raise DataError(f"{folder}/{name} is damaged: its digest is {found}, {_HEAD} says {said}")
     return head
 
 
-def _rules(data: dict[str, Any], wanted: Rules | None) -> Rules:
-    plain = {name: data[name] for name in _PLAIN_RULES}
+def _check_counts(folder: Path, head: dict[str, Any], rules: Rules) -> None:
+    """Believe no count that the files beside cannot hold."""
+    count, worlds, texts, each = head["tasks"], head["worlds"], head["texts"], utterances(rules)
+    problem = None
+    if count > at_most(folder / _TASKS):
+        problem = f"tasks is {count}, which is more than {_TASKS} can hold"
+    elif count * worlds * each >= 1 << 31:
+        problem = f"worlds is {worlds}: {count} tasks in as many worlds are more than 2^31 utterances"
+    elif texts is not None and (texts % each or texts < count * worlds * each):
+        problem = f"texts is {texts}, but {count * worlds} trees have {each} utterances each"
+    elif texts is not None and texts > at_most(folder / _TEXTS):
+        problem = f"texts is {texts}, which is more than {_TEXTS} can hold"
+    if problem:
+        raise DataError(f"{shown_path(folder / _HEAD)}: {problem}; {_REMEDY}")
+
+
+def _rules(data: dict[str, Any], wanted: Rules | None, folder: Path) -> Rules:
     if wanted is not None:
         ours = rules_to_data(wanted)
-        if differing := [f"{name} {data[name]} not {ours[name]}" for name in ours if data[name] != ours[name]]:
+        if differing := [f"{name} {shown(data[name])} not {ours[name]}" for name in ours if data[name] != ours[name]]:
             raise ConfigError(f"these trees were grown under other rules: {', '.join(differing)}")
         return wanted
     if data["schedule"] != RoundRobin.__name__:
-        raise ConfigError(f"these trees were grown under the schedule {data['schedule']!r}; give it with rules=")
+        raise ConfigError(f"these trees were grown under the schedule {shown(data['schedule'])}; give it with rules=")
+    rules = Rules(**{name: data[name] for name in _PLAIN_RULES})
+    if data["seats"] != rules_to_data(rules)["seats"]:
+        raise DataError(f"{shown_path(folder / _HEAD)}: rules.seats are not those of the schedule; {_REMEDY}")
+    return rules
+
+
+def _levels(folder: Path, rules: Rules, rows: int) -> tuple[Level, ...]:
+    wanted = {
+        f"{name}_{depth}": Wanted(kind, (rows, 1 << depth))
+        for depth in range(rules.max_turns)
+        for name, kind in _TYPES.items()
+    }
     try:
-        return Rules(**plain)
-    except ConfigError as error:
-        raise DataError(f"the {_HEAD} of these trees is damaged: {error}") from error
-
-
-def _levels(folder: Path, rules: Rules) -> tuple[Level, ...]:
-    with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-        names = Level.__dataclass_fields__
-        return tuple(
-            Level(**{name: arrays[f"{name}_{depth}"].astype(_TYPES[name], copy=False) for name in names})
-            for depth in range(rules.max_turns)
-        )
+        found = load_arrays(folder / _ARRAYS, wanted)
+    except Misfit as misfit:
+        raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
+    except UNPACKING as error:
+        why = str(error) or type(error).__name__
+        raise DataError(f"{shown_path(folder / _ARRAYS)} is no archive of arrays ({why}); {_REMEDY}") from error
+    return tuple(Level(**{name: found[f"{name}_{depth}"] for name in _TYPES}) for depth in range(rules.max_turns))
 
 
 _TYPES: dict[str, Any] = {
@@ -210,41 +224,6 @@ _TYPES: dict[str, Any] = {
     "completion_tokens": np.int32,
     "utterance": np.int32,
 }
-
-
-def _check_values(levels: Sequence[Level], rules: Rules, rows: int, texts: int | None) -> None:
-    """Raise ValueError for arrays that no dialogue gives; what a digest cannot know."""
-    limits = {
-        "grade": (min(Grade), max(Grade)),
-        "verdict": (min(Verdict), max(Verdict)),
-        "vote": (-rules.max_turns, rules.max_turns),
-        "utterance": (-1, np.iinfo(np.int32).max if texts is None else texts - 1),
-    }
-    if rows < 1:
-        raise ValueError("it has no tasks")
-    for depth, level in enumerate(levels):
-        for name, array in vars(level).items():
-            if array.shape != (rows, 1 << depth):
-                raise ValueError(f"{name}_{depth} has the shape {array.shape}, not {(rows, 1 << depth)}")
-            low, high = limits.get(name, (-np.inf, np.inf))
-            if array.min() < low or array.max() > high:
-                raise ValueError(f"{name}_{depth} leaves the range {low} to {high}")
-
-
-def _tasks(folder: Path) -> Iterator[Task]:
-    for data in _read_lines(folder / _TASKS):
-        yield Task(**{**data, "options": tuple(data["options"])})
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            yield json.loads(line)
-
-
-def _utterance_from_data(data: dict[str, Any]) -> Utterance:
-    grade, verdict = data.pop("grade", None), data.pop("verdict", "none")
-    return Utterance(**data, grade=None if grade is None else Grade[grade.upper()], verdict=Verdict[verdict.upper()])
 
 
 # -- writing -------------------------------------------------------------------------------------
@@ -272,7 +251,9 @@ def _task_to_data(task: Task) -> dict[str, Any]:
         data["metadata"] = json.loads(json.dumps(dict(task.metadata)))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"task {task.id!r}: its metadata cannot be written as JSON ({error})") from error
-    return {**data, "options": list(task.options)}
+    data["options"] = list(task.options)
+    read(data, TASK, f"task {shown(task.id)}", error=ConfigError)
+    return data
 
 
 def _utterance_to_data(said: Utterance) -> dict[str, Any]:
