@@ -96,9 +96,19 @@ def test_damage_found_on_the_way(tmp_path):
     part.write_bytes(part.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"00000000/trees\.npz is damaged"):
         expand_run(SUMS, Failing(7), out=tmp_path / "run", resume=True)
-    (tmp_path / "run" / "growing.json").write_text("{")
-    with pytest.raises(DataError, match=r"growing\.json is damaged"):
-        expand_run(SUMS, Failing(7), out=tmp_path / "run", resume=True)
+    plan = json.loads((tmp_path / "run" / "growing.json").read_text())
+    for content, message in (
+        ("{", "is not readable as JSON"),
+        ("[" * 10_000, "nested more than"),
+        ("[]", r"the whole is \[\]"),
+        (json.dumps({**plan, "seed": 0.0}), r"seed is 0\.0; it must be a whole number"),
+        (json.dumps({**plan, "texts": 1}), "texts is 1; it must be true or false"),
+        (json.dumps({**plan, "rules": []}), r"rules is \[\]"),
+        (json.dumps({**plan, "worlds": None}), "worlds is None"),
+    ):
+        (tmp_path / "run" / "growing.json").write_text(content)
+        with pytest.raises(DataError, match=rf"growing\.json:? .*{message}"):
+            expand_run(SUMS, Failing(7), out=tmp_path / "run", resume=True)
 
 
 def test_a_schedule_of_the_users_own(tmp_path):

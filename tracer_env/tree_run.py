@@ -20,8 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from tracer_env.bounded import MEBIBYTE
 from tracer_env.casting import make_scenario, make_speaker
-from tracer_env.errors import ConfigError, DataError, RunFolderError
+from tracer_env.checked import flag, line, load, plain, record, whole
+from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
@@ -36,6 +38,16 @@ from tracer_env.types import Task, Utterance
 __all__ = ["expand_run", "join"]
 
 _PLAN, _PARTS = "growing.json", "parts"
+_PLAN_DATA = record(
+    {
+        "rules": record({}, others=plain(2)),
+        "seed": whole(-(1 << 63), (1 << 64) - 1),
+        "worlds": whole(1, (1 << 31) - 1),
+        "speaker": line(4096),
+        "texts": flag,
+        "tasks": line(64),
+    }
+)
 
 
 def expand_run(
@@ -155,10 +167,7 @@ def _open(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int
         _refuse_changes(folder, _plan(whole.tasks, rules, whole.seed, whole.worlds, whole.speaker, plan["texts"]), plan)
         shutil.rmtree(folder / _PARTS, ignore_errors=True)
         return None
-    try:
-        begun = json.loads((folder / _PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder}/{_PLAN} is damaged ({type(error).__name__}: {error})") from error
+    begun = load(folder / _PLAN, _PLAN_DATA, most=MEBIBYTE, remedy="grow the trees anew, into another folder")
     _refuse_changes(folder, begun, plan)
     return sum(len(load_trees(part, rules).tasks) for part in _parts(folder))
 
