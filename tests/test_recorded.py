@@ -180,7 +180,7 @@ def test_folders_that_cannot_be_played(tmp_path):
     with pytest.raises(ConfigError, match="keeps no texts"):
         RecordedSpeaker(tmp_path / "silent")
     (tmp_path / "silent" / "trees.json").write_text("x")
-    with pytest.raises(DataError, match="damaged"):
+    with pytest.raises(DataError, match="is not readable as JSON"):
         RecordedSpeaker(tmp_path / "silent")
     assert "tasks=8, worlds=1" in repr(RecordedSpeaker(expand(SUMS, "simulated")))
 

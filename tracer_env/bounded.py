@@ -10,10 +10,12 @@ a surrogate pair. Whether its fields are what they should be is for the readers 
 from __future__ import annotations
 
 import json
+import json.scanner
 import re
 import reprlib
 import stat
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,9 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
 
 
-_SCAN = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).scan_once
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.scanner.make_scanner(
+    json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)  # type: ignore[arg-type]
+)
 
 
 def _reason(failure: BaseException) -> str:

@@ -87,11 +87,11 @@ def _entries(archive: zipfile.ZipFile, wanted: Mapping[str, Wanted]) -> dict[str
 
 
 def _array(stream: IO[bytes], size: int, wanted: Wanted) -> NDArray[Any]:
-    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+    version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise Misfit(f"has the format {version}; formats (1, 0) and (2, 0) are read")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, kind = header(stream)  # type: ignore[no-untyped-call]
+    shape, fortran, kind = header(stream)
     target = np.dtype(wanted.kind)
     if kind.kind not in ("b" if target.kind == "b" else "iu"):
         needed = "truth values" if target.kind == "b" else "whole numbers"
@@ -107,13 +107,13 @@ def _array(stream: IO[bytes], size: int, wanted: Wanted) -> NDArray[Any]:
 
 def _fill(stream: IO[bytes], array: NDArray[Any]) -> None:
     """Unpack into the array, exactly as many bytes as it has; reading to the end checks the archive's sum."""
-    room = memoryview(array.view(np.uint8))
+    room = array.view(np.uint8)
     done = 0
     while done < len(room):
         piece = stream.read(min(MEBIBYTE, len(room) - done))
         if not piece:
             raise Misfit("ends too early")
-        room[done : done + len(piece)] = piece
+        room[done : done + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
         done += len(piece)
     if stream.read(1):
         raise Misfit("goes on after its last number")

@@ -13,6 +13,7 @@ follows from the rules alone:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def check_levels(rules: Rules, levels: Sequence[Level], texts: int | None) -> No
 def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]) -> None:
     """Raise Misfit for utterances that are not those of the levels: other grades, verdicts, token counts or roles."""
     count = len(said)
-    told = {
+    told: dict[str, NDArray[Any]] = {
         "grade": np.fromiter((-1 if one.grade is None else one.grade for one in said), np.int8, count),
         "verdict": np.fromiter((one.verdict for one in said), np.int8, count),
         "prompt_tokens": np.fromiter((one.prompt_tokens for one in said), np.int32, count),
@@ -65,11 +66,11 @@ def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]
 
 
 def _check_ranges(level: Level, depth: int) -> None:
-    for name, low, high in (("grade", min(Grade), max(Grade)), ("verdict", min(Verdict), max(Verdict))):
-        array = getattr(level, name)
-        _refuse((array < low) | (array > high), name, depth, f"leaves the range {int(low)} to {int(high)}")
-    for name, low in (("prompt_tokens", 0), ("completion_tokens", 0), ("answer", -1)):
-        _refuse(getattr(level, name) < low, name, depth, f"falls below {low}")
+    for name, known in (("grade", tuple(map(int, Grade))), ("verdict", tuple(map(int, Verdict)))):
+        array, low, high = getattr(level, name), min(known), max(known)
+        _refuse((array < low) | (array > high), name, depth, f"leaves the range {low} to {high}")
+    for name, least in (("prompt_tokens", 0), ("completion_tokens", 0), ("answer", -1)):
+        _refuse(getattr(level, name) < least, name, depth, f"falls below {least}")
     unread = (level.grade == Grade.UNPARSABLE) & (level.answer != -1)
     _refuse(unread, "answer", depth, "is one where the proposal holds none")
 
