@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-train clean
+.PHONY: demo test check bench bench-train torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -42,6 +42,10 @@ bench-train: $(VENV)/.test
 	$(BIN)/python benchmarks/gspo_learns.py --model nano
 	$(BIN)/python benchmarks/gspo_learns.py --model smollm2 --picture gspo_smollm2.png
 	$(BIN)/python benchmarks/tracer_ablations.py
+
+# Kills, full disks, fuzzed files and environments, under an hour on two cores; TORTURE="--seed 7" chooses others.
+torture: $(VENV)/.test
+	$(BIN)/python benchmarks/torture.py $(TORTURE)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
