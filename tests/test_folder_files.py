@@ -14,8 +14,9 @@ import pytest
 
 from tracer_env.errors import RunFolderError
 from tracer_env.files import (
+    append,
+    cut,
     is_temporary,
-    open_to_append,
     refuse_links,
     remove_tree,
     sweep,
@@ -117,10 +118,11 @@ def test_no_link_and_no_device_is_written_through(write: Callable[[Path], object
 
 
 @every_odd
-def test_no_link_and_no_device_is_appended_to(kind: str, folder: Path) -> None:
+@pytest.mark.parametrize("grow", [lambda p, i: append(p, b"x", inside=i), lambda p, i: cut(p, 0, inside=i)])
+def test_no_link_and_no_device_grows_or_is_cut(grow: Callable[[Path, Path], object], kind: str, folder: Path) -> None:
     make_odd(folder / "file", kind)
     with pytest.raises(RunFolderError, match="plain files"):
-        open_to_append(folder / "file", inside=folder)
+        grow(folder / "file", folder)
     assert not (folder.parent / "victim").is_file() or (folder.parent / "victim").read_text() == "victim"
     assert not (folder.parent / "nothing").exists()
 
@@ -142,12 +144,11 @@ def test_the_folder_itself_may_be_reached_through_a_link(folder: Path) -> None:
     way.symlink_to(folder)
     refuse_links(way)
     write_text(way / "inner" / "file", "x", inside=way)
-    with open_to_append(way / "inner" / "file", inside=way) as file:
-        file.write(b"y")
+    append(way / "inner" / "file", b"y", inside=way)
     assert (folder / "inner" / "file").read_text() == "xy"
 
 
-@pytest.mark.parametrize("write", [lambda p, i: write_text(p, "x", inside=i), lambda p, i: open_to_append(p, inside=i)])
+@pytest.mark.parametrize("write", [lambda p, i: write_text(p, "x", inside=i), lambda p, i: append(p, b"x", inside=i)])
 def test_a_link_on_the_way_is_not_followed(write: Callable[[Path, Path], object], folder: Path) -> None:
     outside = folder.parent / "outside"
     (outside / "deep").mkdir(parents=True)
@@ -182,7 +183,9 @@ def test_a_file_with_a_second_name_is_not_appended_to(folder: Path) -> None:
     victim.write_text("victim")
     os.link(victim, folder / "episodes.jsonl")
     with pytest.raises(RunFolderError, match="2 names"):
-        open_to_append(folder / "episodes.jsonl")
+        append(folder / "episodes.jsonl", b"x")
+    with pytest.raises(RunFolderError, match="2 names"):
+        cut(folder / "episodes.jsonl", 0)
     write_text(folder / "episodes.jsonl", "new")  # a new file takes the name
     assert victim.read_text() == "victim"
 
@@ -237,3 +240,29 @@ def test_a_folder_is_removed_and_never_what_its_links_show(folder: Path) -> None
             remove_tree(path, inside=folder)
     assert names(outside) == ["kept"]
     assert names(folder) == ["link"]
+
+
+def test_a_file_grows_and_is_cut(folder: Path) -> None:
+    file = folder / "episodes.jsonl"
+    append(file, b"one\n")
+    append(file, b"two\n", inside=folder)
+    assert file.read_bytes() == b"one\ntwo\n"
+    cut(file, 4)
+    assert file.read_bytes() == b"one\n"
+
+
+def test_what_a_full_disk_does_not_take_is_taken_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system takes two bytes at a time, and none beyond ten."""
+    file, write = folder / "episodes.jsonl", os.write
+
+    def short(number: int, data: bytes) -> int:
+        if os.fstat(number).st_size >= 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(number, data[:2])
+
+    monkeypatch.setattr(os, "write", short)
+    append(file, b"one\n")
+    with pytest.raises(OSError, match="No space left") as caught:
+        append(file, b"too much for it\n")
+    assert caught.value.filename == str(file)
+    assert file.read_bytes() == b"one\n"

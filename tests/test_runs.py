@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,10 @@ from samples import mended, one_proposal
 
 from tracer_env.casting import make_scenario
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
-from tracer_env.errors import DataError, RunFolderError
-from tracer_env.runs import RunFolder, load_run, scenario_digest, verify, write_text
+from tracer_env.errors import DataError, DiskError, RunFolderError
+from tracer_env.files import write_text
+from tracer_env.locks import LOCK
+from tracer_env.runs import RunFolder, load_run, scenario_digest, verify
 from tracer_env.types import Grade, Task
 
 CONFIG = Config(seed=3, evaluation=EvaluationConfig(methods=("a", "b")))
@@ -51,12 +57,12 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     RunFolder.create(CONFIG, "compare", tmp_path / "empty")  # an empty folder is as good as none
     with pytest.raises(RunFolderError, match=r"exists already; choose another --out, or continue it with --resume"):
-        RunFolder.create(CONFIG, "compare", tmp_path / "empty")
+        RunFolder.create(replace(CONFIG, seed=9), "compare", tmp_path / "empty")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     with pytest.raises(RunFolderError, match="exists already"):
         RunFolder.create(CONFIG, "compare", tmp_path / "file")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
-    with pytest.raises(RunFolderError, match="cannot make the run folder"):
+    with pytest.raises(RunFolderError, match=r"cannot make the folder .*Not a directory"):
         RunFolder.create(CONFIG, "compare", tmp_path / "file" / "below")
 
 
@@ -75,7 +81,132 @@ def test_some_settings_may_differ_and_a_folder_can_be_taken_back(tmp_path: Path)
     assert RunFolder.reopen(run.path, Config(seed=4), free=("seed",)).config == Config(seed=4)
     run.withdraw()
     assert list(tmp_path.iterdir()) == []
-    RunFolder.check_free(run.path)
+    RunFolder.check_free(run.path, CONFIG)
+
+
+BEGINNINGS = {
+    "nothing": [],
+    "a lock": [LOCK],
+    "half a config": [".config.toml.1-2.tracer-env"],
+    "a config": ["config.toml"],
+    "folders": ["config.toml", "controllers/"],
+    "half an environment": ["config.toml", "controllers/", ".environment.json.1-2.tracer-env", LOCK],
+    "all before the first record": ["config.toml", "controllers/", "environment.json"],
+    "half a controller": ["config.toml", "controllers/", "environment.json", "controllers/.a.json.1-2.tracer-env"],
+}
+NOT_OURS = {
+    "no config": ["environment.json"],
+    "no config, folders": ["controllers/"],
+    "a controller": ["config.toml", "controllers/", "controllers/a.json"],
+    "episodes": ["config.toml", "controllers/", "environment.json", "episodes.jsonl"],
+    "a note": ["config.toml", "note.txt"],
+    "a hidden note": [".note"],
+    "a folder like a file": ["config.toml/"],
+    "a temporary that is a folder": [".config.toml.1-2.tracer-env/"],
+    "a lock that is a folder": [f"{LOCK}/"],
+}
+
+
+def _begun(folder: Path, names: list[str]) -> None:
+    folder.mkdir()
+    for name in names:
+        if name.endswith("/"):
+            (folder / name).mkdir()
+        else:
+            (folder / name).write_text(CONFIG.to_toml() if name == "config.toml" else "")
+
+
+@pytest.mark.parametrize("names", BEGINNINGS.values(), ids=list(BEGINNINGS))
+def test_a_run_without_its_first_record_is_begun_anew(names: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    _begun(folder, names)
+    run = RunFolder.create(CONFIG, "compare", folder)
+    with run.owned():
+        pass
+    left = {path.name for path in folder.rglob("*")}
+    assert left - {"environment.json"} == {"config.toml", "controllers"}
+    assert RunFolder.reopen(folder).config == CONFIG
+
+
+@pytest.mark.parametrize("names", NOT_OURS.values(), ids=list(NOT_OURS))
+def test_whatever_else_a_folder_holds_is_left_alone(names: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    _begun(folder, names)
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    with pytest.raises(RunFolderError, match="exists already"):
+        RunFolder.create(CONFIG, "compare", folder)
+    assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
+
+
+def test_a_folder_that_is_owned_is_not_begun_anew(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    with run.owned():
+        for attempt in (lambda: RunFolder.create(CONFIG, "compare", run.path), lambda: run.owned().__enter__()):
+            with pytest.raises(RunFolderError, match=f"written to by process {os.getpid()}"):
+                attempt()
+
+
+@pytest.mark.parametrize("name", ["episodes.jsonl", "metrics.json", "report.html", "controllers", "adapters", "x/y/z"])
+def test_a_run_with_a_link_is_not_written_to(name: str, tmp_path: Path) -> None:
+    run, victim = RunFolder.create(CONFIG, "compare", tmp_path / "run"), tmp_path / "victim"
+    victim.mkdir()
+    (victim / "kept").write_text("kept")
+    (run.path / "controllers").rmdir()
+    link = run.path / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(victim if name in ("controllers", "adapters") else victim / "kept")
+    with pytest.raises(RunFolderError, match=f"{name} is a symbolic link"), run.owned():
+        raise AssertionError
+    if name == "episodes.jsonl":
+        for attempt in (lambda: run.append([]), lambda: run.complete_groups(2)):
+            with pytest.raises(RunFolderError, match="is a symbolic link"):
+                attempt()
+    if name == "metrics.json":
+        with pytest.raises(RunFolderError, match="is a symbolic link"):
+            run.write("metrics.json", "{}")
+    assert [(path.name, path.read_text()) for path in victim.iterdir()] == [("kept", "kept")]
+    assert not (run.path / LOCK).exists()
+
+
+def test_a_way_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to(tmp_path / "nothing")
+    with pytest.raises(RunFolderError, match="a link that leads nowhere"):
+        RunFolder.create(CONFIG, "compare", tmp_path / "way")
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
+def test_a_failing_disk_is_told_in_one_line(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _filled(tmp_path / "run", 1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    line = f"cannot write {run.episodes}: {os.strerror(number)}; .*--resume"
+    with pytest.raises(DiskError, match=line) as caught, run.owned():
+        run.append([mended()])
+    assert caught.value.exit_code == 1
+    assert len(run.transcripts()) == 2
+
+
+def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run", 1)
+
+    def lose_it() -> None:
+        with run.owned():
+            shutil.rmtree(run.path)
+            run.append([mended()])
+
+    with pytest.raises(DiskError, match=r"cannot write .*run: No such file .*; the folder is gone; begin anew"):
+        lose_it()
+
+
+def test_what_fails_elsewhere_is_no_matter_of_the_folder(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    for name in (None, str(tmp_path / "elsewhere")):
+        with pytest.raises(FileNotFoundError), run.owned():
+            raise FileNotFoundError(errno.ENOENT, "No such file", name)
 
 
 def test_a_run_without_episodes_says_how_to_go_on(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.files import write_with
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_payoffs import payoffs_named
 
@@ -44,15 +45,15 @@ def to_efg(
     ``credit`` is ``team``, ``role``, or leaf payoffs of your own, shape (1 or N, 2^D, R).
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+
+    def fill(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
             _write(trees, file, credit, information)
-        os.replace(temporary, target)
+
+    try:
+        write_with(target, fill)
     except OSError as error:
         raise ConfigError(f"cannot write the game file {target}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target
 
 

@@ -8,6 +8,7 @@
     │   ├── DataError             a data source that cannot be read or holds a bad row
     │   ├── TrustError            a file that names code, which only the user may name
     │   ├── RunFolderError        a run folder that exists already, is damaged, or belongs to another run
+    │   │   └── DiskError         the disk did not take what was written; the command line exits with 1
     │   └── IllegalActionError    an action that the mask forbids (also a ValueError)
     ├── SpeakerError              a speaker broke its contract; the command line exits with 1
     └── TrainingError             training went astray (numbers that are not finite); exits with 1
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 __all__ = [
     "ConfigError",
     "DataError",
+    "DiskError",
     "IllegalActionError",
     "MissingExtraError",
     "RunFolderError",
@@ -78,6 +80,12 @@ class TrustError(UserError):
 
 class RunFolderError(UserError):
     """A run folder is in the way, is not one of ours, or does not match its own record."""
+
+
+class DiskError(RunFolderError):
+    """The machine failed, not the user: the disk is full or read-only, or a folder has gone in the meantime."""
+
+    exit_code = 1
 
 
 class IllegalActionError(UserError, ValueError):

@@ -22,6 +22,7 @@ from typing import Any
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, UserError
+from tracer_env.files import write_text
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.plain import command
@@ -31,7 +32,7 @@ from tracer_env.replay import most_interesting
 from tracer_env.report import write_report
 from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.rules import Rules
-from tracer_env.runs import RunFolder, write_text
+from tracer_env.runs import RunFolder
 from tracer_env.transcript import Transcript
 from tracer_env.trust import check_recorded
 
@@ -156,16 +157,17 @@ def compare(
         voices.check(rules)
     if resume is None:
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
-    else:
-        folder.check_tasks(tasks)
-    folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"))
-    training = {
-        name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
-    }
-    _play(folder, made, tasks, voices, tell)
-    baseline = asked.evaluation.baseline or next(iter(made))
-    metrics = folder.write_metrics(baseline)
-    write_report(folder.path)
+    with folder.owned():
+        if resume is not None:
+            folder.check_tasks(tasks)
+        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"))
+        training = {
+            name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
+        }
+        _play(folder, made, tasks, voices, tell)
+        baseline = asked.evaluation.baseline or next(iter(made))
+        metrics = folder.write_metrics(baseline)
+        write_report(folder.path)
     return Comparison(folder, metrics["rows"], training, most_interesting(folder.by_method()))
 
 
@@ -256,7 +258,7 @@ def write_controller(file: Path, tables: Sequence[Mapping[str, Any]], training: 
     single = tables[0] if len(tables) == 1 else {}
     curve = training["average_regret_curve"]
     saved = {**single, "tables": list(tables), "training": training, "average_regret_curve": curve}
-    write_text(file, json.dumps(saved, indent=1) + "\n")
+    write_text(file, json.dumps(saved, indent=1) + "\n", inside=file.parent.parent)
 
 
 def _tables(controller: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
     write_text, write_bytes     data under a name of our own, then renamed
     write_with                  the same for libraries that want a path to write to
-    open_to_append              the end of a file that grows, a line at a time
+    append, cut                 a file that grows, whole lines at a time
     refuse_links                says what in a folder would lead out of it, before anything is written
     sweep, remove_tree          what dead writers left behind; folders that we made ourselves
 
@@ -28,15 +28,15 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from tracer_env.errors import RunFolderError
 from tracer_env.locks import claim
 
 __all__ = [
+    "append",
+    "cut",
     "force",
     "is_temporary",
-    "open_to_append",
     "refuse_links",
     "remove_tree",
     "sweep",
@@ -76,8 +76,42 @@ def write_with(
         writer(temporary)
 
 
-def open_to_append(path: Path, *, inside: Path | None = None) -> IO[bytes]:
-    """Open a file at its end, made when it is missing. Raises RunFolderError for a link, a second name, no file."""
+def append(path: Path, data: bytes, *, inside: Path | None = None) -> None:
+    """Add to the end of a file, made when it is missing, and wait until all of it is on the disk, or none.
+
+    Raises RunFolderError for a link, a second name or something that is no file, OSError when the disk fails.
+    """
+    number = _growing(path, inside)
+    try:
+        before = os.fstat(number).st_size
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(number, left) :]
+            os.fsync(number)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(number, before)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(number)
+
+
+def cut(path: Path, size: int, *, inside: Path | None = None) -> None:
+    """Cut a file that grows back to its first ``size`` bytes; raises like `append`."""
+    number = _growing(path, inside)
+    try:
+        os.ftruncate(number, size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(number)
+
+
+def _growing(path: Path, inside: Path | None) -> int:
+    """Open a file that is written in place, at its end."""
     with _folder_of(path, inside) as (where, parent):
         name = path.name if where is not None else str(parent / path.name)
         try:
@@ -86,16 +120,12 @@ def open_to_append(path: Path, *, inside: Path | None = None) -> IO[bytes]:
             if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
                 raise RunFolderError(_odd(path)) from error
             raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode):
-            raise RunFolderError(_odd(path))
-        if found.st_nlink > 1:
-            raise RunFolderError(f"{path} is a file with {found.st_nlink} names; {_COPY}")
-        return os.fdopen(number, "r+b", buffering=0)
-    except BaseException:
-        os.close(number)
-        raise
+    found = os.fstat(number)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink < 2:
+        return number
+    os.close(number)
+    several = f"{path} is a file with {found.st_nlink} names; {_COPY}"
+    raise RunFolderError(several if stat.S_ISREG(found.st_mode) else _odd(path))
 
 
 _COPY = "writing would change it under the others too; put a copy in its place"
@@ -152,7 +182,10 @@ def remove_tree(path: Path, *, inside: Path) -> None:
             return
         if not stat.S_ISDIR(found.st_mode):
             raise RunFolderError(_odd(path))
-        shutil.rmtree(name, dir_fd=where)
+        try:
+            shutil.rmtree(name, dir_fd=where)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def force(path: Path) -> None:

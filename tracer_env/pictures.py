@@ -8,7 +8,6 @@ fetch a web font, ours name fonts that people have.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from tracer_env.errors import ConfigError
+from tracer_env.files import write_text
 from tracer_env.scene import render
 from tracer_env.transcript import Transcript
 
@@ -115,12 +115,7 @@ def export(transcripts: Iterable[Transcript], path: Path) -> None:
     else:
         text = console.export_html(theme=THEME, code_format=_HTML)
     path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        waiting.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def _recorder() -> Console:

@@ -9,7 +9,6 @@ from anywhere. `comparison_table` shows the same rows in the terminal. The numbe
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracer_env.errors import DataError, RunFolderError
+from tracer_env.files import write_text
 from tracer_env.metrics import Row, Tally
 from tracer_env.page import Curve, Run, page
 from tracer_env.plain import visible
@@ -38,12 +38,7 @@ def write_report(folder: Path) -> Path:
     """
     text = page(read_run(folder))
     path = folder / "report.html"
-    waiting = folder / f"report.html.{os.getpid()}.tmp"
-    try:
-        waiting.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(waiting, path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    write_text(path, text, inside=folder)
     return path
 
 

@@ -8,18 +8,18 @@
     report.html
 
 Files are written to a temporary name and renamed; episodes are appended and flushed in whole groups, so a
-run that was killed can be continued: `RunFolder.reopen` drops a line that was cut off and says
-how far the run came.
+run that was killed can be continued. One that was killed before its first record is begun anew by `RunFolder.create`
+under the same settings. Whoever writes owns the folder meanwhile (`RunFolder.owned`); readers need not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -27,23 +27,15 @@ from typing import Any
 
 from tracer_env.config import Config, differences, read_toml
 from tracer_env.errors import DataError, RunFolderError
+from tracer_env.files import append, cut, write_text
+from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario
 from tracer_env.metrics import Tally
 from tracer_env.transcript import Transcript, read_transcripts
 
-__all__ = ["RunFolder", "load_run", "scenario_digest", "verify", "write_text"]
+__all__ = ["RunFolder", "load_run", "scenario_digest", "verify"]
 
 SCHEMA = 1
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it, so that it is complete or absent."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def scenario_digest(scenario: Scenario) -> str:
@@ -65,26 +57,26 @@ class RunFolder:
     def create(cls, config: Config, kind: str, out: Path | None = None) -> RunFolder:
         """Make the folder ``out``, or the next free ``runs/<scenario>--<kind>--<number>``.
 
-        Raises RunFolderError when ``out`` exists with anything in it or cannot be made.
+        Raises RunFolderError when ``out`` exists with anything in it, but for what a run of the same settings left that
+        never got its first record, and when it cannot be made.
         """
-        try:
-            if out is not None:
-                cls.check_free(out)
-                out.mkdir(parents=True, exist_ok=True)
-                path = out
-            else:
-                path = _next_free(Path("runs"), f"{_safe(config.scenario.name)}--{kind}")
+        if out is None:
+            path = _next_free(Path("runs"), f"{_safe(config.scenario.name)}--{kind}")
+        else:
+            cls.check_free(out, config)
+            make_folder(out)
+            path = out
+        run = cls(path, config)
+        with owned(path):
+            cls.check_free(path, config)
+            run.write("config.toml", config.to_toml())
             (path / "controllers").mkdir(exist_ok=True)
-            write_text(path / "config.toml", config.to_toml())
-        except OSError as error:
-            raise RunFolderError(f"cannot make the run folder {out or 'runs'}: {error.strerror or error}") from error
-        return cls(path, config)
+        return run
 
     @staticmethod
-    def check_free(out: Path) -> None:
-        """Raise RunFolderError when ``out`` exists with anything in it."""
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise RunFolderError(f"{out} exists already; choose another --out, or continue it with --resume {out}")
+    def check_free(out: Path, config: Config) -> None:
+        """Raise RunFolderError when ``out`` exists with anything that a run of these settings did not begin with."""
+        check_unrecorded(out, {"config.toml": config.to_toml(), "controllers/": None, "environment.json": None})
 
     @classmethod
     def reopen(cls, path: Path, config: Config | None = None, free: Sequence[str] = ()) -> RunFolder:
@@ -100,11 +92,24 @@ class RunFolder:
             raise RunFolderError(f"{path} was started with other settings; they differ in: {', '.join(changed)}")
         return cls(path, recorded if config is None else config)
 
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the folder until the block ends; see `folders.owned`."""
+        with owned(self.path, ("controllers",)):
+            (self.path / "controllers").mkdir(exist_ok=True)
+            yield
+
     def withdraw(self) -> None:
-        """Take back what `create` made, when the work turned out to be impossible before it began."""
-        (self.path / "config.toml").unlink(missing_ok=True)
-        (self.path / "controllers").rmdir()
-        self.path.rmdir()
+        """Take back what `create` made, when the work turned out to be impossible before it began; nobody else's."""
+        with suppress(OSError):
+            for name in ("environment.json", "config.toml"):
+                (self.path / name).unlink(missing_ok=True)
+            (self.path / "controllers").rmdir()
+            self.path.rmdir()
+
+    def write(self, name: str, text: str) -> None:
+        """Write one of the folder's files, complete or not at all."""
+        write_text(self.path / name, text, inside=self.path)
 
     @property
     def episodes(self) -> Path:
@@ -152,20 +157,18 @@ class RunFolder:
                     break
                 ends.append(ends[-1] + len(line))
         groups = (len(ends) - 1) // size
-        os.truncate(self.episodes, ends[groups * size])
+        cut(self.episodes, ends[groups * size], inside=self.path)
         return groups
 
     def append(self, transcripts: Iterable[Transcript]) -> None:
-        """Append episodes and flush them to the disk."""
-        with self.episodes.open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{transcript.to_json()}\n" for transcript in transcripts)
-            file.flush()
-            os.fsync(file.fileno())
+        """Append episodes and flush them to the disk, all of them or none."""
+        lines = "".join(f"{transcript.to_json()}\n" for transcript in transcripts)
+        append(self.episodes, lines.encode("utf-8"), inside=self.path)
 
     def write_metrics(self, baseline: str) -> dict[str, Any]:
         """Compute ``metrics.json`` from the episodes on the disk, write it and return it."""
         data = compute_metrics(self, baseline)
-        write_text(self.path / "metrics.json", json.dumps(data, indent=1) + "\n")
+        self.write("metrics.json", json.dumps(data, indent=1) + "\n")
         return data
 
     def check_tasks(self, scenario: Scenario) -> None:
@@ -193,7 +196,7 @@ class RunFolder:
             "tasks": len(scenario),
             "tasks_digest": scenario_digest(scenario),
         }
-        write_text(self.path / "environment.json", json.dumps(data, indent=1) + "\n")
+        self.write("environment.json", json.dumps(data, indent=1) + "\n")
 
 
 def compute_metrics(run: RunFolder, baseline: str) -> dict[str, Any]:
@@ -243,7 +246,7 @@ def verify(path: str | Path) -> dict[str, Any]:
 
 
 def _next_free(parent: Path, stem: str) -> Path:
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
     taken = [int(m.group(1)) for p in parent.iterdir() if (m := re.fullmatch(re.escape(stem) + r"--(\d+)", p.name))]
     number = max(taken, default=0)
     while True:

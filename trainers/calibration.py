@@ -25,9 +25,10 @@ from rich.table import Table
 
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.files import write_text
 from tracer_env.progress import Reporter
 from tracer_env.rules import Rules
-from tracer_env.runs import load_run, write_text
+from tracer_env.runs import load_run
 from tracer_env.trainers.calibration_checks import Cell, Overall, check_fit
 from tracer_env.trainers.calibration_events import events_of
 from tracer_env.trainers.calibration_fit import Estimate, fit_rates

@@ -6,12 +6,12 @@ keys, and the clairvoyant; and the baselines as named marks. Drawn without any g
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.files import write_with
 
 __all__ = ["draw"]
 
@@ -42,14 +42,9 @@ def draw(path: Path) -> Callable[[Mapping[str, Any]], None]:
         figure = Figure(figsize=(8.0, 5.0), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         _fill(figure.add_subplot(), data)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.png")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                figure.savefig(temporary, metadata={"Software": "tracer-env"})
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_with(path, lambda name: figure.savefig(name, format="png", metadata={"Software": "tracer-env"}))
         except OSError as error:
             raise ConfigError(f"cannot write the picture {path}: {error.strerror}") from error
 

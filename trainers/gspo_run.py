@@ -21,10 +21,11 @@ from tracer_env.casting import make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
 from tracer_env.evaluation import training_scenario
+from tracer_env.files import write_text
 from tracer_env.interfaces import Scenario
 from tracer_env.progress import Reporter
 from tracer_env.registry import resolve
-from tracer_env.runs import RunFolder, write_text
+from tracer_env.runs import RunFolder
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
 from tracer_env.trainers.gspo_state import FREE

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError
+from tracer_env.files import write_with
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,17 +41,13 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     _need_safetensors()
     from safetensors.torch import save_file
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(_separate(tensors), temporary)
-        os.replace(temporary, path)
+        write_with(path, lambda name: save_file(_separate(tensors), name))
     except Exception as error:
         system = system_error(error)
         if system is None or system is error:
             raise
         raise system from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -28,10 +28,10 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.files import write_text
 from tracer_env.interfaces import Controller, Scenario
 from tracer_env.progress import reporting
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.runs import write_text
 from tracer_env.scenarios.base import TaskList
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_config import GSPOConfig

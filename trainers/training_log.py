@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UnknownNameError
-from tracer_env.runs import write_text
+from tracer_env.files import write_text
 
 __all__ = ["REPORTS", "TrainingLog", "comparable", "read_metrics"]
 

@@ -20,7 +20,7 @@ from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.evaluation import training_episodes, training_scenario, write_controller
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
-from tracer_env.runs import RunFolder, write_text
+from tracer_env.runs import RunFolder
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
 from tracer_env.trust import check_recorded
 
@@ -42,8 +42,17 @@ def train_run(
     Without a ``config`` a resumed folder's own is taken, and what it names of code is refused unless ``trust_code`` is
     given (`trust`). Raises UserError subclasses for whatever cannot work, before the folder is made.
     """
-    tell = reporter or NoReporter()
     folder, controller, tasks, speaker = _opened(config, method, out, resume, trust_code)
+    with folder.owned():
+        if resume is not None:
+            folder.check_tasks(tasks)
+        folder.write_environment(tasks, ("torch", "transformers"))
+        return _train(folder, controller, method, tasks, speaker, reporter or NoReporter())
+
+
+def _train(
+    folder: RunFolder, controller: RegretMatching, method: str, tasks: Scenario, speaker: Speaker, tell: Reporter
+) -> dict[str, Any]:
     asked = folder.config
     checkpoint = folder.path / "checkpoint.json"
     run, saved_at = _restored(checkpoint, controller), time.monotonic()
@@ -54,7 +63,7 @@ def train_run(
         nonlocal saved_at
         tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}")
         if time.monotonic() - saved_at >= _SAVE_EVERY:
-            _save(checkpoint, controller, run)
+            _save(folder, controller, run)
             saved_at = time.monotonic()
 
     train_controller(
@@ -69,7 +78,7 @@ def train_run(
         resume=run,
         after_window=after_window,
     )
-    _save(checkpoint, controller, run)
+    _save(folder, controller, run)
     training = run.to_data()
     file = folder.path / "controllers" / f"{controller.name}.json"
     write_controller(file, [controller.state_dict()], training)
@@ -104,9 +113,6 @@ def _opened(
         speaker.check(asked.rules)
     if resume is None:
         folder = RunFolder.create(asked, "train", out)
-        folder.write_environment(tasks, ("torch", "transformers"))
-    else:
-        folder.check_tasks(tasks)
     return folder, controller, tasks, speaker
 
 
@@ -120,7 +126,7 @@ def _check_sections(config: Config, method: str) -> None:
             )
 
 
-def _save(path: Path, controller: RegretMatching, run: ControllerTraining) -> None:
+def _save(folder: RunFolder, controller: RegretMatching, run: ControllerTraining) -> None:
     data = {
         "controller": controller.state_dict(),
         "episodes": run.episodes,
@@ -130,7 +136,7 @@ def _save(path: Path, controller: RegretMatching, run: ControllerTraining) -> No
         "counterfactual_tokens": run.counterfactual_tokens,
         "seconds": run.seconds,
     }
-    write_text(path, json.dumps(data) + "\n")
+    folder.write("checkpoint.json", json.dumps(data) + "\n")
 
 
 def _restored(path: Path, controller: RegretMatching) -> ControllerTraining:

@@ -34,8 +34,8 @@ from numpy.typing import NDArray
 from tracer_env.agents.controllers import regret_matching
 from tracer_env.agents.controllers.regret_matching import Row
 from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.files import write_text
 from tracer_env.progress import NoReporter, Reporter
-from tracer_env.runs import write_text
 from tracer_env.trainers.cfr import TreeSolver, random_start
 from tracer_env.trainers.controller_trainer import loglog_slope
 from tracer_env.trainers.dense_sweeps import DenseSweeps, Sweeps

@@ -10,12 +10,12 @@ are never opened. Written so that the same adapter gives the same bytes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_env.errors import DataError
+from tracer_env.files import write_text, write_with
 
 if TYPE_CHECKING:
     import torch
@@ -61,18 +61,10 @@ def write_adapter(folder: Path, config: Any, tensors: Mapping[str, torch.Tensor]
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    work = folder / f".{WEIGHTS}.tmp"
-    save_file(
-        {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        work,
-        metadata={"format": "pt"},
-    )
-    work.chmod(0o644)
-    os.replace(work, folder / WEIGHTS)
+    plain = {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_with(folder / WEIGHTS, lambda path: save_file(plain, path, metadata={"format": "pt"}))
     settings = {**adapter_settings(config), "inference_mode": True}
-    work = folder / f".{CONFIG}.tmp"
-    work.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(work, folder / CONFIG)
+    write_text(folder / CONFIG, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
 def adapter_settings(config: Any) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""A folder that is written to: recognised before anything changes, owned by one writer, left clean.
+
+    with owned(folder):
+        ...
+
+Before the block nothing in the folder may lead out of it (`refuse_links`), the lock is taken (`locked`), and what
+dead writers left is swept. When the disk does not take what the block writes, the system's error comes out as a
+`DiskError` that says what failed where, and how to go on.
+
+`check_unrecorded` tells a folder that a run was killed in before its first record from one that holds anything else:
+only the former is begun anew.
+"""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tracer_env.errors import DiskError, RunFolderError
+from tracer_env.files import is_temporary, refuse_links, sweep
+from tracer_env.locks import LOCK, locked
+
+__all__ = ["check_unrecorded", "disk_error", "make_folder", "owned"]
+
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
+"""What the machine lacks, whatever was asked for."""
+
+
+@contextmanager
+def owned(folder: Path, below: Sequence[str] = ()) -> Iterator[None]:
+    """Own a folder until the block ends; leftovers are swept there and in its folders ``below``.
+
+    Raises RunFolderError when something in it leads out of it or another has it, DiskError when the disk fails.
+    """
+    try:
+        refuse_links(folder)
+        with locked(folder):
+            for name in ("", *below):
+                sweep(folder / name)
+            yield
+    except OSError as error:
+        if not _lies_in(error.filename, folder):
+            raise
+        raise disk_error(folder, error) from error
+
+
+def disk_error(folder: Path, error: OSError) -> DiskError:
+    """Return what to tell when ``folder`` could not be written to."""
+    on = f"continue with --resume {shlex.quote(str(folder))}" if folder.is_dir() else "the folder is gone; begin anew"
+    mend = "make room there and " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+    return DiskError(f"cannot write {error.filename}: {error.strerror}; {mend}{on}")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises RunFolderError where none can be, DiskError when the machine fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        kind = DiskError if error.errno in _MACHINE else RunFolderError
+        link = " (a link that leads nowhere)" if folder.is_symlink() and not folder.exists() else ""
+        raise kind(f"cannot make the folder {folder}{link}: {error.strerror}; choose another --out") from error
+
+
+def check_unrecorded(folder: Path, written: Mapping[str, str | None]) -> None:
+    """Raise RunFolderError unless ``folder`` is missing, empty, or holds what a run wrote that never got a record.
+
+    ``written``: the files of such a run in the order they are written, with their text, None for one that hangs on
+    the machine; a name that ends in / is a folder, still empty. A later one counts only when the earlier ones stand.
+    """
+    taken = RunFolderError(f"{folder} exists already; choose another --out, or continue it with --resume {folder}")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise taken
+    found = {path.name: path for path in folder.iterdir()}
+    for name, text in written.items():
+        path = found.pop(name.rstrip("/"), None)
+        if path is None:
+            break
+        whole = path.is_dir() if name.endswith("/") else path.is_file()
+        if path.is_symlink() or not whole or not _as_written(path, text):
+            raise taken
+    if any(not _ours(path) for path in found.values()):
+        raise taken
+
+
+def _as_written(path: Path, text: str | None) -> bool:
+    if path.is_dir():
+        return all(_ours(each) for each in path.iterdir())
+    return text is None or path.read_bytes() == text.encode("utf-8")
+
+
+def _ours(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and (path.name == LOCK or is_temporary(path.name))
+
+
+def _lies_in(name: object, folder: Path) -> bool:
+    return isinstance(name, str) and Path(name).resolve().is_relative_to(folder.resolve())
