@@ -13,18 +13,9 @@ from pathlib import Path
 import pytest
 
 from tracer_env.errors import RunFolderError
-from tracer_env.files import (
-    append,
-    cut,
-    is_temporary,
-    refuse_links,
-    remove_tree,
-    sweep,
-    temporary_name,
-    write_bytes,
-    write_text,
-    write_with,
-)
+from tracer_env.files import append, cut, write_bytes, write_text, write_with
+from tracer_env.leftovers import is_temporary, remove_files, remove_tree, sweep, temporary_folder, temporary_name
+from tracer_env.places import refuse_links
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "text": lambda path: write_text(path, "new\n"),
@@ -196,15 +187,17 @@ def test_only_leftovers_of_dead_writers_are_swept(folder: Path) -> None:
     strangers = [".file.123", "notes.tmp", ".git", "file.1-2.tracer-env", ".file.1-2.tracer-env.bak", ".x.1.tracer-env"]
     for name in strangers:
         (folder / name).write_text("kept")
-    (folder / ".folder.1-2.tracer-env").mkdir()
+    (folder / ".folder.1-2.tracer-env" / "deep").mkdir(parents=True)
+    (folder / ".folder.1-2.tracer-env" / "deep" / "link").symlink_to(folder.parent)
     (folder / ".link.1-2.tracer-env").symlink_to(outside)
     (folder / ".file.1-2.tracer-env").write_text("dead")
     (folder / ".other.1-2.tracer-env").write_text("dead")
     sweep(folder, "file")
     assert ".other.1-2.tracer-env" in names(folder)
     sweep(folder)
-    assert names(folder) == sorted([*strangers, ".folder.1-2.tracer-env", ".link.1-2.tracer-env"])
+    assert names(folder) == sorted([*strangers, ".link.1-2.tracer-env"])
     sweep(folder / "missing")
+    assert outside.read_text() == "victim"
 
 
 def test_a_living_writer_is_not_swept_and_a_dead_one_is(folder: Path) -> None:
@@ -266,3 +259,29 @@ def test_what_a_full_disk_does_not_take_is_taken_back(folder: Path, monkeypatch:
         append(file, b"too much for it\n")
     assert caught.value.filename == str(file)
     assert file.read_bytes() == b"one\n"
+
+
+def test_a_folder_is_complete_or_absent(folder: Path) -> None:
+    (folder / ".made.1-2.tracer-env").mkdir()
+    with temporary_folder(folder / "made") as work:
+        assert is_temporary(work.name, "made")
+        assert names(folder) == [work.name]
+        sweep(folder)  # its writer lives
+        work.rename(folder / "made")
+    assert names(folder) == ["made"]
+    with pytest.raises(FileNotFoundError), temporary_folder(folder / "other") as work:
+        (work / "file").rename(work / "nowhere" / "file")
+    assert names(folder) == ["made"]
+
+
+def test_files_are_removed_by_name_and_their_folder_when_it_is_empty(folder: Path) -> None:
+    for part in ("one", "two"):
+        (folder / part).mkdir()
+        (folder / part / "ours").write_text("x")
+    (folder / "two" / "theirs").write_text("x")
+    for part in ("one", "two", "three"):
+        remove_files(folder / part, ["ours", "missing"], inside=folder)
+    assert names(folder) == ["two", "two/theirs"]
+    (folder / "link").symlink_to(folder / "two")
+    with pytest.raises(RunFolderError, match="symbolic link"):
+        remove_files(folder / "link", ["theirs"], inside=folder)

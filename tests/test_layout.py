@@ -69,7 +69,9 @@ FOR_SCENARIOS = {
 BASE = {
     "errors": set(),
     "locks": {"errors"},
-    "files": {"errors", "locks"},
+    "places": {"errors"},
+    "leftovers": {"errors", "locks", "places"},
+    "files": {"errors", "leftovers", "locks", "places"},
     "types": set(),
     "randomness": set(),
     "bounded": {"errors"},

@@ -102,7 +102,6 @@ NOT_OURS = {
     "a note": ["config.toml", "note.txt"],
     "a hidden note": [".note"],
     "a folder like a file": ["config.toml/"],
-    "a temporary that is a folder": [".config.toml.1-2.tracer-env/"],
     "a lock that is a folder": [f"{LOCK}/"],
 }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +12,7 @@ from forest import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview, bytes_
 
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.interfaces import Request
+from tracer_env.locks import LOCK, locked
 from tracer_env.rules import Rules
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_growth import expand
@@ -57,7 +60,7 @@ def test_an_interrupted_run_is_continued_by_task(tmp_path, after):
         DialogueTrees.load(out)
     with pytest.raises(RunFolderError, match="exists already"):
         expand_run(SUMS, HashSpeaker(), out=out)
-    (out / "parts" / ".00000002.77").mkdir(exist_ok=True)  # what kill -9 leaves behind
+    (out / "parts" / ".00000002.77-0.tracer-env").mkdir(exist_ok=True)  # what kill -9 leaves behind
     speaker, notes = Failing(1000), Notes()
     expand_run(SUMS, speaker, out=out, resume=True, tasks_at_once=3, worlds=2, reporter=notes)
     assert notes.said[0] == ("growing trees", 8, after // 5 * 2)
@@ -73,6 +76,82 @@ def test_a_run_killed_while_it_was_cleaning_up(tmp_path):
     (tmp_path / "run" / "parts").mkdir()
     same(expand_run(SUMS, HashSpeaker(), out=tmp_path / "run", resume=True), expand(SUMS, HashSpeaker()))
     assert not (tmp_path / "run" / "parts").exists()
+
+
+BEFORE_THE_FIRST = {
+    "nothing": [],
+    "a lock": [LOCK],
+    "half a plan": [".growing.json.1-2.tracer-env"],
+    "a plan": ["growing.json"],
+    "no part": ["growing.json", "parts/"],
+    "half a part": ["growing.json", "parts/", "parts/.00000000.1-2.tracer-env/"],
+}
+
+
+@pytest.mark.parametrize("names", BEFORE_THE_FIRST.values(), ids=list(BEFORE_THE_FIRST))
+def test_a_run_without_its_first_part_is_begun_anew_and_no_other(names, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        expand_run(SUMS, Failing(0), out=tmp_path / "plan", tasks_at_once=2)
+    for folder in ("run", "other"):
+        for name in ["", *names]:
+            path = tmp_path / folder / name
+            if name.endswith("/") or not name:
+                path.mkdir()
+            else:
+                path.write_bytes((tmp_path / "plan" / "growing.json").read_bytes() if name == "growing.json" else b"")
+    expand_run(SUMS, Failing(1000), out=tmp_path / "run")
+    expand_run(SUMS, Failing(1000), out=tmp_path / "whole")
+    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "whole")
+    if "growing.json" in names:
+        with pytest.raises(RunFolderError, match="exists already"):
+            expand_run(SUMS, Failing(1000), seed=8, out=tmp_path / "other")
+
+
+def test_what_is_not_ours_among_the_parts_stays(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        expand_run(SUMS, Failing(7), out=tmp_path / "run", tasks_at_once=2)
+    (tmp_path / "run" / "parts" / "notes").mkdir()
+    (tmp_path / "run" / "parts" / "notes" / "note.txt").write_text("mine")
+    (tmp_path / "run" / "parts" / "00000000" / "note.txt").write_text("mine")
+    grown = expand_run(SUMS, Failing(1000), out=tmp_path / "run", resume=True)
+    assert len(grown.tasks) == len(SUMS)
+    left = [path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run" / "parts").rglob("*.*")]
+    assert sorted(left) == ["parts/00000000/note.txt", "parts/notes/note.txt"]
+
+
+@pytest.mark.parametrize("name", ["parts", "parts/00000002", "trees.npz", "parts/00000000/trees.json", "note"])
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_folder_with_a_link_is_left_as_it_is(name, finished, tmp_path):
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "key").write_text("secret")
+    with contextlib.suppress(KeyboardInterrupt):
+        expand_run(SUMS, Failing(1000 if finished else 7), out=home / "run", tasks_at_once=2)
+    link = home / "run" / name
+    shutil.rmtree(link, ignore_errors=True)
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True, parents=True)
+    link.symlink_to(home if name == "parts" else home / ".ssh" / "key")
+    before = sorted(home.rglob("*"))
+    with pytest.raises((RunFolderError, DataError), match=r"is a symbolic link|is damaged"):
+        expand_run(SUMS, Failing(1000), out=home / "run", resume=True)
+    assert sorted(home.rglob("*")) == before
+    assert (home / ".ssh" / "key").read_text() == "secret"
+
+
+def test_a_part_that_is_missing_in_between_is_damage(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        expand_run(SUMS, Failing(12), out=tmp_path / "run", tasks_at_once=2)
+    shutil.rmtree(tmp_path / "run" / "parts" / "00000000")
+    with pytest.raises(DataError, match="the trees of the tasks from 0 on are missing"):
+        expand_run(SUMS, Failing(1000), out=tmp_path / "run", resume=True)
+
+
+def test_one_process_grows_a_folder(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        expand_run(SUMS, Failing(7), out=tmp_path / "run", tasks_at_once=2)
+    with locked(tmp_path / "run"), pytest.raises(RunFolderError, match="is being written to by process"):
+        expand_run(SUMS, Failing(1000), out=tmp_path / "run", resume=True)
 
 
 def test_other_settings_do_not_continue_a_run(tmp_path):

@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tracer_env.errors import DiskError, RunFolderError
-from tracer_env.files import is_temporary, refuse_links, sweep
+from tracer_env.leftovers import is_temporary, sweep
 from tracer_env.locks import LOCK, locked
+from tracer_env.places import refuse_links
 
 __all__ = ["check_unrecorded", "disk_error", "make_folder", "owned"]
 
@@ -94,7 +95,7 @@ def _as_written(path: Path, text: str | None) -> bool:
 
 
 def _ours(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and (path.name == LOCK or is_temporary(path.name))
+    return not path.is_symlink() and (is_temporary(path.name) or (path.name == LOCK and path.is_file()))
 
 
 def _lies_in(name: object, folder: Path) -> bool:

@@ -17,7 +17,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,8 @@ import numpy as np
 from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path
 from tracer_env.checked import Misfit, choice, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
+from tracer_env.files import write_bytes, write_text
+from tracer_env.leftovers import temporary_folder
 from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.stored_lines import at_most
@@ -37,10 +38,12 @@ from tracer_env.tree_shape import MOST_TURNS, utterances
 from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
 from tracer_env.types import Task, Utterance
 
-__all__ = ["load_tasks", "load_trees", "rules_to_data", "save_trees", "write_trees"]
+__all__ = ["FILES", "load_tasks", "load_trees", "rules_to_data", "save_trees", "write_trees"]
 
 SCHEMA = 1
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
+FILES = (_HEAD, _ARRAYS, _TASKS, _TEXTS)
+"""The names of all files of such a folder; what says that it is complete comes first."""
 _PLAIN_RULES = ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
 
 
@@ -49,25 +52,23 @@ def save_trees(trees: DialogueTrees, path: Path | str) -> None:
     target = Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunFolderError(f"{target} exists already; choose another folder for the trees")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        temporary.mkdir(parents=True)
-        write_trees(trees, temporary)
-        os.replace(temporary, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(target) as work:
+            write_trees(trees, work)
+            os.replace(work, target)
     except OSError as error:
         raise RunFolderError(f"cannot write the trees to {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_trees(trees: DialogueTrees, folder: Path) -> None:
     """Write the files of a tree folder into ``folder``, ``trees.json`` last, each complete or absent."""
     names = [_ARRAYS, _TASKS]
-    _write(folder / _ARRAYS, _packed(trees))
-    _write(folder / _TASKS, _lines(_task_to_data(task) for task in trees.tasks))
+    write_bytes(folder / _ARRAYS, _packed(trees), inside=folder)
+    write_bytes(folder / _TASKS, _lines(_task_to_data(task) for task in trees.tasks), inside=folder)
     if trees.texts is not None:
         names.append(_TEXTS)
-        _write(folder / _TEXTS, _lines(map(_utterance_to_data, trees.texts)))
+        write_bytes(folder / _TEXTS, _lines(map(_utterance_to_data, trees.texts)), inside=folder)
     head = {
         "schema": SCHEMA,
         "rules": rules_to_data(trees.rules),
@@ -78,7 +79,7 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
         "texts": None if trees.texts is None else len(trees.texts),
         "files": {name: _digest(folder / name) for name in names},
     }
-    _write(folder / _HEAD, (json.dumps(head, indent=1) + "\n").encode())
+    write_text(folder / _HEAD, json.dumps(head, indent=1) + "\n", inside=folder)
 
 
 def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
@@ -273,15 +274,6 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
 
 
 _DEFAULTS = {"finish": "stop", "dropped": 0, "answer": None, "rule": "", "grade": None, "verdict": "none"}
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,14 +23,16 @@ import numpy as np
 from tracer_env.bounded import MEBIBYTE
 from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.checked import flag, line, load, plain, record, whole
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError, DataError, RunFolderError
+from tracer_env.files import write_text
+from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
+from tracer_env.leftovers import remove_files
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
-from tracer_env.runs import write_text
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import number_utterances
-from tracer_env.tree_files import load_trees, rules_to_data, write_trees
+from tracer_env.tree_files import FILES, load_trees, rules_to_data, write_trees
 from tracer_env.tree_growth import expand, speaker_name
 from tracer_env.tree_shape import check_growable, utterances
 from tracer_env.types import Task, Utterance
@@ -48,6 +50,7 @@ _PLAN_DATA = record(
         "tasks": line(64),
     }
 )
+_PART = re.compile(r"\d{8,}", re.ASCII)
 
 
 def expand_run(
@@ -76,23 +79,42 @@ def expand_run(
     grader, chosen, name = listed if scenario is None else make_scenario(scenario), list(listed), speaker_name(speaker)
     plan = _plan(chosen, played, seed, worlds, name, texts)
     at_once = tasks_at_once or (4096 if getattr(voice, "free", False) else 16)
-    if (done := _open(folder, plan, played, resume)) is None:
+
+    def grow(some: Sequence[Task]) -> DialogueTrees:
+        return expand(some, voice, played, seed, worlds, scenario=grader, texts=texts)
+
+    _recognise(folder, plan, played, resume)
+    with owned(folder, (_PARTS,)):
+        done = _done(folder, plan, played, resume)
+        if done is not None:
+            _grow(folder, grow, chosen, done, at_once, tell)
+            parts = [load_trees(part, played) for part in _parts(folder)]
+            write_trees(join(parts, name), folder)
+            (folder / _PLAN).unlink()
+        _clear(folder)
         return load_trees(folder, played)
+
+
+def _grow(
+    folder: Path,
+    grow: Callable[[Sequence[Task]], DialogueTrees],
+    tasks: list[Task],
+    done: int,
+    at_once: int,
+    tell: Reporter,
+) -> None:
+    """Grow the parts that are missing."""
     began, tokens, fresh = time.monotonic(), 0, done
-    tell.start("growing trees", len(chosen), done)
-    while done < len(chosen):
-        some = chosen[done : done + at_once]
-        grown = expand(some, voice, played, seed, worlds, scenario=grader, texts=texts)
+    tell.start("growing trees", len(tasks), done)
+    while done < len(tasks):
+        some = tasks[done : done + at_once]
+        grown = grow(some)
         grown.save(folder / _PARTS / f"{done:08d}")
         done += len(some)
         tokens += sum(int(level.completion_tokens.sum()) for level in grown.levels)
         rate = tokens / max(time.monotonic() - began, 1e-9)
-        tell.reach(done, f"{rate:,.0f} tokens/s, {(done - fresh) * worlds * utterances(played):,} utterances")
-    parts = [load_trees(part, played) for part in _parts(folder)]
-    write_trees(join(parts, name), folder)
-    (folder / _PLAN).unlink()
-    shutil.rmtree(folder / _PARTS)
-    return load_trees(folder, played)
+        said = (done - fresh) * (grown.rows // len(some)) * utterances(grown.rules)
+        tell.reach(done, f"{rate:,.0f} tokens/s, {said:,} utterances")
 
 
 def join(parts: Sequence[DialogueTrees], speaker: str | None = None) -> DialogueTrees:
@@ -149,27 +171,46 @@ def _plan(tasks: Sequence[Task], rules: Rules, seed: int, worlds: int, speaker: 
     }
 
 
-def _open(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int | None:
-    """Prepare the folder; return how many tasks are done, or None when all is finished."""
+def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> None:
+    """Raise RunFolderError unless the folder is one to begin in, or to continue; nothing is changed in it."""
     if not resume:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunFolderError(
-                f"{folder} exists already; choose another --out, or continue it with --resume {folder}"
-            )
-        try:
-            (folder / _PARTS).mkdir(parents=True)
-            write_text(folder / _PLAN, json.dumps(plan, indent=1) + "\n")
-        except OSError as error:
-            raise RunFolderError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+        check_unrecorded(folder, {_PLAN: _text(plan), f"{_PARTS}/": None})
+        make_folder(folder)
+    elif (folder / _PLAN).is_file():
+        _refuse_changes(folder, _begun(folder), plan)
+    else:
+        load_trees(folder, rules)  # finished, or an error that says what this folder is
+
+
+def _done(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int | None:
+    """Prepare the folder, which is ours by now; return how many tasks are done, or None when all is finished."""
+    if not resume:
+        check_unrecorded(folder, {_PLAN: _text(plan), f"{_PARTS}/": None})
+        write_text(folder / _PLAN, _text(plan), inside=folder)
+        (folder / _PARTS).mkdir(exist_ok=True)
         return 0
     if not (folder / _PLAN).is_file():
-        whole = load_trees(folder, rules)  # finished, or an error that says what this folder is
+        whole = load_trees(folder, rules)
         _refuse_changes(folder, _plan(whole.tasks, rules, whole.seed, whole.worlds, whole.speaker, plan["texts"]), plan)
-        shutil.rmtree(folder / _PARTS, ignore_errors=True)
         return None
-    begun = load(folder / _PLAN, _PLAN_DATA, most=MEBIBYTE, remedy="grow the trees anew, into another folder")
-    _refuse_changes(folder, begun, plan)
-    return sum(len(load_trees(part, rules).tasks) for part in _parts(folder))
+    _refuse_changes(folder, _begun(folder), plan)
+    (folder / _PARTS).mkdir(exist_ok=True)
+    done = 0
+    for part in _parts(folder):
+        if int(part.name) != done:
+            raise DataError(f"{folder} is damaged: the trees of the tasks from {done} on are missing; grow them again")
+        done += len(load_trees(part, rules).tasks)
+    return done
+
+
+def _begun(folder: Path) -> dict[str, Any]:
+    remedy = "grow the trees anew, into another folder"
+    begun: dict[str, Any] = load(folder / _PLAN, _PLAN_DATA, most=MEBIBYTE, remedy=remedy)
+    return begun
+
+
+def _text(plan: dict[str, Any]) -> str:
+    return json.dumps(plan, indent=1) + "\n"
 
 
 def _refuse_changes(folder: Path, begun: dict[str, Any], plan: dict[str, Any]) -> None:
@@ -178,9 +219,13 @@ def _refuse_changes(folder: Path, begun: dict[str, Any], plan: dict[str, Any]) -
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the complete parts in order; what was being written when a run died is cleared away."""
-    found = sorted((folder / _PARTS).iterdir())
-    for part in found:
-        if part.name.startswith("."):
-            shutil.rmtree(part)
-    return [part for part in found if not part.name.startswith(".")]
+    """Return the parts in order, which are complete; whatever else stands there is none of ours."""
+    found = (folder / _PARTS).iterdir() if (folder / _PARTS).is_dir() else ()
+    return sorted(part for part in found if _PART.fullmatch(part.name))
+
+
+def _clear(folder: Path) -> None:
+    """Remove the parts, which the trees have taken up: our files by their names, and folders that are empty then."""
+    for part in _parts(folder):
+        remove_files(part, FILES, inside=folder)
+    remove_files(folder / _PARTS, (), inside=folder)

@@ -70,7 +70,7 @@ def train_run(
     parts = _learning(settings)
     TrainingLog(Path(), settings.training.report_to)
     if out is not None:
-        RunFolder.check_free(out)
+        RunFolder.check_free(out, asked)
     tasks = _tasks(asked)
     if resume is not None:
         RunFolder(resume, asked).check_tasks(tasks)
