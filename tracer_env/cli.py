@@ -43,7 +43,7 @@ from tracer_env.config import Config, merge
 from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.narrow import printable
 from tracer_env.progress import reporting
-from tracer_env.screen import Screen, complain, say, say_json
+from tracer_env.screen import Screen, complain, say, say_json, say_json_list
 from tracer_env.specs import split_list
 
 __all__ = ["app", "entry", "main"]
@@ -176,7 +176,7 @@ def replay_command(
 
     chosen = chosen_episodes(run, method, episode, only)
     if as_json:
-        return say_json([json.loads(transcript.to_json()) for transcript in chosen])
+        return say_json_list(json.loads(transcript.to_json()) for transcript in chosen)
     if export is not None:
         write_picture(chosen[:1], export)
         say(str(export))

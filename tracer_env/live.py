@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.config import Config
-from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.episodes.shelf import chosen
+from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.evaluation import untrained
 from tracer_env.information import information_named
-from tracer_env.replay import select
 from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
 from tracer_env.scene import pieces
@@ -73,25 +74,14 @@ def play(
     return played
 
 
-def chosen_episodes(run: Path, method: str | None, episode: str | None, only: str | None) -> list[Transcript]:
-    """Return the episodes of a run that were asked for.
+def chosen_episodes(run: Path, method: str | None, episode: str | None, only: str | None) -> Sequence[Transcript]:
+    """Return the episodes of a run that were asked for; many are read one by one, when they are asked for.
 
-    Raises UnknownNameError for an unknown method or episode, ConfigError when nothing is left.
+    Raises UnknownNameError for an unknown method, ConfigError for an unknown episode or when nothing is left.
     """
     folder = load_run(run)
-    found = folder.transcripts()
-    if method is not None:
-        methods = sorted({transcript.method for transcript in found})
-        if method not in methods:
-            raise UnknownNameError("method of this run", method, methods)
-        found = [transcript for transcript in found if transcript.method == method]
-    if episode is not None:
-        ids = {transcript.task.id for transcript in found}
-        matching = [t for t in found if t.task.id == episode or (episode not in ids and str(t.episode) == episode)]
-        if not matching:
-            raise ConfigError(f"no episode {episode!r} in {run}{did_you_mean(episode, ids)}")
-        found = matching
-    found = select(found, only)
+    folder.check_begun()
+    found = chosen(folder.episodes, method, episode, only)
     if not found:
         raise ConfigError(f"no episode of {run} fits; leave --only or --method out")
     return found

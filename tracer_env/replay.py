@@ -1,70 +1,31 @@
-"""Replay: find the episodes worth looking at, and walk through them.
+"""Replay: walk through episodes.
 
-`select` keeps one kind of episode, `most_interesting` picks one, `replay` shows them in the terminal with
-keys for next, previous, go to and quit, or prints them all where nobody is there to press keys. How an
-episode looks is in `scene`, how it becomes a file in `pictures`; both doors, `render` and `export`, stand
-here too.
+`replay` shows them in the terminal with keys for next, previous, go to and quit, or prints them all where nobody is
+there to press keys. Of a whole run it reads those alone that it shows (`Episodes`). Which are worth a look is in
+`episodes.choosing`, how one looks in `scene`, how it becomes a file in `pictures`; their doors stand here too.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 from rich.console import Console
 from rich.text import Text
 
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.episodes.choosing import SELECTIONS, most_interesting, select
+from tracer_env.episodes.shelf import Episodes
+from tracer_env.errors import ConfigError
 from tracer_env.pager import Keys, open_keys
 from tracer_env.pictures import export
 from tracer_env.plain import visible
-from tracer_env.scene import flip, pieces, render
+from tracer_env.scene import pieces, render
 from tracer_env.screen import Screen
 from tracer_env.transcript import Transcript
-from tracer_env.types import Grade, Role, Utterance, Verdict
 
 __all__ = ["SELECTIONS", "export", "most_interesting", "render", "replay", "select"]
-
-SELECTIONS = ("flips", "wrong", "disagreements")
-
-
-def select(transcripts: Sequence[Transcript], only: str | None = None) -> list[Transcript]:
-    """Return the episodes of one kind, in order; all of them when ``only`` is None.
-
-    - ``flips``: the first proposal is wrong and the answer correct, or the other way round;
-    - ``wrong``: the answer is wrong or unparsable (a timeout is unknown, so it is not among them);
-    - ``disagreements``: a verdict that contradicts the truth, or methods among ``transcripts`` of which
-      one is right and another wrong on the same task and world.
-    """
-    if only is None:
-        return list(transcripts)
-    if only == "flips":
-        return [t for t in transcripts if flip(t)]
-    if only == "wrong":
-        return [t for t in transcripts if t.final.grade in (Grade.WRONG, Grade.UNPARSABLE)]
-    if only == "disagreements":
-        split = _split(transcripts)
-        return [t for t in transcripts if (t.task.id, t.world) in split or _misjudged(t)]
-    raise ConfigError(f"--only is {only!r}{did_you_mean(only, SELECTIONS)}")
-
-
-def most_interesting(by_method: Mapping[str, Sequence[Transcript]]) -> Transcript:
-    """Return a flip if there is one, else a disagreement, else the longest episode.
-
-    Among flips, wrong made right goes first, and then where a reviewer saw the mistake; among equals
-    the first in order. The longest has most utterances, then most tokens. Raises ConfigError without
-    an episode.
-    """
-    everything = [t for transcripts in by_method.values() for t in transcripts]
-    if not everything:
-        raise ConfigError("there is no episode to replay; run one first")
-    flips = select(everything, "flips")
-    if flips:
-        return max(flips, key=lambda t: (t.correct, t.correct and _caught(t)))
-    disagreements = select(everything, "disagreements")
-    return disagreements[0] if disagreements else max(everything, key=_length)
 
 
 def replay(
@@ -148,50 +109,11 @@ def _find(transcripts: Sequence[Transcript], wanted: str, place: int) -> int | N
     count = len(transcripts)
     for step in range(1, count + 1):
         index = (place + step) % count
-        if transcripts[index].task.id == wanted:
+        if _task_id(transcripts, index) == wanted:
             return index
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else 0
     return number - 1 if 1 <= number <= count else None
 
 
-def _reviews(transcript: Transcript) -> list[tuple[Utterance, Utterance]]:
-    """Pairs of a review and the proposal it was about."""
-    pairs, pending = [], None
-    for turn in transcript.turns:
-        if turn.utterance is None:
-            continue
-        if turn.role is Role.PROPOSER:
-            pending = turn.utterance
-        elif pending is not None:
-            pairs.append((turn.utterance, pending))
-    return pairs
-
-
-def _misjudged(transcript: Transcript) -> bool:
-    return any(
-        review.verdict is not Verdict.NONE
-        and proposal.grade is not Grade.TIMEOUT
-        and (review.verdict is Verdict.RIGHT) is not (proposal.grade is Grade.CORRECT)
-        for review, proposal in _reviews(transcript)
-    )
-
-
-def _caught(transcript: Transcript) -> bool:
-    return any(
-        review.verdict is Verdict.WRONG and proposal.grade in (Grade.WRONG, Grade.UNPARSABLE)
-        for review, proposal in _reviews(transcript)
-    )
-
-
-def _split(transcripts: Sequence[Transcript]) -> set[tuple[str, int]]:
-    """Tasks and worlds on which one method is right and another wrong."""
-    seen: dict[tuple[str, int], set[bool]] = {}
-    for t in transcripts:
-        if t.final.grade is not Grade.TIMEOUT:
-            seen.setdefault((t.task.id, t.world), set()).add(t.correct)
-    return {pair for pair, outcomes in seen.items() if len(outcomes) == 2}
-
-
-def _length(transcript: Transcript) -> tuple[int, int]:
-    said = [turn.utterance for turn in transcript.turns if turn.utterance is not None]
-    return len(said), sum(u.tokens for u in said)
+def _task_id(transcripts: Sequence[Transcript], index: int) -> str:
+    return transcripts.task_id(index) if isinstance(transcripts, Episodes) else transcripts[index].task.id

@@ -116,10 +116,14 @@ class RunFolder:
         """The file of the transcripts."""
         return self.path / "episodes.jsonl"
 
-    def stream(self) -> Iterator[Transcript]:
-        """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
+    def check_begun(self) -> None:
+        """Raise RunFolderError when there are no episodes yet."""
         if not self.episodes.is_file():
             raise RunFolderError(f"{self.path} holds no episodes yet; continue it with --resume {self.path}")
+
+    def stream(self) -> Iterator[Transcript]:
+        """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
+        self.check_begun()
         return read_transcripts(self.episodes)
 
     def transcripts(self) -> list[Transcript]:

@@ -20,6 +20,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from tracer_env.episodes.choosing import flip
 from tracer_env.plain import visible
 from tracer_env.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Grade, Role, Utterance, Verdict
@@ -207,19 +208,6 @@ def _closing(transcript: Transcript, spent: int) -> RenderableType:
     cost = Text(f"{calls} calls · {spent:,} tokens", "dim")
     cost.append(f" · {unsaid:,} not said" if unsaid else "")
     return Group(Rule(style="bright_black"), _sides(end, cost))
-
-
-def flip(transcript: Transcript) -> str:
-    """Return ``wrong → right`` or ``right → wrong`` from the first proposal to the answer, else ``""``.
-
-    Where the checker ran out of time on either, nobody knows, and it is no flip.
-    """
-    first = transcript.proposals[0].utterance if transcript.proposals else None
-    if first is None or Grade.TIMEOUT in (first.grade, transcript.final.grade):
-        return ""
-    if (first.grade is Grade.CORRECT) is transcript.correct:
-        return ""
-    return "wrong → right" if transcript.correct else "right → wrong"
 
 
 def _signed(value: float) -> str:

@@ -3,6 +3,7 @@
     say(f"run     {path}")          a line, or several
     complain(f"error: {message}")   the same on stderr
     say_json(data)                  one JSON document
+    say_json_list(items)            one JSON list, an item at a time
     Screen().print(table)           what rich draws: tables, panels, bars
 
 Ids, paths, names and messages come from files and models, so nothing that is printed is taken for more than text:
@@ -24,7 +25,7 @@ from rich.segment import Segment
 from tracer_env.narrow import holds_all
 from tracer_env.plain import as_json, visible
 
-__all__ = ["Screen", "complain", "say", "say_json"]
+__all__ = ["Screen", "complain", "say", "say_json", "say_json_list"]
 
 
 class Screen(Console):
@@ -51,5 +52,18 @@ def complain(text: str) -> None:
 
 def say_json(data: Any) -> None:
     """Print one JSON document on stdout, in ASCII where the terminal or pipe lacks characters."""
-    text = as_json(data, indent=1)
-    print(text if holds_all(sys.stdout) else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text))
+    print(_holdable(as_json(data, indent=1)))
+
+
+def say_json_list(items: Iterable[Any]) -> None:
+    """Print a JSON list on stdout, each item as soon as it comes; the bytes are those of `say_json`."""
+    between = "["
+    for item in items:
+        text = _holdable(as_json(item, indent=1))
+        print(between + "\n " + text.replace("\n", "\n "), end="")
+        between = ","
+    print("[]" if between == "[" else "\n]")
+
+
+def _holdable(text: str) -> str:
+    return text if holds_all(sys.stdout) else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)

@@ -1,0 +1,55 @@
+"""Retelling: an episode played once more by the rules, with what its speakers said, to see whether it is one.
+
+All that a run decides from its settings is computed anew and compared: whose turn it is, what the seat could do, the
+information state it saw, the choice that its noise and its probability come to (which hangs on seed, task and world),
+both values, the end, and which proposal is the answer. What was said, how it was graded and how likely SPEAK was are
+taken as they stand: only the speakers, the scenario and the controllers know better.
+"""
+
+from __future__ import annotations
+
+from tracer_env.interfaces import Information
+from tracer_env.randomness import Purpose, stream, uniform
+from tracer_env.rewards import skip_value, speak_value
+from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
+from tracer_env.transcript import Transcript, TurnRecord
+from tracer_env.types import Action, Seat
+
+__all__ = ["retell"]
+
+
+def retell(told: Transcript, rules: Rules, information: Information) -> str:
+    """Return where an episode departs from the rules, in words; an empty text when it follows them."""
+    if told.max_turns != rules.max_turns:
+        return f"max_turns is {told.max_turns}, and the run's rules say {rules.max_turns}"
+    state, noise = initial(told.task, rules), stream(told.seed, told.task.id, told.world)
+    for turn in told.turns:
+        if state.over:
+            return f"it goes on after its end at turn {state.turn - 1}"
+        wrong = _departs(turn, state, noise, information)
+        if wrong:
+            return f"turn {turn.turn}: {wrong}"
+        state = advance(state, turn.action, turn.utterance)
+    if not state.over:
+        return f"it ends at turn {state.turn - 1}, before its end"
+    answer = final_answer(state)
+    last = answer.turn if answer is not None else 0
+    return "" if told.final_turn == last else f"final_turn is {told.final_turn}, and the rules take turn {last}"
+
+
+def _departs(turn: TurnRecord, state: DialogueState, noise: int, information: Information) -> str:
+    if Seat(turn.agent, turn.role) != state.seat:
+        return f"agent_{turn.agent} as {turn.role.name.lower()} sits where {state.seat} belongs"
+    if turn.mask != legal_actions(state):
+        return f"mask is {list(turn.mask)}, and the rules say {list(legal_actions(state))}"
+    if turn.key != information(state):
+        return f"key is {turn.key!r}, and the seat saw {information(state)!r}"
+    if turn.free:
+        speaks = uniform(noise, state.turn, Purpose.CHOICE) < turn.speak_probability
+        if speaks is not (turn.action is Action.SPEAK):
+            return f"{turn.action.name} is not what the seed and a probability of {turn.speak_probability} come to"
+    pending, drawn = state.pending, turn.utterance or turn.other
+    values = (skip_value(pending), None if drawn is None else speak_value(turn.role, pending, drawn))
+    if (turn.skip_value, turn.speak_value) != values:
+        return f"its values are {turn.skip_value} and {turn.speak_value}; the grades come to {values}"
+    return ""
