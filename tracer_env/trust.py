@@ -6,9 +6,9 @@ Three kinds of file could name code, and each is asked here before anything is i
     a run's config.toml     names scenario, speaker, methods and hooks (`layered`, `check_recorded`)
     any other data          names parts as labels, which nothing looks up
 
-A name counts as code when `registry.resolve` would import it by its path, a hook always, and ``trust_remote_code``
-unless it is false. A value that the user gives as well is the user's own word. ``trust_code`` (``--trust-code``)
-lets a file name code as a user may, and nothing besides: pickles stay closed. docs/trust.md tells it to users.
+A name counts as code when `registry.resolve` would import it by its path, a hook always, and ``trust_remote_code`` and
+``pickled_weights`` unless they are false. A value that the user gives as well is the user's own word. ``trust_code``
+(``--trust-code``) lets a file name code as a user may, and nothing besides. docs/trust.md tells it to users.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tracer_env.specs import cast_parts, is_cast, name_and_settings
 
 __all__ = ["check_recorded", "code_named", "layered", "table_named"]
 
-_REMOTE = "trust_remote_code"
+_REMOTE = ("trust_remote_code", "pickled_weights")
 _FLAGS = {"scenario.name": "--scenario", "speaker.name": "--speaker", "training.method": "--method"}
 
 
@@ -136,11 +136,11 @@ def _at(data: Mapping[str, Any], key: str) -> Any:
 
 
 def _remote(data: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each ``trust_remote_code``, however deep, that is anything but false."""
+    """Yield each setting that opens code in a model's folder, however deep, that is anything but false."""
     inner = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list | tuple) else ()
     for key, value in inner:
         where = f"{prefix}.{key}" if prefix else str(key)
-        if key == _REMOTE and value is not False:
+        if key in _REMOTE and value is not False:
             yield where, value
         else:
             yield from _remote(value, where)

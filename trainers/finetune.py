@@ -85,7 +85,7 @@ class LoRA:
                 target_modules=targets,
                 fan_in_fan_out=transposed,
                 task_type="CAUSAL_LM",
-                base_model_name_or_path=speaker.path,
+                base_model_name_or_path=speaker.model,
             )
             inside[name] = attach(speaker.loaded, config, key.replace("/", "-"))
             _initialise(adapter_parameters(speaker.loaded, inside[name]), seed, key)

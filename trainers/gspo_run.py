@@ -24,7 +24,7 @@ from tracer_env.evaluation import training_scenario
 from tracer_env.files import write_text
 from tracer_env.interfaces import Scenario
 from tracer_env.progress import Reporter
-from tracer_env.registry import resolve
+from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
@@ -102,7 +102,7 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
         raise RunFolderError(f"{resume} was started with {begun}, and cannot be continued with method {method}")
     asked = settled(config or recorded, method)
     before, now = (each.gspo.settings.get("max_steps") for each in (recorded, asked))
-    free = [*_FREE]
+    free = [*_FREE, *_moved(recorded, asked)]
     if before is not None and now is not None and now > before:
         schedule = asked.gspo.settings["lr_scheduler_type"]
         if schedule != "constant":
@@ -112,6 +112,16 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
             )
         free.append("gspo.max_steps")
     return RunFolder.reopen(resume, asked, free).config
+
+
+def _moved(recorded: Config, asked: Config) -> list[str]:
+    """Return the settings that only say where something lies: tasks, models and adapters are known by their digests."""
+    free = ["scenario.path", "training.path", "speaker.path", "speaker.adapters"]
+    for key in ("scenario", "speaker"):
+        before, now = (getattr(each, key).name.partition(":") for each in (recorded, asked))
+        if before[1] and before[:2] == now[:2] and not names_code(key, f"{now[0]}:x"):
+            free.append(f"{key}.name")
+    return free
 
 
 def _learning(settings: GSPOSettings) -> dict[str, Any]:

@@ -163,7 +163,9 @@ class WeightPolicy:
         wanted = self.parameters(name)
         try:
             with torch.random.fork_rng(devices=[]):
-                stored = AutoModelForCausalLM.from_pretrained(folder, dtype=self._loaded.model.dtype)
+                stored = AutoModelForCausalLM.from_pretrained(
+                    folder, dtype=self._loaded.model.dtype, use_safetensors=True
+                )
         except (OSError, ValueError) as error:
             raise DataError(
                 f"cannot load the policy {name!r} from {folder}: {(str(error) or type(error).__name__).splitlines()[0]}"

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracer_env.agents.speakers.cast import seat_keys
+from tracer_env.agents.speakers.model_files import digest, model_name
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.interfaces import Request
@@ -42,7 +43,9 @@ class HuggingFaceSpeaker:
     forward batch; lower it when memory runs out. ``chat_options`` go to the chat template. ``reuse_prefix``: keep the
     keys and values of the common prompt beginning. ``context``: overrides the model's own context length.
     ``adapters``: folders that peft saved, by role, agent_N or agent_N/role, the most specific wins; or one folder
-    with subfolders of such names (``agent_0-proposer`` for agent_0/proposer).
+    with subfolders of such names (``agent_0-proposer`` for agent_0/proposer). ``trust_remote_code`` runs the model's
+    own code; ``pickled_weights`` opens weights that are no safetensors. Both are for users to say: a file's word
+    for them does not count (`trust`).
 
     Raises MissingExtraError without torch, transformers or (for adapters) peft, DataError when the model or an
     adapter cannot be read, ConfigError for settings that cannot work.
@@ -65,6 +68,7 @@ class HuggingFaceSpeaker:
         chat_options: Mapping[str, Any] | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        pickled_weights: bool = False,
         adapters: Mapping[str, str] | str | None = None,
     ) -> None:
         _check_number("temperature", temperature, 0, float)
@@ -81,7 +85,14 @@ class HuggingFaceSpeaker:
 
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
         self.max_batch_tokens = max_batch_tokens
-        self.loaded = load(path, revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+        self.loaded = load(
+            path,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            pickled_weights=pickled_weights,
+        )
         self.adapters: dict[str, str] = {}
         """The adapter inside the model for each seat key; trainers add theirs."""
         if adapters is not None:
@@ -114,8 +125,13 @@ class HuggingFaceSpeaker:
         )
 
     @property
+    def model(self) -> str:
+        """What the model is called in what people share: no path of this machine."""
+        return model_name(self.path, self._weights())
+
+    @property
     def settings(self) -> dict[str, Any]:
-        """What the texts hang on besides the model's files; part of a cache key or a run's record.
+        """What the texts hang on; part of a cache key or a run's record. The model is known by its weights' digest.
 
         Adapters, and weights that have been trained here, stand there by their digests as of now.
         """
@@ -128,7 +144,7 @@ class HuggingFaceSpeaker:
             if self.loaded.withdrawn:
                 changed["weights"] = weights_digest(self.loaded)
         return {
-            "path": self.path,
+            "model": self._weights(),
             "temperature": self.temperature,
             "max_new_tokens": self.max_new_tokens,
             "dtype": str(self.loaded.model.dtype),
@@ -139,6 +155,15 @@ class HuggingFaceSpeaker:
             "chat_options": self._chat_options,
             **changed,
         }
+
+    def _weights(self) -> str:
+        """Return the digest of the model as it was loaded: of its files, or of its numbers where no file is found."""
+        found = None if self.loaded.folder is None else digest(self.loaded.folder)
+        if found is not None:
+            return found
+        from tracer_env.agents.speakers.adapters import weights_digest
+
+        return weights_digest(self.loaded)
 
     def adapter_for(self, seat: Seat) -> str | None:
         """Return the adapter inside the model that a seat speaks with; None is the base."""

@@ -81,6 +81,11 @@ class Nano(HuggingFaceSpeaker):
         )
         self.prompts = NanoPrompts(0, proposer_prompt, reviewer_prompt)
 
+    @property
+    def model(self) -> str:
+        """``nano``, or of another folder its name and digest."""
+        return "nano" if self.path == str(packaged_weights()) else super().model
+
     def __repr__(self) -> str:
         return f"Nano(temperature={self.temperature}, max_new_tokens={self.max_new_tokens})"
 

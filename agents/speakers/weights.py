@@ -13,13 +13,16 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from tracer_env.agents.speakers.model_files import weight_files
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 
@@ -27,7 +30,7 @@ __all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdr
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
-_LOADED: WeakValueDictionary[tuple[str, str | None, torch.dtype, str, bool], LoadedModel] = WeakValueDictionary()
+_LOADED: WeakValueDictionary[tuple[str, str | None, torch.dtype, str, bool, bool], LoadedModel] = WeakValueDictionary()
 _LOCK = threading.Lock()
 
 
@@ -42,6 +45,8 @@ class LoadedModel:
     context: int | None
     """How many tokens prompt and completion may have together; None when the model has no limit."""
 
+    folder: Path | None = None
+    """Where its files lie; None when that cannot be told."""
     adapters: dict[str, Any] = field(default_factory=dict)
     """The adapters inside the model: name and LoraConfig. One in inference mode is never given gradients."""
     active: str | None = None
@@ -86,19 +91,29 @@ class LoadedModel:
                     parameter.requires_grad_(False)
 
 
-def load(path: str, *, revision: str | None, dtype: str, device: str, trust_remote_code: bool) -> LoadedModel:
+def load(
+    path: str,
+    *,
+    revision: str | None,
+    dtype: str,
+    device: str,
+    trust_remote_code: bool = False,
+    pickled_weights: bool = False,
+) -> LoadedModel:
     """Return the model at a local path or hub name, loaded now or earlier.
 
-    Raises DataError when it cannot be read, ConfigError for a device or number type that is not there.
+    Code of the model's own is run with ``trust_remote_code`` alone, a pickle is opened with ``pickled_weights``
+    alone. Raises DataError when it cannot be read, ConfigError for a device or number type that is not there.
     """
     place = pick_device(device)
     kind = pick_dtype(dtype, place)
     where = os.path.realpath(os.path.expanduser(path)) if os.path.isdir(os.path.expanduser(path)) else path
-    key = (where, revision, kind, str(place), trust_remote_code)
+    trusted = trust_remote_code, pickled_weights
+    key = (where, revision, kind, str(place), *trusted)
     with _LOCK:
         found = _LOADED.get(key)
         if found is None:
-            found = _LOADED[key] = _read(where, revision, kind, place, trust_remote_code)
+            found = _LOADED[key] = _read(where, revision, kind, place, *trusted)
         return found
 
 
@@ -154,25 +169,67 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
-def _read(path: str, revision: str | None, dtype: torch.dtype, device: torch.device, trust: bool) -> LoadedModel:
+def _read(
+    path: str, revision: str | None, dtype: torch.dtype, device: torch.device, trust: bool, pickled: bool
+) -> LoadedModel:
     if not sys.stderr.isatty():  # bars of a log file are noise
         transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=trust)
-        model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=dtype, trust_remote_code=trust).to(
-            device
-        )
+        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust)
+        _check_kernels(path, config, trust)
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            config=config,
+            revision=revision,
+            dtype=dtype,
+            trust_remote_code=trust,
+            use_safetensors=None if pickled else True,
+        ).to(device)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise DataError(
             f"cannot load a causal language model from {path!r}: {_first_line(error)}; give a folder written by "
-            "save_pretrained or a model name of the Hugging Face hub"
+            "save_pretrained or a model name of the Hugging Face hub" + _pickle_hint(path)
         ) from error
     model.eval()
     try:
         prefixes = PrefixCache(model)
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"the model {path!r} keeps no keys and values between tokens; take another one") from error
-    return LoadedModel(model, tokenizer, prefixes, _ends(model, tokenizer), _context(model, tokenizer))
+    return LoadedModel(
+        model, tokenizer, prefixes, _ends(model, tokenizer), _context(model, tokenizer), _folder(path, config)
+    )
+
+
+def _check_kernels(path: str, config: Any, trust: bool) -> None:
+    """Raise DataError when the model's config asks for compiled code from a hub, in itself or in a part of it."""
+    inner = [getattr(config, name, None) for name in getattr(config, "sub_configs", ())]
+    for each in (config, *filter(None, inner)):
+        wanted = getattr(each, "_attn_implementation", None)
+        if not trust and isinstance(wanted, str) and "/" in wanted:
+            raise DataError(
+                f"the config of the model {path!r} asks for the attention {wanted!r}, which is code from a hub; take "
+                "that line out, or set speaker.trust_remote_code=true if you trust it"
+            )
+
+
+def _pickle_hint(path: str) -> str:
+    found = weight_files(Path(path)) if os.path.isdir(path) else []
+    if not found or found[0].suffix == ".safetensors":
+        return ""
+    return f"; {found[0].name} is a pickle: save it as safetensors, or set speaker.pickled_weights=true if you trust it"
+
+
+def _folder(path: str, config: Any) -> Path | None:
+    """Return where the files of a model lie: its folder, or that of the snapshot in the hub's cache."""
+    if os.path.isdir(path):
+        return Path(path)
+    try:
+        revision = getattr(config, "_commit_hash", None)
+        found = cached_file(path, "config.json", revision=revision, local_files_only=True)
+    except OSError:
+        return None
+    return None if found is None else Path(found).parent
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
