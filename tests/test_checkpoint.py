@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError, DiskError, RunFolderError
 from tracer_env.trainers import checkpoint
 from tracer_env.trainers.checkpoint import Checkpoint, newest, save
 
@@ -313,7 +314,7 @@ def test_a_full_disk_leaves_the_last_good_one(tmp_path: Path, writer: Any) -> No
     assert _step(tmp_path) == 30
 
 
-@pytest.mark.parametrize("call", range(1, 12))
+@pytest.mark.parametrize("call", range(1, 13))
 def test_a_disk_that_fills_at_any_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """Each fsync in turn fails; the checkpoint is there or is not, and the one before is there in any case."""
     _saved(tmp_path, 30)
@@ -334,7 +335,7 @@ def test_a_disk_that_fills_at_any_force(tmp_path: Path, monkeypatch: pytest.Monk
     found, told = _found(tmp_path)
     assert found is not None
     assert told == []
-    assert found.step == (30 if call < 9 else 40)
+    assert found.step == (30 if call < 10 else 40)
     assert not list(tmp_path.glob(".*"))
 
 
@@ -418,3 +419,31 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         assert found.data("a.json") == {"step": reached}
         assert all(found.file(f"{n}.bin").read_bytes() == reached.to_bytes(4, "big") * 20_000 for n in range(4))
     assert reached > 3
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "step_000010", "step_000030.before", "step_000030/adapters", "note"])
+def test_nothing_is_written_or_deleted_through_a_link(tmp_path: Path, name: str) -> None:
+    victim, root = tmp_path / "victim", tmp_path / "checkpoints"
+    victim.mkdir()
+    (victim / "manifest.json").write_text("kept")
+    if name == "checkpoints":
+        root.symlink_to(victim)
+    else:
+        for step in (20, 30):
+            _saved(root, step)
+        shutil.rmtree(root / name, ignore_errors=True)
+        (root / name).symlink_to(victim)
+    with pytest.raises(RunFolderError, match=f"{name} is a symbolic link"):
+        save(root, 40, _parts(40), keep=1)
+    assert [(path.name, path.read_text()) for path in victim.iterdir()] == [("manifest.json", "kept")]
+    assert not (root / "step_000040").exists()
+
+
+def test_a_full_disk_is_the_machines_failure(tmp_path: Path) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DiskError, match="make room there and continue with --resume") as caught:
+        save(tmp_path, 40, {"part": full})
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []

@@ -292,7 +292,7 @@ class Written:
 
 def test_adapters_appear_all_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "adapters"
-    (tmp_path / ".adapters.new" / "old").mkdir(parents=True)  # of a process that was killed
+    (tmp_path / ".adapters.7-0.tracer-env" / "old").mkdir(parents=True)  # of a process that was killed
     assert write_adapters(Written("first"), folder)["reviewer"] == folder / "reviewer"
     (folder / "stranger").mkdir()
     with pytest.raises(RunFolderError, match=r"cannot write .*adapters: No space left on device; make room"):

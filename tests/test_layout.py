@@ -40,6 +40,7 @@ OWNERS = {
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 
 FOR_AGENTS = {
+    "leftovers",
     "bounded",
     "checked",
     "files",

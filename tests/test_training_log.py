@@ -105,7 +105,7 @@ def test_what_a_full_disk_took_of_a_line_is_dropped(tmp_path: Path) -> None:
         "log.close()\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert (done.stdout.split(), done.stderr) == (["full", "100"], "")
+    assert (done.stdout.split(), done.stderr) == (["full", "27"], "")
     assert read_metrics(tmp_path) == [{"step": 1, "reward": 1.0}, {"step": 2, "reward": 2.0}]
 
 

@@ -24,13 +24,15 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError, DiskError, RunFolderError
+from tracer_env.files import force, write_text
+from tracer_env.leftovers import remove_tree, sweep, temporary_folder, temporary_name
+from tracer_env.places import odd, refuse_links
 from tracer_env.trainers.tensor_files import system_error
 
 __all__ = ["Checkpoint", "Part", "newest", "save"]
@@ -71,30 +73,28 @@ def save(root: Path, step: int, parts: Mapping[str, Part], keep: int = 2) -> Pat
     """Write ``root/step_<step>`` and delete all but the last ``keep`` up to this step.
 
     ``parts`` gives each file its relative name. A checkpoint of the same step is replaced. Raises
-    ConfigError for a name that leaves the folder, RunFolderError when the disk does not take it; the
+    ConfigError for a name that leaves the folder, DiskError when the disk does not take it; the
     checkpoints that stood before still stand then.
     """
     if step < 0 or keep < 1:
         raise ConfigError(f"a checkpoint needs a step of at least 0 and keep of at least 1, got {step} and {keep}")
     names = {name: _inside(name) for name in parts}
     target = root / f"step_{step:06d}"
-    temporary = root / f".{target.name}.{os.getpid()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _sweep(root)
-        temporary.mkdir()
-        for name, part in parts.items():
-            _write(temporary / names[name], part)
-        _seal(temporary, step)
-        _put(temporary, target)
+        _refuse_links(root)
+        sweep(root)
+        with temporary_folder(target) as work:
+            for name, part in parts.items():
+                _write(work / names[name], part)
+            _seal(work, step)
+            _put(work, target)
         _prune(root, step, keep)
     except Exception as error:
         system = system_error(error)
         if system is None:
             raise
-        raise RunFolderError(_failure(root, target, system)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise DiskError(_failure(root, target, system)) from error
     return target
 
 
@@ -134,23 +134,29 @@ def _write(path: Path, part: Part) -> None:
         if not path.exists():
             raise ConfigError(f"the writer of the checkpoint's part {path.name!r} wrote nothing at its path")
     else:
-        path.write_text(json.dumps(part) + "\n", encoding="utf-8", newline="\n")
+        write_text(path, json.dumps(part) + "\n")
 
 
 def _seal(folder: Path, step: int) -> None:
     """Force all parts to the disk and write the manifest, which makes the folder a checkpoint."""
     files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        _force(path)
+        force(path)
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
     content = {"schema": SCHEMA, "step": step, "files": files}
     manifest = folder / MANIFEST
     text = json.dumps({**content, "sha256": _digest(content)}, indent=1) + "\n"
-    manifest.write_text(text, encoding="utf-8", newline="\n")
-    _force(manifest)
+    write_text(manifest, text, durable=True)
     for inner in (path for path in folder.rglob("*") if path.is_dir()):
-        _force(inner)
-    _force(folder)
+        force(inner)
+    force(folder)
+
+
+def _refuse_links(root: Path) -> None:
+    """Raise RunFolderError when a checkpoint would be written, or one deleted, anywhere else."""
+    if root.is_symlink():
+        raise RunFolderError(odd(root))
+    refuse_links(root)
 
 
 def _put(temporary: Path, target: Path) -> None:
@@ -161,7 +167,7 @@ def _put(temporary: Path, target: Path) -> None:
             _delete(aside)
         os.rename(target, aside)
     os.rename(temporary, target)
-    _force(target.parent)
+    force(target.parent)
     if aside.exists():
         _delete(aside)
 
@@ -183,14 +189,9 @@ def _prune(root: Path, step: int, keep: int) -> None:
 
 def _delete(path: Path) -> None:
     """Delete a checkpoint; it is hidden first, so that one half deleted is never taken for a damaged one."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.gone")
+    hidden = path.with_name(temporary_name(path.name))
     os.rename(path, hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _sweep(root: Path) -> None:
-    for path in root.glob(".step_*"):
-        shutil.rmtree(path, ignore_errors=True)
+    remove_tree(hidden, inside=path.parent)
 
 
 def _failure(root: Path, target: Path, error: OSError) -> str:
@@ -198,17 +199,6 @@ def _failure(root: Path, target: Path, error: OSError) -> str:
     good = next((path.name for path in _settled(root) if _problem(path, contents=False) is None), None)
     stands = f"{good} still stands" if good else "no earlier one stands"
     return f"cannot save the checkpoint {target}: {reason}; {stands}; make room there and continue with --resume"
-
-
-def _force(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folders
-        return
-    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 # -- reading -------------------------------------------------------------------------------------

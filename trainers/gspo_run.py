@@ -21,14 +21,13 @@ from tracer_env.casting import make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
 from tracer_env.evaluation import training_scenario
-from tracer_env.files import write_text
 from tracer_env.interfaces import Scenario
 from tracer_env.progress import Reporter
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
-from tracer_env.trainers.gspo_state import FREE
+from tracer_env.trainers.gspo_state import FREE, owned_by_first
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.processes import Processes, running_processes
@@ -74,6 +73,8 @@ def train_run(
     tasks = _tasks(asked)
     if resume is not None:
         RunFolder(resume, asked).check_tasks(tasks)
+        with owned_by_first(resume, processes):  # refused now rather than when the model is loaded
+            pass
     speaker = _speaker(asked, settings)
     folder = RunFolder(_shared_path(asked, out, resume, processes), asked)
     shared = {"rules": asked.rules, "hooks": hooks, "out": folder.path, "processes": processes, **parts}
@@ -85,10 +86,12 @@ def train_run(
         if resume is None and processes.rank == 0:
             folder.withdraw()
         raise
-    if processes.rank == 0:
-        write_text(folder.path / "config.toml", asked.to_toml())
+
+    def record() -> None:
+        folder.write("config.toml", asked.to_toml())
         folder.write_environment(tasks, _PACKAGES)
-    trained = trainer.train()
+
+    trained = trainer.train(before=record)
     return result_data(asked, folder.path, method, trainer, trained) if processes.rank == 0 else None
 
 

@@ -15,20 +15,24 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_env.errors import RunFolderError
+from tracer_env.errors import DiskError, RunFolderError, UserError
+from tracer_env.folders import make_folder, owned
+from tracer_env.leftovers import remove_tree, temporary_folder, temporary_name
+from tracer_env.places import odd
 from tracer_env.runs import scenario_digest
 from tracer_env.trainers.checkpoint import Checkpoint, newest
+from tracer_env.trainers.processes import Processes
 
 if TYPE_CHECKING:
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
 
-__all__ = ["FREE", "check_free", "find", "parts", "restore", "told", "write_adapters"]
+__all__ = ["FREE", "check_free", "find", "owned_by_first", "parts", "restore", "told", "write_adapters"]
 
 FREE = (
     *("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to"),
@@ -76,13 +80,17 @@ def check_free(out: Path) -> None:
         raise RunFolderError(f"{out} holds a training already; choose another folder, or resume from it")
 
 
-def find(given: str, out: Path | None, settings: Mapping[str, Any], tell: Callable[[str], None]) -> Checkpoint | None:
-    """Return the checkpoint to go on from: the newest that holds. ``tell`` hears of those that do not.
+def find(
+    given: str | None, out: Path | None, settings: Mapping[str, Any], tell: Callable[[str], None]
+) -> Checkpoint | None:
+    """Return the checkpoint to go on from, if any is ``given``: the newest that holds; ``tell`` hears of the others.
 
     ``given``: a run's folder, its ``checkpoints``, or its newest checkpoint. None: the run in ``out`` was
     stopped before it had saved one, and begins again. Raises RunFolderError for everything else that has none,
     for other settings, and for an ``out`` that holds another training.
     """
+    if given is None:
+        return None
     path = Path(given)
     named = path.name if path.name.startswith("step_") else None
     root = path.parent if named else path / "checkpoints" if path.name != "checkpoints" else path
@@ -132,29 +140,47 @@ def write_adapters(policies: Any, folder: Path) -> dict[str, Path]:
     """Write each policy below ``folder`` and return their folders.
 
     They are written beside it and then renamed, so ``folder`` holds all policies of one moment or, between two
-    renames, is absent. Raises RunFolderError when the disk does not take them; what stood there before still stands.
+    renames, is absent. Raises DiskError when the disk does not take them; what stood there before still stands.
     """
     from tracer_env.trainers.tensor_files import system_error
 
-    work, before = (folder.with_name(f".{folder.name}.{what}") for what in ("new", "before"))
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise RunFolderError(odd(folder))
+    before = folder.with_name(temporary_name(folder.name))
     try:
-        shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
-        for name in policies.names:
-            policies.save(name, work / name)
-        if folder.exists():
-            shutil.rmtree(before, ignore_errors=True)
-            os.rename(folder, before)
-        os.rename(work, folder)
-        shutil.rmtree(before, ignore_errors=True)
+        with temporary_folder(folder) as work:
+            for name in policies.names:
+                policies.save(name, work / name)
+            if folder.exists():
+                os.rename(folder, before)
+            os.rename(work, folder)
+        remove_tree(before, inside=folder.parent)
     except Exception as error:
-        shutil.rmtree(work, ignore_errors=True)
         system = system_error(error)
         if system is None:
             raise
-        raise RunFolderError(
+        raise DiskError(
             f"cannot write {folder}: {system.strerror or system}; make room there and continue with --resume"
         ) from error
     return {name: folder / name for name in policies.names}
+
+
+@contextmanager
+def owned_by_first(folder: Path | None, processes: Processes) -> Iterator[None]:
+    """Own the folder of a training in the first of its processes, for all; a refusal is raised in each of them."""
+    with ExitStack() as held:
+        told: list[str] = []
+        if processes.rank == 0:
+            try:
+                if folder is not None:
+                    make_folder(folder)
+                    held.enter_context(owned(folder, ("controllers", "checkpoints", "adapters")))
+                told = [""]
+            except UserError as error:
+                told = [str(error)]
+        if failure := processes.gathered(told)[0]:  # the others wait for word of it
+            raise RunFolderError(failure)
+        yield
 
 
 def parts(trainer: GSPOTrainer) -> dict[str, Any]:

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracer_env.casting import make_scenario, make_speaker
-from tracer_env.errors import ConfigError, RunFolderError, did_you_mean
+from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import Rules
 from tracer_env.screen import complain
-from tracer_env.trainers import checkpoint as checkpoints
 from tracer_env.trainers import gspo_state
 from tracer_env.trainers.alarms import CollapseAlarms
+from tracer_env.trainers.checkpoint import Checkpoint, save
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_metrics import Metrics, named, rollout_metrics, samples_of
 from tracer_env.trainers.hooks import Hooks
@@ -133,17 +133,27 @@ class GSPOTrainer:
         self.settings: dict[str, Any] = {}
         """What a checkpoint must agree with to be continued; known once training has begun."""
 
-    def train(self) -> TrainingResult:
+    def train(self, before: Callable[[], object] | None = None) -> TrainingResult:
         """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says.
 
-        A trainer trains once: ConfigError for the second time, when its weights would not be those of a beginning.
+        The folder is owned meanwhile; ``before`` is called once it is, by the first process. A trainer trains once:
+        ConfigError for the second time, when its weights would not be those of a beginning.
         """
         if self.settings:
-            raise ConfigError(
-                "this trainer has trained already; make another one, with resume_from_checkpoint to continue a run"
-            )
+            raise ConfigError("this trainer has trained already; make another one, with resume_from_checkpoint")
         self.settings = gspo_state.told(self)
-        start = self._resume()
+        new = self.out is not None and not self.out.exists()
+        found = self._found() if new else None  # what cannot be continued makes no folder
+        with gspo_state.owned_by_first(self.out, self.processes):
+            if self.out is not None and self.config.resume_from_checkpoint is None:
+                gspo_state.check_free(self.out)
+            found = found or self._found()
+            if before is not None and self._main:
+                before()
+            return self._trained(found)
+
+    def _trained(self, found: Checkpoint | None) -> TrainingResult:
+        start = self._resume(found)
         result = TrainingResult(start, self._log.read() if self._log is not None else [], self.out)
         try:
             with training_panel(self.config.max_steps, self.wanted and self._main) as panel, patient() as interrupted:
@@ -216,21 +226,16 @@ class GSPOTrainer:
     def _main(self) -> bool:
         return self.processes.rank == 0
 
-    def _resume(self) -> int:
-        """Go back to the checkpoint that is to be continued and return its step; 0 begins anew."""
-        given, found = self.config.resume_from_checkpoint, None
-        if given is not None:
-            found = gspo_state.find(given, self.out, self.settings, self._tell)
-        if self.out is not None:
-            try:
-                self.out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise RunFolderError(f"cannot make the folder {self.out}: {error.strerror or error}") from error
-        if self._log is not None and given is not None:
+    def _found(self) -> Checkpoint | None:
+        return gspo_state.find(self.config.resume_from_checkpoint, self.out, self.settings, self._tell)
+
+    def _resume(self, found: Checkpoint | None) -> int:
+        """Go back to the checkpoint and return its step, 0 without one."""
+        if self._log is not None and self.config.resume_from_checkpoint is not None:
             self._log.cut(found.step if found else 0)
         if found is not None:
             gspo_state.restore(self, found)
-        self.step = found.step if found else 0
+            self.step = found.step
         return self.step
 
     def _tell(self, line: str) -> None:
@@ -239,7 +244,7 @@ class GSPOTrainer:
 
     def _save(self) -> None:
         if self.out is not None and self._main:
-            checkpoints.save(self.out / "checkpoints", self.step, gspo_state.parts(self), self.config.save_total_limit)
+            save(self.out / "checkpoints", self.step, gspo_state.parts(self), self.config.save_total_limit)
         self.processes.wait()
 
     def _final(self) -> dict[str, Path]:

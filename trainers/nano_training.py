@@ -20,9 +20,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +31,7 @@ import numpy as np
 
 from tracer_env.agents.speakers.nano import ROLE_TOKENS
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.leftovers import temporary_folder
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_evaluation import evaluate, report
 from tracer_env.trainers.nano_rows import READ, Row, drill, encoded, padded
@@ -268,15 +267,11 @@ def _write(out: Path, model: Any, tokenizer: Any) -> None:
     if not sys.stderr.isatty():  # bars of a log file are noise
         logging.disable_progress_bar()
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with temporary_folder(out) as work:
         model.to(torch.bfloat16).save_pretrained(work)
         tokenizer.save_pretrained(work)
         (work / "model.safetensors").chmod(0o644)
-        work.chmod(0o755)
         os.replace(work, out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

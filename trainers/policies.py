@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from tracer_env.agents.speakers.adapter_files import SCALING, read_folder, write
 from tracer_env.agents.speakers.adapters import adapter_parameters, detach, fill, seat_key
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.leftovers import temporary_folder
 
 __all__ = ["AdapterPolicies", "Parameters", "Policies", "WeightPolicy"]
 
@@ -143,8 +142,7 @@ class WeightPolicy:
     def save(self, name: str, folder: Path) -> None:
         self.parameters(name)
         folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
-        try:
+        with temporary_folder(folder / "model") as work:
             self._loaded.model.save_pretrained(work)
             self._loaded.tokenizer.save_pretrained(work)
             # What says that a model is here comes last.
@@ -154,8 +152,6 @@ class WeightPolicy:
                 target.parent.mkdir(exist_ok=True)
                 path.chmod(0o644)
                 os.replace(path, target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
     def load(self, name: str, folder: Path) -> None:
         from transformers import AutoModelForCausalLM

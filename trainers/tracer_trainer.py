@@ -33,6 +33,7 @@ from tracer_env.interfaces import Controller, Scenario
 from tracer_env.progress import reporting
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
+from tracer_env.trainers.checkpoint import Checkpoint
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
@@ -180,9 +181,9 @@ class TracerTrainer(GSPOTrainer):
                     "by final answers; leave out one of them"
                 )
 
-    def train(self) -> TrainingResult:
+    def _trained(self, found: Checkpoint | None) -> TrainingResult:
         """Train until ``max_steps``, settle the tables, and write them beside the adapters."""
-        result = super().train()
+        result = super()._trained(found)
         told = self._settled() if self.settle else None
         if self.out is not None and self._main:
             write_tables(
@@ -211,7 +212,7 @@ def write_tables(
     single = tables[0] if len(tables) == 1 else {}
     file.parent.mkdir(parents=True, exist_ok=True)
     told = {"tables": tables, "policy_table": policy_table(controller), "settled": settled}
-    write_text(file, json.dumps({**single, **told}, indent=1) + "\n")
+    write_text(file, json.dumps({**single, **told}, indent=1) + "\n", inside=file.parent.parent)
 
 
 def _controller(variant: Variant, rules: Rules) -> Controller:

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UnknownNameError
-from tracer_env.files import write_text
+from tracer_env.errors import ConfigError, DiskError, MissingExtraError, RunFolderError, UnknownNameError
+from tracer_env.files import append, cut, write_text
 
 __all__ = ["REPORTS", "TrainingLog", "comparable", "read_metrics"]
 
@@ -48,28 +46,24 @@ class TrainingLog:
         if "none" in wanted and "tensorboard" in wanted:
             raise ConfigError("report_to names both 'none' and 'tensorboard'; leave one of them out")
         self.folder = folder
-        self._lines: IO[str] | None = None
+        self._begun = False
         self._board = _Board(folder / "tensorboard") if "tensorboard" in wanted else None
 
     def write(self, step: int, metrics: Mapping[str, float | int | None]) -> None:
         """Append the numbers of a step. One that is not finite stands as null: JSON has no word for it.
 
-        Raises RunFolderError when the disk does not take them.
+        Raises DiskError when the disk does not take them.
         """
         if "step" in metrics:
             raise ConfigError("the metrics hold 'step', which is the record's own key; name it otherwise")
         line = json.dumps({"step": step, **{name: _finite(value) for name, value in metrics.items()}})
         try:
-            lines = self._opened()
-            lines.write(f"{line}\n")
-            lines.flush()
-            os.fsync(lines.fileno())
+            self._begin()
+            append(self.folder / _FILE, f"{line}\n".encode(), inside=self.folder)
             if self._board is not None:
                 self._board.write(step, metrics)
         except OSError as error:
-            with suppress(OSError):  # closing would try the same line again
-                self._close_lines()
-            raise RunFolderError(
+            raise DiskError(
                 f"cannot write to {self.folder / _FILE}: {error.strerror or error}; make room there and continue "
                 "with --resume"
             ) from error
@@ -83,33 +77,27 @@ class TrainingLog:
 
         Raises RunFolderError when another line is damaged.
         """
-        self._close_lines()
         path = self.folder / _FILE
         if path.exists():
             kept = [json.dumps(line) + "\n" for line in read_metrics(self.folder) if line["step"] <= step]
-            write_text(path, "".join(kept))
+            write_text(path, "".join(kept), inside=self.folder)
         if self._board is not None:
             self._board.forget_after(step)
 
     def close(self) -> None:
-        """Close the files; writing again opens them again."""
-        self._close_lines()
+        """Close TensorBoard's file; writing again opens another."""
         if self._board is not None:
             self._board.close()
 
-    def _opened(self) -> IO[str]:
-        if self._lines is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / _FILE
-            if path.exists():
-                os.truncate(path, _whole(path.read_bytes()))
-            self._lines = path.open("a", encoding="utf-8", newline="\n")
-        return self._lines
-
-    def _close_lines(self) -> None:
-        lines, self._lines = self._lines, None
-        if lines is not None:
-            lines.close()
+    def _begin(self) -> None:
+        """Before the first line: make the folder, and cut off a line that a killed run was writing."""
+        if self._begun:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / _FILE
+        if path.exists():
+            cut(path, _whole(path.read_bytes()), inside=self.folder)
+        self._begun = True
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

@@ -16,13 +16,12 @@ import hashlib
 import importlib.util
 import inspect
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
+from tracer_env.leftovers import temporary_folder
 from tracer_env.screen import complain
 from tracer_env.settings import check_call
 
@@ -87,19 +86,15 @@ def converted(source: Path, cache: Path | None = None) -> Path:
     complain(f"converting {source.name} once into {target} (about 20 seconds)")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=root))
+        with temporary_folder(target) as work:
+            _convert(source, work)
+            work.rename(target)
     except OSError as error:
-        raise DataError(
-            f"cannot write to the cache folder {root}: {error.strerror}; set TRACER_ENV_CACHE to another one"
-        ) from error
-    try:
-        _convert(source, work)
-        work.rename(target)
-    except OSError as error:
-        if not target.is_dir():
-            raise DataError(f"cannot convert {source} into {target}: {error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if not target.is_dir():  # or another process was quicker
+            raise DataError(
+                f"cannot convert {source} into {target}: {error.strerror or error}; "
+                "set TRACER_ENV_CACHE to another folder for converted models"
+            ) from error
     return target
 
 
