@@ -15,10 +15,11 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tracer_env.errors import ConfigError, DiskError, MissingExtraError, RunFolderError, UnknownNameError
 from tracer_env.files import append, cut, write_text
