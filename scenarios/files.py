@@ -12,8 +12,8 @@ A file is the split ``test``. For training as well, name a folder with ``train.j
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, DataError, did_you_mean
@@ -39,7 +39,7 @@ class JSONL(TaskList):
             raise ConfigError(f"jsonl:{file} names its file already; leave out the path option {path!r}")
         check_split(f"jsonl:{file}", split, ("train", "test"))
         check_limit(limit)
-        if split != "test" and not Path(file).expanduser().is_dir():
+        if split != "test" and not os.path.isdir(os.path.expanduser(file)):
             raise ConfigError(
                 f"jsonl:{file} is one file and serves as the split 'test'; for the split {split!r} "
                 "name a folder that holds train.jsonl and test.jsonl"

@@ -46,7 +46,7 @@ def find_rows(
     folder = os.environ.get(DATA_VARIABLE)
     for suffix in ("jsonl", "csv") if folder else ():
         file = Path(str(folder)) / scenario / f"{split}.{suffix}"
-        if file.is_file():
+        if os.path.isfile(file):
             return read_rows(file, split)
     try:
         return hub_rows(*hub, loader or huggingface_rows)

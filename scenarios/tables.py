@@ -26,8 +26,8 @@ _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 def read_rows(path: str | os.PathLike[str], split: str = "test") -> list[Row]:
     """Return the rows of a JSONL or CSV file, or of ``<split>.jsonl`` (or ``.csv``) when ``path`` is a folder."""
-    file = Path(path).expanduser()
-    if file.is_dir():
+    file = Path(os.path.expanduser(path))
+    if os.path.isdir(file):  # Path.is_dir raises for names that are too long
         inside = [file / f"{split}.{suffix}" for suffix in ("jsonl", "csv")]
         file = next((each for each in inside if each.is_file()), inside[0])
         if not file.is_file():

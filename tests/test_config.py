@@ -235,3 +235,10 @@ def test_a_file_that_is_no_toml_is_one_line(content: bytes, tmp_path: Path) -> N
 def test_a_setting_that_no_reader_of_toml_can_take_is_text() -> None:
     for text in ("[" * 9999, "9" * 9999, "not toml"):
         assert parse_value(text) == text
+
+
+@pytest.mark.parametrize("setting", ["scenario.path", "speaker.name", "scenario.level", "evaluation.baseline"])
+def test_a_text_that_no_file_can_hold_is_refused(setting: str) -> None:
+    section, key = setting.split(".")
+    with pytest.raises(ConfigError, match=rf"{setting} is 't\\udcff', which is no UTF-8 and cannot be put on record"):
+        Config.from_data({section: {key: "t\udcff"}})

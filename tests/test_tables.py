@@ -107,6 +107,10 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         read_rows(tmp_path)
     with pytest.raises(DataError, match=r"cannot read .*null"):
         read_rows("a\0b")
+    with pytest.raises(DataError, match=r"cannot read aaa.*: File name too long"):
+        read_rows("a" * 5000)
+    with pytest.raises(DataError, match=r"cannot read ~nobody-of-that-name/x: No such file"):
+        read_rows("~nobody-of-that-name/x")
     (tmp_path / "train.csv").write_text("a\n1\n")
     (tmp_path / "test.jsonl").write_text(json.dumps({"a": 2}))
     assert [dict(row.values) for split in ("train", "test") for row in read_rows(tmp_path, split)] == [

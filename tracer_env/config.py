@@ -178,6 +178,7 @@ class Config:
         for name, (value, smallest) in least.items():
             if value is not None and value < smallest:
                 raise ConfigError(f"{name} must be at least {smallest}, got {value}")
+        self._check_texts()
         self._check_evaluation()
         if self.information not in KEYS:
             raise ConfigError(f"information is {self.information!r}{did_you_mean(self.information, KEYS)}")
@@ -192,6 +193,17 @@ class Config:
                 f"hooks.{key} is asked in training alone, and {command} would pass over it; "
                 "take the section [hooks] out of the settings"
             )
+
+    def _check_texts(self) -> None:
+        """Raise ConfigError for a text that cannot be put on record, such as a path whose name is no UTF-8."""
+        for key, value in _flat(self.to_data()).items():
+            try:
+                str(value).encode("utf-8")
+            except UnicodeEncodeError as error:
+                remedy = "give another one; a file with such a name can be renamed"
+                raise ConfigError(
+                    f"{key} is {value!r:.80}, which is no UTF-8 and cannot be put on record; {remedy}"
+                ) from error
 
     def _check_evaluation(self) -> None:
         methods, baseline = self.evaluation.methods, self.evaluation.baseline
