@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -214,14 +215,21 @@ def broken(folder: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"peft_type": "IA3"}, "is of type 'IA3'; only LORA adapters"),
-        ({"use_dora": True}, r"more than a plain LoRA \(use_dora is True\)"),
-        ({"bias": "all"}, r"more than a plain LoRA \(bias is 'all'\)"),
-        ({"modules_to_save": ["lm_head"]}, "more than a plain LoRA"),
-        ({"init_lora_weights": "pissa"}, r"\(init_lora_weights is 'pissa'\)"),
-        ({"target_modules": ["nowhere"]}, "does not fit this model: Target modules"),
-        ({"target_modules": ["q_proj"]}, "has, but not the model, model.layers.0.mlp.down_proj"),
-        ({"r": 3}, r"has the shape \(2, 32\), the model needs \(3, 32\)"),
+        ({"peft_type": "IA3"}, "peft_type is of type 'IA3'; only LORA adapters"),
+        ({"use_dora": True}, "use_dora is True, which is more than a plain LoRA"),
+        ({"bias": "all"}, "bias is 'all', which is more than a plain LoRA"),
+        ({"modules_to_save": ["lm_head"]}, r"modules_to_save is \['lm_head'\], which is more than a plain LoRA"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights is 'pissa', which is more"),
+        (
+            {"target_modules": ["nowhere"]},
+            "does not fit this model: it has matrices for 'model.layers.0.mlp.down_proj'",
+        ),
+        ({"target_modules": ["q_proj"]}, "does not fit this model: it has matrices for 'model.layers.0.mlp.down_proj'"),
+        ({"r": 3}, "says rank 3 for 'model.layers.0.mlp.down_proj', but its matrices have 2 and 2"),
+        ({"r": 10**9}, r"adapter_config\.json: r is 1000000000; it must be a whole number from 1 to 1048576"),
+        ({"r": 10**6}, "says rank 1000000 for"),
+        ({"rank_pattern": {"q_proj": 10**6}}, "says rank 1000000 for 'model.layers.0.self_attn.q_proj'"),
+        ({"target_modules": "(([a-z._0-9]+)+)+!"}, "target_modules is .*, a pattern that may take for ever"),
     ],
 )
 def test_a_folder_for_something_else_is_one_clear_line(
@@ -233,6 +241,99 @@ def test_a_folder_for_something_else_is_one_clear_line(
         read_adapters(voice.loaded, {"proposer": str(broken(copy, **changes))})
     assert "\n" not in str(caught.value)
     assert torch.equal(voice.loaded.model(IDS).logits, before)
+
+
+def with_tensors(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
+    path = folder / "adapter_model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    return folder
+
+
+FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t[FIRST].view(-1)[3:4].fill_(float("nan")),
+            f"the tensor '{FIRST}' holds a number that is not finite",
+        ),
+        (
+            lambda t: t[FIRST].view(-1)[3:4].fill_(float("-inf")),
+            f"the tensor '{FIRST}' holds a number that is not finite",
+        ),
+        (lambda t: t.update({FIRST: t[FIRST].to(torch.int32)}), f"the tensor '{FIRST}' holds torch.int32"),
+        (lambda t: t.update({FIRST: t[FIRST][:0].clone()}), f"the tensor '{FIRST}' is empty"),
+        (lambda t: t.update({FIRST: torch.ones(3)}), "is no matrix of a plain LoRA"),
+        (
+            lambda t: t.update({FIRST: torch.ones(2, 4)}),
+            r"make a weight of the shape \(32, 4\), the model has \(32, 32\)",
+        ),
+        (lambda t: t.update({FIRST: torch.ones(5, 32)}), "says rank 2 for .*, but its matrices have 5 and 2"),
+        (lambda t: t.pop(FIRST), "lacks one of the two matrices of 'model.layers.0.self_attn.q_proj'"),
+        (lambda t: [t.pop(name) for name in list(t) if "layers.0.self_attn.q_proj" in name], "it lacks matrices for"),
+        (lambda t: t.clear(), "holds no matrix"),
+        (lambda t: t.update({"x\x1b.weight": torch.ones(2, 2)}), r"the tensor 'x\\x1b.weight' is no matrix"),
+        (
+            lambda t: t.update({"e.lora_A.weight": torch.ones(2, 2), "e.lora_B.weight": torch.ones(2, 2)}),
+            "it has, but not the model, 'e'",
+        ),
+    ],
+)
+def test_tensors_that_are_none_of_this_adapters(llama: str, copy: Path, change: Any, message: str) -> None:
+    voice = speaker(llama)
+    before = voice.loaded.model(IDS).logits
+    with pytest.raises(DataError, match=message) as caught:
+        read_adapters(voice.loaded, {"proposer": str(with_tensors(copy, change))})
+    assert str(caught.value).isprintable()
+    assert torch.equal(voice.loaded.model(IDS).logits, before)
+    assert voice.loaded.adapters == {}
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks transformers for it
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"target_modules": "all-linear"},
+        {"target_modules": ["q_proj", "v_proj"], "use_rslora": True, "lora_alpha": 3},
+        {"target_modules": r"model\.layers\.\d+\.self_attn\.(q|v)_proj"},
+        {
+            "target_modules": r"(?:.*?(?:self_attn|mlp).*?(?:q_proj|up_proj).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:mlp)\.(?:(?:down_proj)))"
+        },
+        {"target_modules": ["q_proj", "up_proj"], "exclude_modules": ["layers.1.self_attn.q_proj"]},
+        {"target_modules": ["q_proj"], "layers_to_transform": [1], "layers_pattern": "layers"},
+        {"target_modules": ["q_proj"], "layers_to_transform": 0},
+        {
+            "target_modules": ["q_proj", "k_proj", "v_proj"],
+            "rank_pattern": {"^model.layers.0.self_attn.q_proj": 5, "k_proj": 3},
+            "alpha_pattern": {r"layers\.1\.self_attn\.v_proj": 9, "k_proj": 1.5},
+        },
+        {"target_modules": ["q_proj"], "init_lora_weights": "gaussian", "task_type": "CAUSAL_LM", "revision": "main"},
+    ],
+    ids=["linear", "rslora", "expression", "long", "exclude", "layers", "layer", "patterns", "start"],
+)
+def test_an_adapter_that_peft_saved_speaks_as_there(llama: str, tmp_path: Path, settings: dict[str, Any]) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        theirs = get_peft_model(
+            AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32), LoraConfig(**{"r": 4, **settings})
+        ).eval()
+    stir(dict(theirs.named_parameters()), 5)
+    theirs.save_pretrained(tmp_path / "proposer")
+    voice = speaker(llama, adapters=str(tmp_path))
+    voice.loaded.use(voice.adapters["proposer"])
+    with torch.no_grad():
+        expected, found = theirs(IDS).logits, voice.loaded.model(IDS).logits
+        voice.loaded.use(None)
+        plain = voice.loaded.model(IDS).logits
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, plain)
 
 
 def test_files_that_are_missing_or_damaged_are_named(llama: str, copy: Path, tmp_path: Path) -> None:
@@ -252,9 +353,9 @@ def test_files_that_are_missing_or_damaged_are_named(llama: str, copy: Path, tmp
     (copy / "adapter_model.bin").write_bytes(b"pickle")
     refused("a pickle .*, which is never loaded")
     config.write_text("{")
-    refused("cannot read .*adapter_config.json")
+    refused("adapter_config.json is not readable as JSON")
     config.write_text("{}")
-    refused("cannot read .*adapter_config.json: 'peft_type'")
+    refused("adapter_config.json: peft_type is of type None")
     config.unlink()
     refused("is no adapter: it has no adapter_config.json")
 

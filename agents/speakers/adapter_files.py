@@ -3,57 +3,82 @@
     adapter_config.json          rank, scaling, the target modules by name
     adapter_model.safetensors    the matrices, named base_model.model.<module>.lora_A.weight and so on
 
-Read strictly: what would not be a plain low-rank addition to an unchanged base is refused by name, and pickles
-are never opened. Written so that the same adapter gives the same bytes.
+Read strictly: the configuration by our own rules (`adapter_config`), the tensors by kind and value, and one against
+the other, so that a rank is believed when the matrices have it. Pickles are never opened, and no other model or
+module that a file names. Written so that the same adapter gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
+from tracer_env.agents.speakers.tensor_reading import read_tensors
+from tracer_env.bounded import MEBIBYTE, shown
+from tracer_env.checked import load
 from tracer_env.errors import DataError
 from tracer_env.files import write_text, write_with
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CONFIG", "SCALING", "adapter_settings", "read_folder", "write_adapter"]
+__all__ = ["CONFIG", "SCALING", "adapter_settings", "matrices", "read_folder", "write_adapter"]
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """What peft calls the two files of an adapter."""
 _PREFIX = "base_model.model."  # what peft puts before the path of a module
 SCALING = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
 """The settings of an adapter that its weights do not show."""
-_UNDERSTOOD = {
-    *SCALING,
-    *("lora_dropout", "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out"),
-    *("task_type", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "auto_mapping"),
-    *("init_lora_weights", "eva_config"),
-}
-"""What a configuration may set to anything; elsewhere it must hold peft's default, or the layer is no plain LoRA."""
-_HARMLESS_STARTS = (True, False, "gaussian", "orthogonal", "eva")
-"""Starts that leave the base as it is; the others (PiSSA and the like) subtract from it."""
+_MATRIX = re.compile(r"(.+)\.lora_(?:(A|B)\.weight|embedding_(A|B))")
 
 
-def read_folder(folder: Path) -> tuple[Any, dict[str, torch.Tensor]]:
-    """Return the LoraConfig and the tensors of a folder that peft saved. Raises DataError when it cannot be used."""
-    config = _read_config(folder)
+def read_folder(folder: Path) -> tuple[AdapterConfig, dict[str, torch.Tensor]]:
+    """Return the configuration and the tensors of a folder that peft saved. Raises DataError when it cannot be used."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise DataError(f"{folder} is no adapter: it has no {CONFIG}; give a folder that save_pretrained of peft wrote")
+    config = load(path, read_config, most=4 * MEBIBYTE)
     path = folder / WEIGHTS
     if not path.is_file():
         old = (folder / "adapter_model.bin").is_file()
         hint = "it holds a pickle (adapter_model.bin), which is never loaded; save it as safetensors" if old else ""
         raise DataError(f"the adapter {folder} has no {WEIGHTS}; {hint or 'save it again'}")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    found = read_tensors(path, "the adapter", remedy="save it again")
+    tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in found.items()}
+    _check_ranks(folder, config, tensors)
+    return config, tensors
 
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read the adapter {path}: {error}; save it again") from error
-    return config, {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+
+def matrices(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the matrices A and B of each module; tensors of other names are left out."""
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if match := _MATRIX.fullmatch(name):
+            found.setdefault(match[1], {})[match[2] or match[3]] = tensor
+    return found
+
+
+def _check_ranks(folder: Path, config: AdapterConfig, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Believe a rank when the matrices have it; raise DataError for a tensor that is no matrix of a plain LoRA."""
+    for name, tensor in tensors.items():
+        if not _MATRIX.fullmatch(name) or tensor.dim() < 2:
+            raise DataError(f"the adapter {folder}: the tensor {shown(name, 200)} is no matrix of a plain LoRA")
+    pairs = matrices(tensors)
+    if not pairs:
+        raise DataError(f"the adapter {folder} holds no matrix; save it again")
+    for module, pair in pairs.items():
+        if len(pair) < 2:
+            raise DataError(f"the adapter {folder} lacks one of the two matrices of {shown(module, 200)}")
+        rank, stands = config.rank(module), (pair["A"].shape[0], pair["B"].shape[1])
+        if stands != (rank, rank):
+            raise DataError(
+                f"the adapter {folder}: {CONFIG} says rank {rank} for {shown(module, 200)}, "
+                f"but its matrices have {stands[0]} and {stands[1]}; save it again"
+            )
 
 
 def write_adapter(folder: Path, config: Any, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -71,33 +96,6 @@ def adapter_settings(config: Any) -> dict[str, Any]:
     """Return a LoraConfig as plain data, sets sorted."""
     found: dict[str, Any] = json.loads(json.dumps(config.to_dict(), default=_plain))
     return found
-
-
-def _read_config(folder: Path) -> Any:
-    from peft import LoraConfig
-
-    path = folder / CONFIG
-    if not path.is_file():
-        raise DataError(f"{folder} is no adapter: it has no {CONFIG}; give a folder that save_pretrained of peft wrote")
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        kind = settings["peft_type"]
-        config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"cannot read {path}: {(str(error) or type(error).__name__).splitlines()[0]}; save the adapter again"
-        ) from error
-    if config is None:
-        raise DataError(f"the adapter {folder} is of type {kind!r}; only LORA adapters can be switched")
-    plain = adapter_settings(LoraConfig())
-    odd = [key for key, value in adapter_settings(config).items() if key not in _UNDERSTOOD and value != plain.get(key)]
-    if config.init_lora_weights not in _HARMLESS_STARTS:
-        odd.append("init_lora_weights")
-    if odd:
-        what = f"{odd[0]} is {getattr(config, odd[0])!r}"
-        raise DataError(f"the adapter {folder} is more than a plain LoRA ({what}); train one without")
-    config.inference_mode, config.init_lora_weights = True, True
-    return config
 
 
 def _plain(value: Any) -> Any:

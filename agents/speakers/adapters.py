@@ -27,9 +27,11 @@ from typing import Any
 
 import torch
 
-from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, read_folder
+from tracer_env.agents.speakers.adapter_config import AdapterConfig
+from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, matrices, read_folder
 from tracer_env.agents.speakers.cast import check_seat_key
 from tracer_env.agents.speakers.weights import LoadedModel
+from tracer_env.bounded import shown
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 
 __all__ = [
@@ -206,7 +208,11 @@ def _subfolders(folder: Path) -> dict[str, Path]:
 
 
 def _attach_folder(loaded: LoadedModel, folder: Path) -> str:
-    config, tensors = read_folder(folder)
+    from peft import LoraConfig
+
+    read, tensors = read_folder(folder)
+    _check_places(loaded.model, read, tensors, f"the adapter {folder} does not fit this model")
+    config = LoraConfig(**read.for_peft(sorted(matrices(tensors))))
     settings = json.dumps(adapter_settings(config), sort_keys=True)
     name = f"file-{_digest(sorted(tensors.items()), settings)}"
     if name in loaded.adapters:
@@ -222,3 +228,31 @@ def _attach_folder(loaded: LoadedModel, folder: Path) -> str:
         detach(loaded, name)
         raise
     return name
+
+
+def _check_places(model: Any, config: AdapterConfig, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """Raise DataError unless the matrices are those of exactly the modules that the adapter names, size by size.
+
+    Comes before anything is put into the model: what peft then makes room for stands in the file already.
+    """
+    modules = dict(model.named_modules())
+    pairs = matrices(tensors)
+    for path, pair in pairs.items():
+        if path not in modules:
+            raise DataError(
+                f"{what}: it has, but not the model, {shown(path, 200)}; take the weights of this very model"
+            )
+        if config.targets is not None and not config.sits_at(path):
+            raise DataError(f"{what}: it has matrices for {shown(path, 200)}, which its target_modules do not name")
+        base = getattr(modules[path], "base_layer", modules[path])
+        given = (pair["B"].shape[0], pair["A"].shape[1])
+        weight = getattr(base, "weight", None)
+        needed = None if weight is None else tuple(weight.shape)
+        if needed is None or sorted(given) != sorted(needed):
+            raise DataError(
+                f"{what}: its matrices for {path} make a weight of the shape {given}, the model has {needed}"
+            )
+    if config.targets is not None:
+        for path in modules:
+            if config.sits_at(path) and path not in pairs:
+                raise DataError(f"{what}: it lacks matrices for {path}; take the weights of this very model")

@@ -1,0 +1,62 @@
+"""Tensors of a safetensors file from elsewhere: sizes first, then kinds, then whether every number is finite.
+
+The format is read by its own library, which believes no offset that leaves the file. Checked here besides: that the
+file is an ordinary one, that its head is small, that all tensors hold floating point numbers, and that none is NaN or
+infinite, which would only come out at the first token as somebody else's fault. Errors name the tensor.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracer_env.bounded import MEBIBYTE, shown, shown_path
+from tracer_env.errors import DataError, UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["read_tensors"]
+
+_HEAD = 16 * MEBIBYTE
+
+
+def read_tensors(path: Path, what: str, *, error: type[UserError] = DataError, remedy: str) -> dict[str, Tensor]:
+    """Return the tensors by name, on the CPU, each in the mapped file. Raises ``error``, which ``what`` opens."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        _check_head(path)
+        found = load_file(path)
+    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as failure:
+        why = (str(failure) or type(failure).__name__).split("\n", 1)[0]
+        raise error(f"cannot read {what} {shown_path(path)}: {why}; {remedy}") from failure
+    for name, tensor in found.items():
+        if problem := _problem(tensor):
+            raise error(f"{what} {shown_path(path)}: the tensor {shown(name, 200)} {problem}; {remedy}")
+    return found
+
+
+def _check_head(path: Path) -> None:
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no ordinary file")
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if about.st_size < 8 or size > min(_HEAD, about.st_size - 8):
+        raise ValueError(f"its head claims {size} bytes of {about.st_size}")
+
+
+def _problem(tensor: Tensor) -> str | None:
+    import torch
+
+    if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        return f"holds {tensor.dtype}, not floating point numbers"
+    if not tensor.numel():
+        return f"is empty (its shape is {tuple(tensor.shape)})"
+    low, high = torch.aminmax(tensor)
+    if not bool(torch.isfinite(low) & torch.isfinite(high)):
+        return "holds a number that is not finite"
+    return None
