@@ -301,7 +301,8 @@ def test_tensors_that_are_none_of_this_adapters(llama: str, copy: Path, change: 
         {"target_modules": ["q_proj", "v_proj"], "use_rslora": True, "lora_alpha": 3},
         {"target_modules": r"model\.layers\.\d+\.self_attn\.(q|v)_proj"},
         {
-            "target_modules": r"(?:.*?(?:self_attn|mlp).*?(?:q_proj|up_proj).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:mlp)\.(?:(?:down_proj)))"
+            "target_modules": r"(?:.*?(?:attn|mlp).*?(?:q_proj|up_proj).*?)|"
+            r"(?:\bmodel\.layers\.[\d]{1,}\.mlp\.(?:(?:down_proj)))"
         },
         {"target_modules": ["q_proj", "up_proj"], "exclude_modules": ["layers.1.self_attn.q_proj"]},
         {"target_modules": ["q_proj"], "layers_to_transform": [1], "layers_pattern": "layers"},
