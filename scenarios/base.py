@@ -16,9 +16,11 @@ from typing import Self
 
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
+from tracer_env.rules import DialogueState
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable
 from tracer_env.types import Grade, Task
+from tracer_env.verification.reasoning import check_unread
 from tracer_env.verification.verifiers import AnswerVerifier, MathVerifier, verifier_for
 
 __all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
@@ -31,6 +33,30 @@ class Graded:
         self.name = name
         self.kind = kind
         self._verifier: AnswerVerifier = verifier_for(kind)
+        self._options: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The names of the reasoning blocks that are left out of reading; the setting ``scenario.unread``."""
+        return self._verifier.unread
+
+    def leaving_out(self, unread: Sequence[str]) -> Self:
+        """Return this scenario with other names of reasoning blocks; ConfigError when they are no names."""
+        try:
+            names = check_unread(unread)
+        except ValueError as error:
+            raise ConfigError(f"the setting 'unread' of scenario {self.name!r} {error}") from error
+        twin = copy.copy(self)
+        twin._verifier = self._verifier.leaving_out(names)
+        return twin
+
+    def reading(self, state: DialogueState) -> Self:
+        """Return this scenario as it reads answers to the task of ``state``: with the letters that the task offers."""
+        if not state.task.options:
+            return self
+        reading = copy.copy(self)
+        reading._options = state.task.options
+        return reading
 
     def timed(self, math_seconds: float) -> Self:
         """Return this scenario with a clock of ``math_seconds`` of processor time over each comparison of mathematics.
@@ -43,14 +69,14 @@ class Graded:
                 "leave the setting 'math_seconds' out"
             )
         twin = copy.copy(self)
-        twin._verifier = MathVerifier(math_seconds)
+        twin._verifier = MathVerifier(self.unread, math_seconds)
         return twin
 
     def extract(self, text: str) -> Extraction:
-        return self._verifier.extract(text)
+        return self._verifier.extract(text, self._options)
 
     def grade(self, text: str, task: Task) -> Grade:
-        return self._verifier.grade(text, task.answer)
+        return self._verifier.grade(text, task.answer, task.options)
 
     def same(self, left: str, right: str) -> bool:
         return self._verifier.same(left, right)
@@ -104,17 +130,8 @@ class TaskList(Graded):
 
     def _check_gold(self, task: Task, place: str) -> None:
         """Raise DataError unless the gold answer is wholly one of its kind, and the letter of an option of its own."""
-        try:
-            gold = self._verifier.gold(task.answer)
-        except DataError as error:
-            raise DataError(
-                f"{place}: the field 'answer' holds {task.answer[:80]!r}, which is no answer of kind {self.kind!r}"
-            ) from error
-        if self.kind == "choice" and task.options and gold not in LETTERS[: len(task.options)]:
-            raise DataError(
-                f"{place}: the field 'answer' is {gold}, but there are {len(task.options)} options, "
-                f"A to {LETTERS[len(task.options) - 1]}"
-            )
+        if refusal := self._verifier.refusal(task):
+            raise DataError(f"{place}: {refusal}")
 
 
 def _check_fields(task: Task, place: str) -> None:

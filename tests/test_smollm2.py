@@ -12,9 +12,9 @@ from tracer_env.agents.speakers.smollm2 import SmolLM2, cache_folder, converted,
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
-from tracer_env.referee import read_verdict
 from tracer_env.rules import Rules, initial
 from tracer_env.types import Task, Verdict
+from tracer_env.verification.verdicts import read_verdict
 
 
 def test_a_missing_package_names_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:

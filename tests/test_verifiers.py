@@ -25,7 +25,7 @@ NUMBER, CHOICE, TEXT = verifier_for("number"), verifier_for("choice"), verifier_
         ("Final answer: 3\nA: 7", "7", "a_colon"),
         ("#### 5\nFinal answer: none, sorry", "5", "hashes"),
         ("she has 3 left, not 4", "4", "last_number"),
-        ("the answer is 8 because", "8", "last_number"),
+        ("the answer is 8 because", "8", "answer_is"),
         ("Final answer: 10**10**10", None, "none"),
         ("no idea", None, "none"),
         ("", None, "none"),

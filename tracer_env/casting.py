@@ -44,11 +44,13 @@ def make_scenario(
     limit: int | None = None,
     seed: int = 0,
     math_seconds: float | None = None,
+    unread: Sequence[str] | None = None,
     **settings: Any,
 ) -> Scenario:
     """Return a scenario: a registered name, a Scenario as it is, or a list of tasks.
 
-    ``math_seconds`` of processor time are what a comparison of mathematical answers may take (None: 1.5).
+    ``math_seconds`` of processor time are what a comparison of mathematical answers may take (None: 1.5),
+    ``unread`` the names of the reasoning blocks that are left out of reading (None: think, thinking, reasoning).
     Raises UnknownNameError, ConfigError or DataError, before any task is played.
     """
     if isinstance(scenario, str):
@@ -63,6 +65,10 @@ def make_scenario(
         if not hasattr(made, "timed"):
             raise ConfigError(f"scenario {made.name!r} takes no 'math_seconds': it has no method timed()")
         made = made.timed(math_seconds)
+    if unread is not None:
+        if not hasattr(made, "leaving_out"):
+            raise ConfigError(f"scenario {made.name!r} takes no 'unread': it has no method leaving_out()")
+        made = made.leaving_out(unread)
     if len(made) == 0:
         raise ConfigError(f"scenario {made.name!r} has no tasks")
     checked: Scenario = made

@@ -7,46 +7,31 @@ rendering a text) and passes through unchanged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tracer_env.errors import SpeakerError
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.types import Role, Seat, Utterance, Verdict
+from tracer_env.types import Role, Seat, Utterance
+from tracer_env.verification.reasoning import UNREAD
+from tracer_env.verification.verdicts import read_verdict
 
-__all__ = ["ask", "judge", "read_verdict", "received"]
-
-_FIRST_WORD = re.compile(r"[^\w\n]*([A-Za-z]+)")
-_VERDICTS = {
-    "RIGHT": Verdict.RIGHT,
-    "CORRECT": Verdict.RIGHT,
-    "WRONG": Verdict.WRONG,
-    "INCORRECT": Verdict.WRONG,
-}
-
-
-def read_verdict(text: str) -> Verdict:
-    """Return the verdict of a review: the first word of its first line, RIGHT/CORRECT or WRONG/INCORRECT.
-
-    Anything else is no verdict: "not right" is not RIGHT, and a second verdict further on changes nothing.
-    """
-    match = _FIRST_WORD.match(text.lstrip())
-    return _VERDICTS.get(match.group(1).upper(), Verdict.NONE) if match else Verdict.NONE
+__all__ = ["ask", "judge", "received"]
 
 
 def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:
     """Return ``utterance`` with answer, rule and grade (a proposal) or verdict (a review) filled in.
 
-    A scenario whose reading hangs on the dialogue has ``reading(state) -> Scenario``, which is asked first.
+    A scenario whose reading hangs on the dialogue has ``reading(state) -> Scenario``, which is asked first; one that
+    says which reasoning blocks are not read has ``unread``.
     Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
     dialogue takes that one's string, so that the rules can count answers without a verifier.
     """
     if utterance.rule == "given":
         return utterance
     if seat.role is Role.REVIEWER:
-        return replace(utterance, verdict=read_verdict(utterance.text))
+        return replace(utterance, verdict=read_verdict(utterance.text, getattr(scenario, "unread", UNREAD)))
     reading = getattr(scenario, "reading", None)
     if reading is not None:
         scenario = reading(state)

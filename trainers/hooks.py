@@ -38,6 +38,7 @@ from tracer_env.rules import DialogueState
 from tracer_env.trainers.hook_loading import HOOKS, Hook, as_hook, load_hook
 from tracer_env.trainers.utterance_rewards import UtteranceReward
 from tracer_env.types import Action, Grade, Role, Seat, Task, Utterance
+from tracer_env.verification.reasoning import UNREAD
 
 __all__ = ["ACTIONS", "HOOKS", "HookedPrompts", "HookedReward", "HookedScenario", "Hooks", "context_of"]
 
@@ -228,7 +229,13 @@ class HookedScenario:
 
     def reading(self, state: DialogueState) -> HookedScenario:
         """Return this scenario as it reads what the acting seat of ``state`` says."""
-        return HookedScenario(self.inner, self.hook, context_of(state))
+        reading = getattr(self.inner, "reading", None)
+        return HookedScenario(self.inner if reading is None else reading(state), self.hook, context_of(state))
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The names of the reasoning blocks that the scenario leaves out of reading."""
+        return getattr(self.inner, "unread", UNREAD)
 
     def extract(self, text: str) -> Extraction:
         """Return the hook's answer in canonical form under the rule ``hook``."""

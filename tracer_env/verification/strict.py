@@ -27,7 +27,10 @@ import unicodedata
 from collections.abc import Callable
 
 from tracer_env.types import Task, Utterance, Verdict
-from tracer_env.verification import extraction
+from tracer_env.verification import extraction, letters, numbers
+from tracer_env.verification.dress import undress
+from tracer_env.verification.reasoning import UNREAD, spoken
+from tracer_env.verification.verdicts import read_verdict
 from tracer_env.verification.verifiers import verifier_for
 
 __all__ = ["FALLBACKS", "MAX_STATEMENTS", "single_verdict", "states_one_answer"]
@@ -37,13 +40,14 @@ FALLBACKS = frozenset({"none", "last_number", "last_line", "option"})
 MAX_STATEMENTS = 20
 """A text that states its answer more often than this states none."""
 
-_STATED = frozenset({"final_answer", "boxed", "hashes"})
+_STATED = extraction.STATED
 _MARKERS = {
     "number": _STATED | {"a_colon"},
     "choice": _STATED | {"answer_is"},
     "math": _STATED,
-    "text": frozenset({"final_answer", "boxed"}),
+    "text": frozenset({"final_answer", "boxed", "tag"}),
 }
+_OURS = frozenset().union(*_MARKERS.values())
 _HIDDEN = re.compile(r"<!--|\\[hv]?phantom(?![a-z])")
 _LEFT_OPEN = re.compile(
     r"\b(?:not|or|either|neither|between|except)\b|n['\u2019]t\b|\u2260|\\neq?(?![a-z])", re.IGNORECASE
@@ -57,8 +61,8 @@ _WORK = re.compile(
 )
 _SEPARATOR = re.compile(r"[\[({]|[\])}]|,(?!\s?\d{3}(?!\d))|;|\b(?:or|and)\b")
 
-_VERDICT = r"(?P<%s>RIGHT|CORRECT|WRONG|INCORRECT)(?![\w\u2019]|['-]\w)"
-_OPENING = re.compile(r"[^\w\n]*+" + _VERDICT % "word", re.IGNORECASE)
+_VERDICT = r"(?P<%s>RIGHT|CORRECT|WRONG|INCORRECT)(?![^\W_]|['\u2019-][^\W_])"
+_OPENING = re.compile(r"(?:[^\w\n]|_)*+" + _VERDICT % "word", re.IGNORECASE)
 _JOINED = re.compile(
     r"\W{0,8}(?:(?:or|and|but|yet)\b\W{0,8}|[/|&+]\W{0,8})"
     + _VERDICT % "word"
@@ -80,33 +84,35 @@ _CLAIM = re.compile(
 )
 
 
-def states_one_answer(utterance: Utterance, task: Task) -> bool:
+def states_one_answer(utterance: Utterance, task: Task, unread: tuple[str, ...] = UNREAD) -> bool:
     """Return whether a proposal, read by the referee, states its answer openly and once.
 
     An answer that was found by a rule of somebody else's (``given``, a hook) counts as stated.
     """
     if utterance.answer is None or utterance.rule in FALLBACKS:
         return False
-    text, rules = utterance.text, _MARKERS.get(task.kind)
-    if rules is None or utterance.rule not in rules:
+    text, rules = spoken(utterance.text, unread), _MARKERS.get(task.kind)
+    if rules is None or utterance.rule not in _OURS:
         return True
+    if text is None or utterance.rule not in rules:
+        return False
     if _HIDDEN.search(text) or any(len(line) > extraction.MAX_CONTENT for line in text.splitlines()):
         return False
     contents = [content for _, content in extraction.statements(text, rules) if any(map(str.isalnum, content))]
     if not 0 < len(contents) <= MAX_STATEMENTS or not all(map(_shows, contents)):
         return False
-    return _agree(contents, task.kind) and not any(_evasive(content, task) for content in contents)
+    return _agree(contents, task) and not any(_evasive(content, task) for content in contents)
 
 
-def single_verdict(text: str) -> Verdict:
+def single_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
     """Return the verdict that a review opens with, or NONE when it has none or gives the other one as well.
 
     ``WRONG. The right answer is 25.`` gives one; ``RIGHT or WRONG``, ``RIGHT ... WRONG``, ``Right. Wrong.`` and
     ``WRONG. The answer is correct.`` give two, and ``right-hand`` and ``RIGHT1`` give none.
     """
-    text = text.lstrip()
+    text = (spoken(text, unread) or "").lstrip()
     opening = _OPENING.match(text)
-    if opening is None:
+    if opening is None or read_verdict(text, ()) is Verdict.NONE:
         return Verdict.NONE
     verdict, rest = _named(opening["word"]), text[opening.end() :]
     joined = _JOINED.match(rest)
@@ -124,26 +130,28 @@ def _named(word: str) -> Verdict:
     return Verdict.RIGHT if word.upper() in ("RIGHT", "CORRECT") else Verdict.WRONG
 
 
-def _agree(contents: list[str], kind: str) -> bool:
+def _agree(contents: list[str], task: Task) -> bool:
     """Return whether the last statement holds an answer and every other one that holds one holds the same."""
-    read, same = _readers(kind)
+    read, same = _readers(task)
     last = read(contents[0])
-    if last is None:
+    if not last:
         return False
     others = {read(content) for content in contents[1:]} - {None, last}
     return all(same(last, str(other)) for other in others)
 
 
-def _readers(kind: str) -> tuple[Callable[[str], str | None], Callable[[str, str], bool]]:
-    verifier = verifier_for(kind)
-    if kind == "number":
+def _readers(task: Task) -> tuple[Callable[[str], str | None], Callable[[str, str], bool]]:
+    verifier = verifier_for(task.kind)
+    if task.kind == "number":
         return _number, str.__eq__
-    return (extraction.read_choice if kind == "choice" else verifier.read), verifier.same
+    if task.kind == "choice":
+        return (lambda content: letters.read_choice(content, task.options)), verifier.same
+    return verifier.read, verifier.same
 
 
 def _number(content: str) -> str | None:
-    value = extraction.read_number(content)
-    return None if value is None else extraction.render_number(value)
+    value = numbers.read_number(undress(content))
+    return None if value is None else numbers.render_number(value)
 
 
 def _shows(content: str) -> bool:
@@ -162,7 +170,7 @@ def _shows(content: str) -> bool:
 def _evasive(content: str, task: Task) -> bool:
     """Return whether a statement names more than it settles on."""
     if task.kind == "number":
-        several = "=" not in content and extraction.count_numbers(content) > 1
+        several = "=" not in content and numbers.count_numbers(content) > 1
         return several or _LEFT_OPEN.search(content) is not None
     if task.kind == "choice":
         letters = set(_LETTER.findall(content))

@@ -1,26 +1,33 @@
 r"""Verifiers: what answer does a text settle on, and is it the gold answer?
 
-    number   GSM8K. The last marker (``Final answer:``, ``\boxed{}``, ``####``, ``A:``), else the last number.
-             Values are exact rationals: 0.0004 is not 0, 1,000 is 1000, 50% is 50, $5.00 is 5, 1/2 is 0.5.
-    choice   GPQA. An option letter A to J behind a marker or ``the answer is``, else lines such as ``B)``.
-    math     MATH. The raw string behind a marker, else the last number; math-verify compares, in worker processes.
-    text     Words. What stands behind a marker, else the last line; case, spaces and a last full stop do not count.
+    number   GSM8K. Values are exact rationals: 0.0004 is not 0, 1,000 is 1000, 50% is 50, $5.00 is 5, 1/2 is 0.5.
+    choice   GPQA. An option letter, A to J, of those that the task offers.
+    math     MATH. `formulas` reads, math-verify compares, in worker processes.
+    text     Words: case, spaces and dress do not count.
 
-`extraction` describes the markers. A grade is UNPARSABLE exactly when no answer could be read, and
-TIMEOUT when the comparison ran out of time: neither is WRONG. Every text gets a grade in bounded time.
+`extraction` describes where answers are looked for. A grade is UNPARSABLE when no answer could be read (in
+mathematics also when alternatives are given where one answer is asked for), and TIMEOUT when the comparison ran out
+of time: neither is WRONG. Every text gets a grade in bounded time. Gold answers are read strictly: see
+`AnswerVerifier.refusal`.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Self
 
 from tracer_env import math_pool
 from tracer_env.errors import DataError, UnknownNameError
 from tracer_env.interfaces import Extraction
-from tracer_env.types import Grade
-from tracer_env.verification import extraction
+from tracer_env.types import Grade, Task
+from tracer_env.verification import formulas, letters, numbers
+from tracer_env.verification.dress import undress
+from tracer_env.verification.extraction import ANSWER_IS, MAX_CONTENT, STATED, end_of, has_digit, statements
+from tracer_env.verification.reasoning import UNREAD, spoken
 
 __all__ = [
     "AnswerVerifier",
@@ -33,29 +40,43 @@ __all__ = [
 ]
 
 NOTHING = Extraction(None, "none")
-_STATED = frozenset({"final_answer", "boxed", "hashes"})
-_MAX_DEPTH = 50
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _SPACE = re.compile(r"\s++")
 
 
 class AnswerVerifier:
-    """The base: extraction gives a canonical form, and equal canonical forms are equal answers."""
+    """The base: extraction gives a canonical form, and equal canonical forms are equal answers.
+
+    ``unread`` names the reasoning blocks that are left out of reading. ``options`` are a task's, for choices.
+    """
 
     kind = ""
 
+    def __init__(self, unread: Sequence[str] = UNREAD) -> None:
+        self.unread = tuple(unread)
+
+    def leaving_out(self, unread: tuple[str, ...]) -> Self:
+        """Return this verifier with other names of reasoning blocks."""
+        twin = copy.copy(self)
+        twin.unread = unread
+        return twin
+
     def read(self, answer: str) -> str | None:
-        """Return the canonical form of a bare answer (a gold answer), or None when it is none of this kind."""
+        """Return the canonical form of a bare answer (an extracted one, a gold one), or None when it is none."""
         raise TypeError(f"{type(self).__name__} must define read")
 
-    def extract(self, text: str) -> Extraction:
-        """Return the answer that ``text`` settles on, in canonical form."""
-        raise TypeError(f"{type(self).__name__} must define extract")
+    def find(self, text: str, options: Sequence[str]) -> Extraction:
+        """Return the answer that ``text``, without reasoning blocks, settles on."""
+        raise TypeError(f"{type(self).__name__} must define find")
 
-    def grade(self, text: str, gold: str) -> Grade:
+    def extract(self, text: str, options: Sequence[str] = ()) -> Extraction:
+        """Return the answer that ``text`` settles on, in canonical form; none when a reasoning block is not closed."""
+        said = spoken(text, self.unread)
+        return NOTHING if said is None else self.find(end_of(said), options)
+
+    def grade(self, text: str, gold: str, options: Sequence[str] = ()) -> Grade:
         """Return how ``text`` fares against ``gold``; DataError when the gold answer itself cannot be read."""
-        expected = self.gold(gold)
-        answer = self.extract(text).answer
+        expected = self.gold(gold, options)
+        answer = self.extract(text, options).answer
         if answer is None:
             return Grade.UNPARSABLE
         return Grade.CORRECT if answer == expected else Grade.WRONG
@@ -67,12 +88,23 @@ class AnswerVerifier:
         first = self.read(left)
         return first is not None and first == self.read(right)
 
-    def gold(self, gold: str) -> str:
+    def gold(self, gold: str, options: Sequence[str] = ()) -> str:
         """Return the canonical form of a gold answer, or raise DataError."""
         expected = self.read(gold)
         if expected is None:
             raise DataError(f"the gold answer {gold[:80]!r} cannot be read as an answer of kind {self.kind!r}")
         return expected
+
+    def refusal(self, task: Task) -> str | None:
+        """Return why the gold answer of ``task`` cannot be used, naming its field, or None when it can.
+
+        A gold answer must be wholly a value of its kind, or a worked solution whose last marker holds one.
+        """
+        try:
+            self.gold(task.answer, task.options)
+        except DataError:
+            return f"the field 'answer' holds {task.answer[:80]!r}, which is no answer of kind {self.kind!r}"
+        return None
 
 
 class NumberVerifier(AnswerVerifier):
@@ -80,58 +112,71 @@ class NumberVerifier(AnswerVerifier):
 
     A marker whose content has no digit is passed over; one with digits that are no single number
     (``2 + 3``, 500 digits) settles that there is no answer. A gold answer is one number, or a worked
-    solution that ends in a marker (``... #### 18``); a text with several numbers and no marker is refused.
+    solution that ends in a marker (``... #### 18``); anything else is refused.
     """
 
     kind = "number"
 
     def read(self, answer: str) -> str | None:
-        return _read_number(answer) if len(answer) <= extraction.MAX_CONTENT else None
+        return _read_number(answer) if len(answer) <= MAX_CONTENT else None
 
-    def extract(self, text: str) -> Extraction:
-        text = extraction.end_of(text)
-        for rule, content in extraction.statements(text, _STATED | {"a_colon"}):
-            if extraction.has_digit(content):
-                value = extraction.read_number(content)
-                return NOTHING if value is None else Extraction(extraction.render_number(value), rule)
+    def find(self, text: str, options: Sequence[str]) -> Extraction:
+        for rules in (STATED | {"a_colon"}, ANSWER_IS):
+            for rule, content in statements(text, rules):
+                if has_digit(content):
+                    value = numbers.read_number(undress(content))
+                    return NOTHING if value is None else Extraction(numbers.render_number(value), rule)
         return _last_number(text)
 
 
 class ChoiceVerifier(AnswerVerifier):
-    """Option letters; a marker without one letter is passed over."""
+    """Option letters; a marker without one is passed over, one that names several settles that there is no answer."""
 
     kind = "choice"
 
     def read(self, answer: str) -> str | None:
-        return extraction.read_choice(answer) if len(answer) <= extraction.MAX_CONTENT else None
+        return letters.read_choice(answer) or None if len(answer) <= MAX_CONTENT else None
 
-    def extract(self, text: str) -> Extraction:
-        text = extraction.end_of(text)
-        for rule, content in extraction.statements(text, _STATED | {"answer_is"}):
-            if letter := extraction.read_choice(content):
-                return Extraction(letter, rule)
-        listed = extraction.listed_choice(text)
+    def gold(self, gold: str, options: Sequence[str] = ()) -> str:
+        letter = _gold_letter(gold, options)
+        if letter is None:
+            raise DataError(f"the gold answer {gold[:80]!r} cannot be read as an answer of kind 'choice'")
+        if letter not in letters.offered(options):
+            raise DataError(f"the gold answer {letter} is none of the {len(options)} options")
+        return letter
+
+    def refusal(self, task: Task) -> str | None:
+        letter, offered = _gold_letter(task.answer, task.options), letters.offered(task.options)
+        if letter is None or letter in offered:
+            return super().refusal(task)
+        return f"the field 'answer' is {letter}, but there are {len(offered)} options, A to {offered[-1]}"
+
+    def find(self, text: str, options: Sequence[str]) -> Extraction:
+        for rule, content in statements(text, STATED | ANSWER_IS):
+            letter = letters.read_choice(content, options)
+            if letter is not None:
+                return Extraction(letter, rule) if letter else NOTHING
+        listed = letters.listed_choice(text, options)
         return Extraction(listed, "option") if listed else NOTHING
 
 
 class TextVerifier(AnswerVerifier):
-    """Words, compared without regard to case, spaces, quotes around them and a last full stop."""
+    """Words, compared without regard to case, spaces, and the dress round them."""
 
     kind = "text"
 
     def read(self, answer: str) -> str | None:
-        folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", answer)).strip(" \"'`*").rstrip(".").casefold()
+        folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", undress(answer))).strip().casefold()
         return folded or None
 
-    def extract(self, text: str) -> Extraction:
-        text = extraction.end_of(text)
-        for rule, content in extraction.statements(text, frozenset({"final_answer", "boxed"})):
+    def find(self, text: str, options: Sequence[str]) -> Extraction:
+        for rule, content in statements(text, frozenset({"final_answer", "boxed", "tag"})):
             if answer := _plain(content):
                 return Extraction(answer, rule)
         answer = _plain(text.rstrip().rpartition("\n")[2])
         return Extraction(answer, "last_line") if answer else NOTHING
 
-    def grade(self, text: str, gold: str) -> Grade:
+    def grade(self, text: str, gold: str, options: Sequence[str] = ()) -> Grade:
         answer = self.extract(text).answer
         if answer is None:
             return Grade.UNPARSABLE
@@ -139,82 +184,94 @@ class TextVerifier(AnswerVerifier):
 
 
 class MathVerifier(AnswerVerifier):
-    """Mathematics: an answer is its own string; equality is math-verify's, under the clock of `math_pool`.
+    """Mathematics: an answer is its own string; equality is that of `formulas`, under the clock of `math_pool`.
 
-    Strings that agree are equal without asking. An answer nested more than 50 braces deep is none.
+    Strings that agree are equal without asking. An answer nested more than 50 braces deep is none. Of the
+    markers the last one counts that holds something to compare; words count when no marker holds more.
     ``seconds`` of processor time are what one comparison may take.
     """
 
     kind = "math"
 
-    def __init__(self, seconds: float = math_pool.TIMEOUT) -> None:
+    def __init__(self, unread: Sequence[str] = UNREAD, seconds: float = math_pool.TIMEOUT) -> None:
+        super().__init__(unread)
         math_pool.require_math_verify()
         self.seconds = math_pool.check_seconds(seconds)
 
     def read(self, answer: str) -> str | None:
-        bare = _SPACE.sub(" ", answer).strip().rstrip(".")
-        if bare.startswith("$") and bare.endswith("$") and bare.count("$") == 2:
-            bare = bare[1:-1].strip()
-        if not 0 < len(bare) <= extraction.MAX_CONTENT or not any(map(str.isalnum, bare)) or _depth(bare) > _MAX_DEPTH:
-            return None
-        return bare
+        return formulas.bare(answer)
 
-    def extract(self, text: str) -> Extraction:
-        text = extraction.end_of(text)
-        for rule, content in extraction.statements(text, _STATED):
-            if answer := self.read(content):
-                return Extraction(answer, rule)
+    def find(self, text: str, options: Sequence[str]) -> Extraction:
+        words: Extraction | None = None
+        for rules in (STATED, ANSWER_IS):
+            for rule, content in statements(text, rules):
+                answer = self.read(content)
+                if answer is None:
+                    continue
+                if not formulas.mere_words(content, text, rule):
+                    return Extraction(answer, rule)
+                words = words or Extraction(answer, rule)
+            if words is not None:
+                return words
         return _last_number(text)
 
-    def grade(self, text: str, gold: str) -> Grade:
+    def gold(self, gold: str, options: Sequence[str] = ()) -> str:
+        expected = super().gold(gold)
+        if formulas.read(expected) is None:
+            raise DataError(f"the gold answer {gold[:80]!r} cannot be read as an answer of kind 'math'")
+        return expected
+
+    def grade(self, text: str, gold: str, options: Sequence[str] = ()) -> Grade:
         expected = self.gold(gold)
         answer = self.extract(text).answer
         if answer is None:
             return Grade.UNPARSABLE
-        equal = answer == expected or math_pool.compare(expected, answer, self.seconds)
+        if answer == expected:
+            return Grade.CORRECT
+        if formulas.undecided(answer, expected):
+            return Grade.UNPARSABLE
+        equal = formulas.equal(expected, answer, self.seconds)
         if equal is None:
             return Grade.TIMEOUT
         return Grade.CORRECT if equal else Grade.WRONG
 
     def same(self, left: str, right: str) -> bool:
         """Return whether two answers are equal; False as well when that could not be found out in time."""
-        return left == right or math_pool.compare(left, right, self.seconds) is True
+        return left == right or formulas.equal(left, right, self.seconds) is True
 
 
 def boxed_answer(text: str) -> str | None:
     r"""Return what the last ``\boxed{}`` of ``text`` holds, or None."""
-    return next((content for _, content in extraction.statements(text, frozenset({"boxed"}))), None)
+    return next((content for _, content in statements(text, frozenset({"boxed"}))), None)
+
+
+def _gold_letter(gold: str, options: Sequence[str]) -> str | None:
+    """Return the letter that a gold answer is, alone or in the last box of a worked solution."""
+    bare = undress(gold).strip("()[] .")
+    if len(bare) == 1 and bare.upper() in letters.LETTERS:
+        return bare.upper()
+    held = boxed_answer(gold)
+    return None if held is None else letters.read_choice(held, options) or None
 
 
 def _last_number(text: str) -> Extraction:
-    value = extraction.last_number(text)
-    return NOTHING if value is None else Extraction(extraction.render_number(value), "last_number")
+    value = numbers.last_number(text)
+    return NOTHING if value is None else Extraction(numbers.render_number(value), "last_number")
 
 
 @lru_cache(maxsize=1 << 14)
 def _read_number(answer: str) -> str | None:
-    for _, content in extraction.statements(answer, _STATED):
+    for _, content in statements(answer, STATED):
         answer = content
         break
-    else:
-        if "=" not in answer and extraction.count_numbers(answer) > 1:
-            return None
-    value = extraction.read_number(answer)
-    return None if value is None else extraction.render_number(value)
+    value = numbers.whole_number(undress(answer))
+    return None if value is None else numbers.render_number(value)
 
 
 def _plain(content: str) -> str:
-    """Return a line without the spaces and markdown stars around it; empty when it is too long."""
-    return content.strip(" \t\r\n*") if len(content) <= extraction.MAX_CONTENT else ""
-
-
-def _depth(answer: str) -> int:
-    """Return how deep the braces are nested."""
-    depth = deepest = 0
-    for brace in _BRACE.finditer(answer):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        deepest = max(deepest, depth)
-    return deepest
+    """Return a line without the dress round it; empty when it is too long or nothing but dress."""
+    answer = undress(content) if len(content) <= MAX_CONTENT else ""
+    return answer if any(map(str.isalnum, answer)) or answer.strip(" \t\r\n*_`\"'.,;:") else ""
 
 
 _VERIFIERS: dict[str, type[AnswerVerifier]] = {

@@ -1,7 +1,7 @@
 import pytest
 
-from tracer_env.referee import read_verdict
 from tracer_env.types import Verdict
+from tracer_env.verification.verdicts import read_verdict
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,282 @@
+r"""Formulas: what a stated answer says in mathematics, and whether two of them say the same.
+
+An answer is taken apart before the library sees it:
+
+    dress        ``**$18$.**``, ``\(18\)``, ``\text{18}``                       off
+    sentence     ``the value of x is 5``, ``She pays $18 in total``             what follows ``is``, or the number
+    remark       ``12 (3 times 4)``, ``18 (approximately)``                     off
+    unit         ``12 km/h``, ``5\text{ cm}^2``, ``90^\circ``, ``\$5``, ``50%``  kept beside the formula
+    word         ``12 apples``                                                 kept beside the formula
+    base         ``2516_8``, ``2516 (base 8)``                                  kept beside the formula
+    plain text   ``3 1/2``, ``4.5e33``, ``2pi``, ``½``, ``10 080``                 into LaTeX (`plain_math`)
+
+Then: words are compared with words. Where gold has a unit (or a word behind its number), another one is wrong and
+none is right; where it has none, one is ignored, but a letter that may be a variable is no unit. Percent is a unit,
+and 50% is also the number 0.5. Where gold has a base, another one is wrong and none is right; where it has none,
+only base ten is. Integers and fractions are compared exactly, decimals by a relative 1e-6. Everything else is the
+library's, in a worker (`comparison`). Alternatives (``2 or 3``) are a set, and undecided where gold is one thing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from tracer_env import math_pool
+from tracer_env.verification import numbers
+from tracer_env.verification.beside import ABOUT, FUNCTIONS, TEXTS, WORD, has_words, take_off
+from tracer_env.verification.dress import undress
+from tracer_env.verification.extraction import MAX_CONTENT
+from tracer_env.verification.plain_math import Rational, rational, to_latex
+from tracer_env.verification.units import canonical
+
+__all__ = ["Formula", "bare", "equal", "mere_words", "read", "undecided"]
+
+RELATIVE = Fraction(1, 10**6)
+"""How far two decimals may be apart, relative to the larger one."""
+
+_MAX_DEPTH = 50
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_SPACE = re.compile(r"\s++")
+_DELIMITED = re.compile(
+    r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$]+)\$|\\\((?P<c>(?:[^\\]|\\[^)])+)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\]])+)\\\]"
+)
+_WRAPPED = re.compile(
+    r"\\(?:boxed|fbox|mathbf|boldsymbol|displaystyle|bm|text|textbf|mathrm|mbox|textrm) ?\{(?P<inside>.*)\}", re.DOTALL
+)
+_BASE = re.compile(
+    r"(?P<digits>-?\(?[0-9A-F.]+\)?)\s*(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?P<a>[0-9]{1,2}|[a-z]+)\s*\}?\s*\}|(?P<b>[0-9]))"
+    r"|(?:\\text\s*\{)?\s*[,(]?\s*(?:in )?base[- ~]*(?P<c>[0-9]{1,2}|[a-z]+)\s*[)}]*)"
+)
+_BASES = {
+    word: number
+    for number, word in enumerate(
+        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 2
+    )
+} | {"sixteen": 16}
+_LEADING = re.compile(
+    r".*?(?:\b(?:is|are|equals|be|as|exactly|about|approximately|around|roughly|nearly|almost|to)\b|:|=(?=\s*[^=]*$))"
+    r"\s*(?P<rest>[^A-Za-z\s].*|[A-Za-z](?![A-Za-z]).*|[A-Za-z]{2,4}[ (\\].*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"(?:so|thus|hence|therefore|the|answer|value|solution|is|:|,|\s)+\s*(?=[-0-9\\($\[{])", re.IGNORECASE
+)
+_OR = re.compile(r",?\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|(?<![A-Za-z\\])(?:or|and)(?![A-Za-z]))\s*")
+_EITHER = re.compile(r"(?<![A-Za-z\\])(?:or|either|between|neither|nor)(?![A-Za-z])", re.IGNORECASE)
+_DENIED = re.compile(r"(?<![A-Za-z\\])(?:not|never|isn't|cannot)(?![A-Za-z])|n['\u2019]t(?![A-Za-z])", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(?P<name>[A-Za-z]|\\[a-z]+)\s*=\s*(?P<value>[^=]+)")
+_LIST = re.compile(r"[,;]|\\pm|\\mp|\\cup|\\\{|(?<![A-Za-z])or(?![A-Za-z])")
+_COMPARABLE = re.compile(
+    r"[0-9=^_<>\u00b2-\u00be\u2070-\u209f\u2200-\u22ff\u03b1-\u03c9]"
+    r"|\\(?!text|mbox|mathrm|textbf|textit|textrm|boxed|[,;: ])[A-Za-z]"
+)
+_ALONE = re.compile(r"[^A-Za-z]*[A-Za-z][^A-Za-z]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What an answer says: words, or a formula in LaTeX with what stands beside it."""
+
+    latex: str
+    words: str = ""
+    value: Rational | None = None
+    unit: str | None = None
+    noun: str | None = None
+    base: int | None = None
+    alternatives: bool = False
+    several: bool = False
+
+
+def bare(answer: str) -> str | None:
+    """Return an answer without dress and delimiters, as it is kept; None for nothing, too much or too deep."""
+    if len(answer) > MAX_CONTENT or _depth(answer) > _MAX_DEPTH:
+        return None
+    answer = undress(_SPACE.sub(" ", answer))
+    while found := _DELIMITED.fullmatch(answer):
+        answer = undress(found["a"] or found["b"] or found["c"] or found["d"])
+    return answer if any(map(str.isalnum, answer)) else None
+
+
+def mere_words(content: str, text: str, rule: str) -> bool:
+    """Return whether a statement is words that anything which can be compared beats.
+
+    A box is meant as it is, words or not, unless its word is a unit or the plural of what is counted.
+    """
+    plain = TEXTS.sub(r" \1 ", content)
+    if _COMPARABLE.search(plain) or _ALONE.fullmatch(plain):
+        return False
+    if rule not in ("boxed", "tag"):
+        return True
+    words = undress(plain).lower()
+    return canonical(words) is not None or (words.endswith("s") and words.isalpha() and words not in ("yes", "ss"))
+
+
+def undecided(answer: str, gold: str) -> bool:
+    """Return whether ``answer`` gives alternatives, or denies one, where ``gold`` is one thing."""
+    said, expected = read(answer), read(gold)
+    return bool(said and expected and said.alternatives and not expected.several and not expected.words)
+
+
+def equal(gold: str, answer: str, seconds: float = math_pool.TIMEOUT) -> bool | None:
+    """Return whether two answers say the same; None when time or memory ran out."""
+    expected, said = read(gold), read(answer)
+    if expected is None or said is None:
+        return False
+    if expected.words or said.words:
+        return _letters(expected) == _letters(said) != ""
+    if not _beside(expected, said):
+        return False
+    if expected.value is not None and said.value is not None:
+        return _near(expected, said)
+    if expected.latex == said.latex:
+        return True
+    return math_pool.compare(expected.latex, said.latex, seconds)
+
+
+def _letters(formula: Formula) -> str:
+    """Return the words of an answer folded; of a formula only when it is a letter or a word."""
+    if formula.words:
+        return formula.words
+    letters = formula.latex.strip("()[] .")
+    return letters.casefold() if letters.isalpha() else ""
+
+
+def _beside(gold: Formula, said: Formula) -> bool:
+    """Return whether what stands beside the two formulas agrees."""
+    if gold.base != said.base and said.base is not None and (gold.base is not None or said.base != 10):
+        return False
+    if gold.unit is not None:
+        return said.noun is None if said.unit is None else said.unit == gold.unit
+    if gold.noun is not None:
+        return said.unit is None and said.noun in (None, gold.noun)
+    return True
+
+
+def _near(gold: Formula, said: Formula) -> bool:
+    assert gold.value is not None
+    assert said.value is not None
+    pairs = [(gold.value, said.value)]
+    if (gold.unit == "%") != (said.unit == "%"):
+        left, right = gold.value, said.value
+        share = Rational(left.value / 100, left.decimal) if gold.unit == "%" else left
+        pairs.append((share, Rational(right.value / 100, right.decimal) if said.unit == "%" else right))
+    return any(_numbers_near(*pair) for pair in pairs)
+
+
+def _numbers_near(left: Rational, right: Rational) -> bool:
+    if not (left.decimal or right.decimal) or left.value == right.value:
+        return left.value == right.value
+    allowed = RELATIVE * max(abs(left.value), abs(right.value))
+    if 1 in (left.value.denominator, right.value.denominator):  # a whole number is not met by half a unit beside it
+        allowed = min(allowed, Fraction(1, 1000))
+    return abs(left.value - right.value) <= allowed
+
+
+@lru_cache(maxsize=1 << 14)
+def read(answer: str) -> Formula | None:
+    """Return what a bare answer says, or None when it says nothing."""
+    text = _opened(answer)
+    if not any(map(str.isalnum, text)):
+        return None
+    alternatives = bool(_EITHER.search(TEXTS.sub(r" \1 ", text)) or _DENIED.search(TEXTS.sub(r" \1 ", text)))
+    if _only_words(text):
+        return Formula("", words=_fold(text))
+    if based := _BASE.fullmatch(text):
+        name = based["a"] or based["b"] or based["c"]
+        base = int(name) if name.isdigit() else _BASES.get(name)
+        if base is not None:
+            return Formula(based["digits"].strip("()"), base=base, value=rational(based["digits"].strip("()")))
+    text, unit, noun = take_off(text)
+    latex = _one_formula(text)
+    if latex is None:
+        found = numbers.read_number(TEXTS.sub(r" \1 ", text))
+        if found is None:
+            return Formula(to_latex(text), alternatives=alternatives)
+        latex = numbers.render_number(found)
+    return Formula(latex, "", rational(latex), unit, noun, None, alternatives, bool(_LIST.search(latex)))
+
+
+def _opened(answer: str) -> str:
+    """Return an answer without delimiters and wrappers; of several formulas in a sentence, the list or the last."""
+    text = undress(answer)
+    for _ in range(6):
+        inner = _DELIMITED.fullmatch(text) or _wrapped(text)
+        if inner is None:
+            break
+        text = undress(next(part for part in inner.groups() if part is not None))
+    spans = list(_DELIMITED.finditer(text))
+    if not spans or "\\$" in text:
+        return text
+    outside = _DELIMITED.sub(" \x00 ", text)
+    formulas = [str(span["a"] or span["b"] or span["c"] or span["d"]).strip() for span in spans]
+    pieces = [piece.strip() for piece in outside.split("\x00")]
+    joined = all(_OR.fullmatch(" " + piece + " ") or piece in (",", ";") for piece in pieces[1:-1])
+    if not joined:
+        if re.search(r"[0-9=+*/^<>]", outside):
+            return _DELIMITED.sub(lambda span: f" {span['a'] or span['b'] or span['c'] or span['d']} ", text)
+        return f"{formulas[-1]} {pieces[-1]}".strip()
+    word = " or " if any("or" in piece.split() for piece in pieces) else ", "
+    either = "either " if any(re.search(r"\b(?:either|between|not)\b", piece) for piece in pieces[:1]) else ""
+    return f"{either}{word.join(formulas)} {pieces[-1]}".strip()
+
+
+def _wrapped(text: str) -> re.Match[str] | None:
+    """Return the match of a command that wraps all of ``text``, or None."""
+    found = _WRAPPED.fullmatch(text)
+    if found is None:
+        return None
+    depth = 0
+    for brace in _BRACE.finditer(found["inside"]):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth < 0:
+            return None
+    return found
+
+
+def _one_formula(text: str) -> str | None:
+    """Return the formula that ``text`` is, or that a sentence ends in, in LaTeX; None when words stand in between."""
+    text = ABOUT.sub("", text, count=1) if ABOUT.match(text) else text
+    if has_words(text):
+        sentence = _LEADING.fullmatch(text)
+        text = sentence["rest"] if sentence else text
+    named = _NAMED.match(text)
+    text = text[named.end() :] if named else text
+    pieces = [piece for piece in _OR.split(text) if piece.strip()]
+    if any(has_words(piece) for piece in pieces):
+        return None
+    values = [piece for part in pieces for piece in re.split(r"\s*[,;]\s+|,(?=\s*[A-Za-z]\s*=)", part) if piece]
+    assigned = [_ASSIGNED.fullmatch(value.strip()) for value in values]
+    names = {found["name"] for found in assigned if found}
+    if len(values) > 1 and len(names) == 1:
+        values = [found["value"] if found else value for found, value in zip(assigned, values, strict=True)]
+        return to_latex(", ".join(values))
+    return to_latex(", ".join(pieces) if len(pieces) > 1 else text)
+
+
+def _only_words(text: str) -> bool:
+    plain = TEXTS.sub(r" \1 ", text)
+    if _COMPARABLE.search(plain) or any(character.isnumeric() for character in plain):
+        return False
+    letters = re.sub(r"[^A-Za-z]", "", plain)
+    words = WORD.findall(plain)
+    return any(word.lower() not in FUNCTIONS for word in words) or (len(letters) == 1 and plain != text)
+
+
+def _fold(text: str) -> str:
+    plain = TEXTS.sub(r" \1 ", text)
+    words = re.findall(r"[^\W\d_]+", plain)
+    if len(words) > 1 and words[0].lower() in ("a", "an", "the"):
+        words = words[1:]
+    return " ".join(words).casefold()
+
+
+def _depth(answer: str) -> int:
+    """Return how deep the braces are nested."""
+    depth = deepest = 0
+    for brace in _BRACE.finditer(answer):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,61 @@
+"""Verdicts: what a review says of the pending proposal.
+
+The first word of the first line counts, whatever stands round it (`dress`): RIGHT or CORRECT, WRONG or INCORRECT,
+in any case, with or without ``Verdict:`` before it. Reasoning blocks are not read. A second verdict further on
+changes nothing, but an opening that leaves it open or means something else is none:
+
+    a hedge        ``RIGHT or WRONG? It is WRONG``, ``right/wrong``, ``RIGHT?``, ``Right and wrong``
+    another sense  ``Right-hand side is 5``, ``right angle``, ``Right now``, ``Correct answer is 19``, ``Rightly``
+"""
+
+from __future__ import annotations
+
+import re
+
+from tracer_env.types import Verdict
+from tracer_env.verification.dress import shown
+from tracer_env.verification.reasoning import UNREAD, spoken
+
+__all__ = ["read_verdict"]
+
+_VERDICTS = {
+    "RIGHT": Verdict.RIGHT,
+    "CORRECT": Verdict.RIGHT,
+    "WRONG": Verdict.WRONG,
+    "INCORRECT": Verdict.WRONG,
+}
+_OPENING = 2_000
+_FIRST_WORD = re.compile(
+    r"(?:[^\w\n]|_)*+(?:verdict(?:[^\w\n]|_)*[:=\uff1a](?:[^\w\n]|_)*+)?(?P<word>RIGHT|CORRECT|WRONG|INCORRECT)(?![^\W_]|['\u2019-][^\W_])",
+    re.IGNORECASE,
+)
+_HEDGE = re.compile(
+    r"(?:[^\w\n?]|_)*+(?:\?|(?:or|and|but|yet|nor|vs)\b(?:[^\w\n]|_)*+(?:not\b|maybe\b|perhaps\b|right\b|correct\b|wrong\b|incorrect\b)"
+    r"|(?<=[/|&+])(?:[^\w\n]|_)*(?:right|correct|wrong|incorrect)\b)",
+    re.IGNORECASE,
+)
+_OTHER_SENSE = re.compile(
+    r"[ \t]+(?:hand|handed|side|sides|angle|angles|angled|triangle|triangles|triangular|now|away|after|before|here"
+    r"|there|then|isosceles|circular|cone|cylinder|prism|pyramid|half|end|column|endpoint|shift|limit|me\b"
+    r"|to \w+ (?:decimal|significant)|the|this|that|these"
+    r"|(?:answer|value|result|solution|option|choice|number|one)(?:[^\w\n]|_)*+(?::|=|(?:is|would|should|must|was|has|here|to)\b))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+
+
+def read_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
+    """Return the verdict that a review opens with, NONE when it opens with anything else or leaves it open.
+
+    ``not right`` is not RIGHT. ``unread`` names the reasoning blocks that are left out.
+    """
+    said = spoken(text, unread)
+    if said is None:
+        return Verdict.NONE
+    opening = shown(said.lstrip()[:_OPENING]).lstrip()
+    found = _FIRST_WORD.match(opening)
+    if found is None or _HEDGE.match(opening, found.end()):
+        return Verdict.NONE
+    verdict = _VERDICTS[found["word"].upper()]
+    if verdict is Verdict.RIGHT and _OTHER_SENSE.match(opening, found.end()):
+        return Verdict.NONE
+    return verdict
