@@ -20,13 +20,13 @@ from tracer_env.config import (
     TrainingConfig,
     differences,
     merge,
-    read_toml,
     with_settings,
 )
 from tracer_env.errors import ConfigError
 from tracer_env.registry import registered
 from tracer_env.rules import Rules
 from tracer_env.specs import parse_value
+from tracer_env.toml_files import read_toml
 
 
 def test_the_defaults() -> None:

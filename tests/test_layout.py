@@ -67,6 +67,7 @@ FOR_AGENTS = {
     "dialogue",
     "rewards",
     "settings",
+    "toml_files",
 }
 FOR_SCENARIOS = {
     "bounded",
@@ -102,6 +103,7 @@ BASE = {
     "behaviour": {"transcript", "types", "errors"},
     "metrics": {"behaviour", "intervals", "errors", "transcript", "types"},
     "settings": {"errors"},
+    "toml_files": {"errors"},
     "registry": {"errors", "settings"},
     "rollout": {"interfaces", "randomness", "referee", "rewards", "rules", "transcript", "types"},
 }

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tracer_env.config import Config, merge, read_toml, with_settings
+from tracer_env.config import Config, merge, with_settings
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.plain import command as command_line
 from tracer_env.screen import complain, say, say_json
+from tracer_env.toml_files import read_toml
 from tracer_env.trust import layered
 
 __all__ = [

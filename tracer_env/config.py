@@ -20,14 +20,10 @@ An unknown key, a value of the wrong kind or an impossible one is a ConfigError 
 
 from __future__ import annotations
 
-import json
-import math
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, did_you_mean
@@ -35,6 +31,7 @@ from tracer_env.information import KEYS
 from tracer_env.registry import resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import parse_value
+from tracer_env.toml_files import written
 
 __all__ = [
     "Config",
@@ -47,7 +44,6 @@ __all__ = [
     "TrainingConfig",
     "differences",
     "merge",
-    "read_toml",
     "with_settings",
 ]
 
@@ -231,22 +227,7 @@ class Config:
 
     def to_toml(self) -> str:
         """Return the settings as TOML, every default written out."""
-        data = self.to_data()
-        lines = [f"{key} = {_literal(value)}" for key, value in data.items() if not isinstance(value, dict)]
-        for section, values in data.items():
-            if isinstance(values, dict):
-                lines += ["", f"[{section}]", *(f"{key} = {_literal(value)}" for key, value in values.items())]
-        return "\n".join(lines) + "\n"
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; raises ConfigError when it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        return written(self.to_data())
 
 
 def with_settings(data: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -331,13 +312,3 @@ def _plain(section: Any) -> dict[str, Any]:
         elif value is not None and entry.name != "schedule":
             data[entry.name] = list(value) if isinstance(value, tuple) else value
     return data
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_literal(entry)}" for key, entry in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one character that JSON leaves bare

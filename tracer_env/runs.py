@@ -25,12 +25,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tracer_env.config import Config, differences, read_toml
+from tracer_env.config import Config, differences
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.files import append, cut, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario
 from tracer_env.metrics import Tally
+from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
 
 __all__ = ["RunFolder", "load_run", "scenario_digest", "verify"]

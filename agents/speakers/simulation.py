@@ -22,13 +22,13 @@ leaves out are those of ``balanced``. `Simulation.to_toml` writes one, `Simulati
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist
 
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.toml_files import read_toml
 
 __all__ = ["PRESETS", "QUANTILES", "Simulation"]
 
@@ -97,12 +97,7 @@ class Simulation:
     @classmethod
     def from_toml(cls, path: str | Path) -> Simulation:
         """Read a preset file; raises ConfigError for a file or a parameter that cannot be used."""
-        try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-        except OSError as error:
-            raise ConfigError(f"cannot read the preset file {path}: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"the preset file {path} is not valid TOML: {error}") from error
+        data = read_toml(Path(path), "preset")
         known = cls.__dataclass_fields__
         for name in data:
             if name not in known:
