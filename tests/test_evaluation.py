@@ -23,8 +23,9 @@ from tracer_env.config import Config, EvaluationConfig, ScenarioConfig, SpeakerC
 from tracer_env.errors import ConfigError, DataError, RunFolderError, UnknownNameError
 from tracer_env.evaluation import compare, evaluate, training_episodes, training_scenario, untrained
 from tracer_env.rules import Rules
-from tracer_env.runs import load_run, verify
+from tracer_env.runs import load_run
 from tracer_env.types import Task
+from tracer_env.verifying import verify
 
 ROOT = Path(__file__).parents[1]
 METHODS = ("regret_matching", "always", "never", "random:p=0.3", "oracle")
@@ -235,8 +236,9 @@ def test_blocks_of_whole_tasks() -> None:
     blocks = list(evaluate(methods, make_scenario(TASKS), Script("C", "+"), Rules(), worlds=2, batch_size=6))
     assert [len(block) for block in blocks] == [6, 6, 4]
     assert [[t.episode for t in block[::2]] for block in blocks] == [[0, 1, 2], [3, 4, 5], [6, 7]]
-    later = list(evaluate(methods, make_scenario(TASKS), Script("C", "+"), Rules(), worlds=2, batch_size=6, done=7))
-    assert [t.episode for t in later[0]] == [7, 7]
+    done = {0, 1, 2, 3, 5, 6}
+    later = list(evaluate(methods, make_scenario(TASKS), Script("C", "+"), Rules(), worlds=2, batch_size=6, done=done))
+    assert [t.episode for t in later[0]] == [4, 4, 7, 7]
 
 
 @pytest.mark.parametrize(("wanted", "drawn"), [("auto", True), ("all", True), ("none", False), ("shared", False)])

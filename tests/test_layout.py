@@ -101,7 +101,7 @@ BASE = {
     "transcript": {"bounded", "episodes.lines", "errors", "types"},
     "intervals": {"errors"},
     "behaviour": {"transcript", "types", "errors"},
-    "metrics": {"behaviour", "intervals", "errors", "transcript", "types"},
+    "metrics": {"behaviour", "bounded", "checked", "intervals", "errors", "transcript", "types"},
     "settings": {"errors"},
     "toml_files": {"errors"},
     "registry": {"errors", "settings"},

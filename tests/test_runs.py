@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -14,10 +15,11 @@ from samples import mended, one_proposal
 
 from tracer_env.casting import make_scenario
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, DiskError, RunFolderError
 from tracer_env.files import write_text
 from tracer_env.locks import LOCK
-from tracer_env.runs import RunFolder, load_run, scenario_digest, verify
+from tracer_env.runs import RunFolder, load_run, metrics_of, scenario_digest
 from tracer_env.types import Grade, Task
 
 CONFIG = Config(seed=3, evaluation=EvaluationConfig(methods=("a", "b")))
@@ -157,9 +159,8 @@ def test_a_run_with_a_link_is_not_written_to(name: str, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=f"{name} is a symbolic link"), run.owned():
         raise AssertionError
     if name == "episodes.jsonl":
-        for attempt in (lambda: run.append([]), lambda: run.complete_groups(2)):
-            with pytest.raises(RunFolderError, match="is a symbolic link"):
-                attempt()
+        with pytest.raises(RunFolderError, match="is a symbolic link"):
+            run.append([])
     if name == "metrics.json":
         with pytest.raises(RunFolderError, match="is a symbolic link"):
             run.write("metrics.json", "{}")
@@ -215,7 +216,7 @@ def test_a_run_without_episodes_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="is not finished; continue it with --resume"):
         run.metrics()
     (run.path / "metrics.json").write_text("{", encoding="utf-8")
-    with pytest.raises(RunFolderError, match=r"metrics.json is damaged"):
+    with pytest.raises(RunFolderError, match=r"metrics.json is not readable as JSON"):
         run.metrics()
 
 
@@ -237,106 +238,36 @@ def test_episodes_come_back(tmp_path: Path) -> None:
         run.transcripts()
 
 
-def test_whatever_the_cut_whole_groups_remain(tmp_path: Path) -> None:
-    run = _filled(tmp_path / "run")
-    whole = run.episodes.read_bytes()
-    ends = [0]
-    for line in whole.splitlines(keepends=True):
-        ends.append(ends[-1] + len(line))
-    for cut in sorted({*ends, *(end - 1 for end in ends[1:]), *(end + 7 for end in ends[:-1]), len(whole) // 2}):
-        run.episodes.write_bytes(whole[:cut])
-        groups = sum(end <= cut for end in ends[2::2])
-        assert run.complete_groups(2) == groups
-        assert run.episodes.read_bytes() == whole[: ends[2 * groups]]
-
-
-def test_without_a_file_there_are_no_groups(tmp_path: Path) -> None:
-    assert RunFolder.create(CONFIG, "compare", tmp_path / "run").complete_groups(2) == 0
-
-
 # -- metrics -------------------------------------------------------------------------------------
+
+
+def _promise(tasks: int = 3) -> Promise:
+    return Promise(("a", "b"), 1, 1, tasks)  # the samples have seed 1
 
 
 def test_metrics_follow_from_the_episodes(tmp_path: Path) -> None:
     run = _filled(tmp_path / "run")
-    metrics = run.write_metrics("a")
-    assert run.metrics() == json.loads(json.dumps(metrics))
+    found = run.settle("a", _promise())
+    metrics = run.metrics()
+    assert metrics == json.loads(json.dumps(metrics_of(CONFIG, "a", found)))
     assert (metrics["seed"], metrics["baseline"], metrics["scenario"]) == (3, "a", "arithmetic")
+    assert metrics["episodes_digest"] == hashlib.sha256(run.episodes.read_bytes()).hexdigest()
     assert [(row["method"], row["episodes"], row["accuracy"]) for row in metrics["rows"]] == [
         ("a", 3, 2 / 3),
         ("b", 3, 1 / 3),
     ]
     assert [row["paired_difference"] for row in metrics["rows"]] == [None, pytest.approx(-1 / 3)]
-    assert verify(run.path) == run.metrics()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (b'"grade":"correct"', b'"grade":"wrong"', "accuracy is recorded as"),
-        (b'"completion_tokens":40', b'"completion_tokens":41', "tokens"),
-        (b'"method":"b"', b'"method":"c"', r"[bc]\.\w+ is recorded as"),
-        (b'"schema":1', b'"schema":2', "the episodes cannot be read"),
-    ],
-)
-def test_tampering_is_found(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
+def test_only_what_was_promised_is_settled(tmp_path: Path) -> None:
     run = _filled(tmp_path / "run")
-    run.write_metrics("a")
-    text = run.episodes.read_bytes()
-    assert old in text
-    run.episodes.write_bytes(text.replace(old, new, 2))  # the turn's grade and the episode's
-    with pytest.raises(RunFolderError, match=message):
-        verify(run.path)
-
-
-@pytest.mark.parametrize("place", range(6))
-def test_one_byte_of_any_grade_is_enough(tmp_path: Path, place: int) -> None:
-    """Each line holds two: the proposal's and the episode's."""
-    run = _filled(tmp_path / "run")
-    run.write_metrics("a")
-    pieces = run.episodes.read_bytes().split(b'"grade":"correct"')
-    assert len(pieces) == 7
-    damaged = b'"grade":"correct"'.join(pieces[: place + 1]) + b'"grade":"korrect"'
-    run.episodes.write_bytes(damaged + b'"grade":"correct"'.join(pieces[place + 1 :]))
-    with pytest.raises(RunFolderError, match=r"the episodes cannot be read: .*line [123]"):
-        verify(run.path)
-
-
-@pytest.mark.parametrize("place", range(6))
-def test_a_single_grade_turned_round_is_found(tmp_path: Path, place: int) -> None:
-    run = _filled(tmp_path / "run")
-    run.write_metrics("a")
-    pieces = run.episodes.read_bytes().split(b'"grade":"correct"')
-    turned = b'"grade":"correct"'.join(pieces[: place + 1]) + b'"grade":"wrong"'
-    run.episodes.write_bytes(turned + b'"grade":"correct"'.join(pieces[place + 1 :]))
-    with pytest.raises(RunFolderError, match="final_answer and grade do not follow from the turns"):
-        verify(run.path)
-
-
-def test_changed_metrics_are_found(tmp_path: Path) -> None:
-    run = _filled(tmp_path / "run")
-    metrics = run.write_metrics("a")
-    file = run.path / "metrics.json"
-    for change, message in (
-        ({"seed": 4}, "seed is 4 but comes to 3"),
-        ({"rows": metrics["rows"][:1]}, r"b\.\w+ is recorded as None"),
-        ({"extra": 1}, "extra is 1 but comes to None"),
-    ):
-        file.write_text(json.dumps({**metrics, **change}), encoding="utf-8")
-        with pytest.raises(RunFolderError, match=message):
-            verify(run.path)
-
-
-def test_lost_episodes_are_found(tmp_path: Path) -> None:
-    run = _filled(tmp_path / "run")
-    run.write_metrics("a")
+    with pytest.raises(RunFolderError, match="is not complete: 2 of 8 episodes are missing"):
+        run.settle("a", _promise(4))
+    assert not (run.path / "metrics.json").exists()
     lines = run.episodes.read_bytes().splitlines(keepends=True)
-    run.episodes.write_bytes(b"".join(lines[:-2]))
-    with pytest.raises(RunFolderError, match="is recorded as"):
-        verify(run.path)
-    run.episodes.unlink()
-    with pytest.raises(RunFolderError, match="holds no episodes yet"):
-        verify(run.path)
+    run.episodes.write_bytes(b"".join(reversed(lines)))
+    run.settle("a", _promise())
+    assert run.episodes.read_bytes() == b"".join(lines)
 
 
 # -- the rest ------------------------------------------------------------------------------------
@@ -346,7 +277,7 @@ def test_the_environment_is_recorded(tmp_path: Path) -> None:
     run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
     run.write_environment(make_scenario([Task("t", "q", "1")]), ("pettingzoo", "no-such-package"))
     data = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
-    assert set(data) == {"schema", "python", "platform", "packages", "seed", "tasks", "tasks_digest"}
+    assert set(data) == {"schema", "python", "platform", "packages", "seed", "tasks", "tasks_digest", "task_ids"}
     assert (data["seed"], data["tasks"]) == (3, 1)
     assert {"numpy", "pettingzoo"} <= set(data["packages"])
     assert "no-such-package" not in data["packages"]

@@ -10,6 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -202,14 +203,28 @@ def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
 
 
 @app.command("verify")
-def verify_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
-    """Recompute every metric of a run from its episodes; fail on a mismatch."""
-    from tracer_env.runs import verify
+def verify_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take out episodes that stand there twice, where they are equal.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run is complete and follows from its settings, and every metric from its episodes."""
+    from tracer_env.verifying import repair_run, verify
 
-    computed = verify(run)
+    if repair:
+        done = repair_run(run)
+        if as_json:
+            return say_json({"repaired": True, "run": str(run), **asdict(done)})
+        say(f"repaired: {run} {done}")
+        return None
+    found = verify(run)
     if as_json:
-        return say_json({"verified": True, "run": str(run), **computed})
-    say(f"verified: {len(computed['rows'])} rows of {run} follow from its episodes")
+        return say_json({"verified": True, "run": str(run), "unchecked": list(found.unchecked), **found.metrics})
+    say(f"verified: {len(found.metrics['rows'])} rows of {run} follow from its episodes")
+    for each in found.unchecked:
+        say(f"not checked: {each}")
     return None
 
 

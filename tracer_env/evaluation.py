@@ -14,13 +14,15 @@ simulated speakers.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.config import Config
+from tracer_env.episodes.mending import recover
+from tracer_env.episodes.promise import Promise
 from tracer_env.errors import ConfigError, UserError
 from tracer_env.files import write_text
 from tracer_env.information import information_named
@@ -28,12 +30,11 @@ from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.plain import command
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.registry import build, resolve
-from tracer_env.replay import most_interesting
 from tracer_env.report import write_report
 from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder
-from tracer_env.transcript import Transcript
+from tracer_env.transcript import Transcript, transcript_at
 from tracer_env.trust import check_recorded
 
 __all__ = [
@@ -45,6 +46,9 @@ __all__ = [
     "untrained",
     "write_controller",
 ]
+
+
+_ROUNDS = 3  # how often what is missing is played, while somebody takes episodes out
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,20 @@ def evaluate(
     worlds: int = 1,
     batch_size: int = 64,
     counterfactuals: str = "auto",
-    done: int = 0,
+    done: Collection[int] = (),
 ) -> Iterator[list[Transcript]]:
     """Play all methods on all tasks and worlds; yield the transcripts in blocks of whole tasks.
 
-    ``batch_size`` is how many dialogues run at once; ``done`` tasks (times worlds) are skipped. For the
-    values of ``counterfactuals`` see `EvaluationConfig`.
+    ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For
+    the values of ``counterfactuals`` see `EvaluationConfig`.
     """
     key, count = information_named(information), len(scenario)
     free = bool(getattr(speaker, "free", False))
     wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
     at_once = max(1, batch_size // len(methods))
-    for start in range(done, count * worlds, at_once):
-        episodes = range(start, min(start + at_once, count * worlds))
+    waiting = [episode for episode in range(count * worlds) if episode not in done]
+    for start in range(0, len(waiting), at_once):
+        episodes = waiting[start : start + at_once]
         jobs = [
             Job(episode, name, controller, scenario[episode % count], episode // count, seed)
             for episode in episodes
@@ -164,11 +169,13 @@ def compare(
         training = {
             name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
         }
-        _play(folder, made, tasks, voices, tell)
-        baseline = asked.evaluation.baseline or next(iter(made))
-        metrics = folder.write_metrics(baseline)
+        promise = folder.promise(tasks)
+        _play(folder, promise, made, tasks, voices, tell)
+        found = folder.settle(asked.evaluation.baseline or next(iter(made)), promise)
         write_report(folder.path)
-    return Comparison(folder, metrics["rows"], training, most_interesting(folder.by_method()))
+        best = int(found.ledger.offsets[found.highlights.best()])
+        interesting = transcript_at(folder.episodes, best)
+    return Comparison(folder, folder.metrics()["rows"], training, interesting)
 
 
 def _scenario(config: Config) -> Scenario:
@@ -273,11 +280,32 @@ def _file_name(method: str) -> str:
 
 
 def _play(
-    folder: RunFolder, methods: Mapping[str, Controller], tasks: Scenario, speaker: Speaker, tell: Reporter
+    folder: RunFolder,
+    promise: Promise,
+    methods: Mapping[str, Controller],
+    tasks: Scenario,
+    speaker: Speaker,
+    tell: Reporter,
 ) -> None:
-    config = folder.config
-    total, done = len(tasks) * config.evaluation.worlds, folder.complete_groups(len(methods))
-    tell.start("playing", total, done)
+    """Play what is not there yet, and once more what somebody took out of the file meanwhile."""
+    total = promise.tasks * promise.worlds
+    for _ in range(_ROUNDS):
+        done = recover(folder.episodes, promise)
+        if len(done) == total:
+            return
+        tell.start("playing", total, len(done))
+        _play_rest(folder, done, methods, tasks, speaker, tell)
+
+
+def _play_rest(
+    folder: RunFolder,
+    done: set[int],
+    methods: Mapping[str, Controller],
+    tasks: Scenario,
+    speaker: Speaker,
+    tell: Reporter,
+) -> None:
+    config, reached = folder.config, len(done)
     blocks = evaluate(
         methods,
         tasks,
@@ -292,8 +320,8 @@ def _play(
     )
     for block in blocks:
         folder.append(block)
-        done += len(block) // len(methods)
-        tell.reach(done, _running_accuracy(block))
+        reached += len(block) // len(methods)
+        tell.reach(reached, _running_accuracy(block))
 
 
 def _running_accuracy(block: Sequence[Transcript]) -> str:

@@ -29,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.behaviour import Behaviour, share
+from tracer_env.bounded import shown
+from tracer_env.checked import Reader, also, line, listed, number, optional, read, record, whole
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.intervals import Interval, bootstrap_means, mcnemar_mid_p, wilson
 from tracer_env.transcript import Transcript
@@ -75,13 +77,29 @@ class Row:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Row:
-        """Read what `to_data` wrote; raises DataError for missing or unknown keys."""
+        """Read what `to_data` wrote; raises DataError for missing or unknown keys and for values of another kind."""
         known = {field.name for field in fields(cls)}
         if not isinstance(data, Mapping) or set(data) != known:
             odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__
-            raise DataError(f"not a row of metrics (keys that differ: {odd}); compute the metrics again")
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
-        return cls(**values)
+            raise DataError(f"not a row of metrics (keys that differ: {shown(odd)}); compute the metrics again")
+        kinds = {field.name: _KINDS[str(field.type)] for field in fields(cls)} | _SHARES
+        return cls(**read(dict(data), record(kinds), "a row of metrics", remedy="compute the metrics again"))
+
+
+_LARGE = 1e15  # no mean of tokens comes near
+_PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
+_SHARE, _ENDS = number(0.0, 1.0), ("_rate", "_tpr", "_tnr", "_value")
+_SHARES: dict[str, Reader[Any]] = {f.name: optional(_SHARE) for f in fields(Row) if f.name.endswith(_ENDS)}
+_SHARES["accuracy"] = _SHARE
+_KINDS: dict[str, Reader[Any]] = {
+    "str": line(),
+    "int": whole(0),
+    "int | None": optional(whole(0)),
+    "float": number(0.0, _LARGE),
+    "float | None": optional(number(-1.0, 1.0)),
+    "Interval | None": optional(lambda value: tuple(_PAIR(value))),
+    "Mapping[str, int]": record({grade.name.lower(): whole(0) for grade in Grade}),
+}
 
 
 def summarise(transcripts: Iterable[Transcript], seed: int) -> Row:

@@ -14,7 +14,6 @@ under the same settings. Whoever writes owns the folder meanwhile (`RunFolder.ow
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import re
@@ -26,25 +25,24 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.config import Config, differences
-from tracer_env.errors import DataError, RunFolderError
-from tracer_env.files import append, cut, write_text
+from tracer_env.episodes.index import open_index
+from tracer_env.episodes.mending import arrange
+from tracer_env.episodes.promise import Promise, TasksDigest
+from tracer_env.episodes.records import SCHEMA, read_environment, read_metrics
+from tracer_env.episodes.survey import Survey, survey
+from tracer_env.errors import RunFolderError
+from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario
-from tracer_env.metrics import Tally
 from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
 
-__all__ = ["RunFolder", "load_run", "scenario_digest", "verify"]
-
-SCHEMA = 1
+__all__ = ["RunFolder", "load_run", "metrics_of", "scenario_digest"]
 
 
 def scenario_digest(scenario: Scenario) -> str:
     """Return a digest of all tasks: ids, questions and answers in order."""
-    digest = hashlib.sha256()
-    for task in scenario:
-        digest.update(json.dumps([task.id, task.question, task.answer]).encode())
-    return digest.hexdigest()[:16]
+    return str(TasksDigest(scenario))
 
 
 @dataclass(frozen=True)
@@ -140,51 +138,43 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """Read ``metrics.json``; raises RunFolderError when the run has not come that far."""
-        try:
-            data: dict[str, Any] = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RunFolderError(f"{self.path} is not finished; continue it with --resume {self.path}") from error
-        except ValueError as error:
-            raise RunFolderError(f"{self.path}/metrics.json is damaged: {error}") from error
-        return data
+        if not (self.path / "metrics.json").exists():
+            raise RunFolderError(f"{self.path} is not finished; continue it with --resume {self.path}")
+        return read_metrics(self.path / "metrics.json")
 
-    def complete_groups(self, size: int) -> int:
-        """Cut the episodes back to whole groups of ``size`` lines and return how many groups there are.
+    def environment(self) -> dict[str, Any] | None:
+        """Read ``environment.json``, None when nothing was recorded yet; raises RunFolderError when it is damaged."""
+        return read_environment(self.path / "environment.json")
 
-        A line that does not end, and a group that is not complete, are what a killed run leaves behind.
-        """
-        if not self.episodes.exists():
-            return 0
-        ends = [0]
-        with self.episodes.open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    break
-                ends.append(ends[-1] + len(line))
-        groups = (len(ends) - 1) // size
-        cut(self.episodes, ends[groups * size], inside=self.path)
-        return groups
+    def promise(self, scenario: Scenario) -> Promise:
+        """Return what the run is to play: all of its methods on these tasks in all of its worlds."""
+        asked, ids = self.config.evaluation, tuple(task.id for task in scenario)
+        return Promise(asked.methods, asked.worlds, self.config.seed, len(ids), ids)
 
     def append(self, transcripts: Iterable[Transcript]) -> None:
         """Append episodes and flush them to the disk, all of them or none."""
         lines = "".join(f"{transcript.to_json()}\n" for transcript in transcripts)
         append(self.episodes, lines.encode("utf-8"), inside=self.path)
 
-    def write_metrics(self, baseline: str) -> dict[str, Any]:
-        """Compute ``metrics.json`` from the episodes on the disk, write it and return it."""
-        data = compute_metrics(self, baseline)
-        self.write("metrics.json", json.dumps(data, indent=1) + "\n")
-        return data
+    def settle(self, baseline: str, promise: Promise) -> Survey:
+        """Put the episodes in order, compute ``metrics.json`` from those on the disk, and return what was found.
+
+        Raises RunFolderError when they are not what was promised.
+        """
+        found = survey(self.episodes, promise)
+        if not found.ledger.in_order and not found.problems():
+            arrange(self.episodes, found.ledger)
+            found = survey(self.episodes, promise)
+        if found.problems():
+            raise RunFolderError(f"{self.path} is not complete: {'; '.join(found.problems())}")
+        self.write("metrics.json", json.dumps(metrics_of(self.config, baseline, found), indent=1) + "\n")
+        open_index(self.episodes)
+        return found
 
     def check_tasks(self, scenario: Scenario) -> None:
         """Raise RunFolderError when the tasks are not those that the run was started with."""
-        try:
-            recorded = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["tasks_digest"]
-        except FileNotFoundError:  # killed before anything was recorded
-            return
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(f"{self.path}/environment.json is damaged: {error}") from error
-        if recorded != scenario_digest(scenario):
+        recorded = self.environment()
+        if recorded is not None and recorded["tasks_digest"] != scenario_digest(scenario):
             raise RunFolderError(
                 f"{self.path} was started on other tasks: the data of {scenario.name!r} has changed since"
             )
@@ -200,19 +190,20 @@ class RunFolder:
             "seed": self.config.seed,
             "tasks": len(scenario),
             "tasks_digest": scenario_digest(scenario),
+            "task_ids": [task.id for task in scenario],
         }
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
 
 
-def compute_metrics(run: RunFolder, baseline: str) -> dict[str, Any]:
-    """Return the content of ``metrics.json`` from the episodes alone."""
-    rows = Tally(run.stream()).rows(baseline, run.config.seed)
+def metrics_of(config: Config, baseline: str, found: Survey) -> dict[str, Any]:
+    """Return the content of ``metrics.json``: what the episodes come to."""
     return {
         "schema": SCHEMA,
-        "scenario": run.config.scenario.name,
-        "seed": run.config.seed,
+        "scenario": config.scenario.name,
+        "seed": config.seed,
         "baseline": baseline,
-        "rows": [row.to_data() for row in rows],
+        "episodes_digest": found.digest,
+        "rows": [row.to_data() for row in found.tally.rows(baseline, config.seed)],
     }
 
 
@@ -222,32 +213,6 @@ def load_run(path: str | Path) -> RunFolder:
     Raises RunFolderError when the folder is none of ours.
     """
     return RunFolder.reopen(Path(path))
-
-
-def verify(path: str | Path) -> dict[str, Any]:
-    """Recompute every metric of a run from its episodes and return them.
-
-    Raises RunFolderError when one differs from ``metrics.json``, or when episodes are missing.
-    """
-    run = load_run(path)
-    recorded = run.metrics()
-    try:
-        computed: dict[str, Any] = json.loads(json.dumps(compute_metrics(run, recorded["baseline"])))
-    except (DataError, KeyError) as error:
-        raise RunFolderError(f"{run.path}: the episodes cannot be read: {error}") from error
-    for key in computed.keys() | recorded.keys():
-        if key != "rows" and computed.get(key) != recorded.get(key):
-            raise RunFolderError(f"{run.path}: {key} is {recorded.get(key)!r} but comes to {computed.get(key)!r}")
-    old, new = ({row["method"]: row for row in data["rows"]} for data in (recorded, computed))
-    for method in sorted(old.keys() | new.keys()):
-        mine, theirs = old.get(method, {}), new.get(method, {})
-        for key in sorted(mine.keys() | theirs.keys()):
-            if mine.get(key) != theirs.get(key):
-                raise RunFolderError(
-                    f"{run.path}: {method}.{key} is recorded as {mine.get(key)!r} "
-                    f"but the episodes come to {theirs.get(key)!r}"
-                )
-    return computed
 
 
 def _next_free(parent: Path, stem: str) -> Path:

@@ -18,11 +18,11 @@ from typing import Any
 from msgspec import UNSET
 
 from tracer_env.bounded import shown_path
-from tracer_env.episodes.lines import SCHEMA, SaidLine, TurnLine, raw_lines, read
+from tracer_env.episodes.lines import LONGEST, SCHEMA, SaidLine, TurnLine, raw_lines, read
 from tracer_env.errors import DataError
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
 
-__all__ = ["SCHEMA", "Transcript", "TurnRecord", "placed_transcripts", "read_transcripts"]
+__all__ = ["SCHEMA", "Transcript", "TurnRecord", "placed_transcripts", "read_transcripts", "transcript_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,16 @@ def placed_transcripts(path: Path) -> Iterator[tuple[int, bytes, Transcript]]:
         except DataError as error:
             raise DataError(f"{shown_path(path)}, line {number}: {error}") from error
         yield offset, line, told
+
+
+def transcript_at(path: Path, offset: int) -> Transcript:
+    """Read the episode whose line begins at ``offset``; raises DataError."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return Transcript.from_json(file.readline(LONGEST + 1))
+    except OSError as error:
+        raise DataError(f"cannot read {shown_path(path)}: {error.strerror or error}") from error
 
 
 def _name(member: Grade | Role | Action | Verdict | None) -> str | None:

@@ -30,10 +30,10 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tracer_env.bounded import shown_path
-from tracer_env.episodes.lines import LONGEST, raw_lines
+from tracer_env.episodes.lines import raw_lines
 from tracer_env.errors import DataError, TracerEnvError
 from tracer_env.files import write_bytes
-from tracer_env.transcript import Transcript
+from tracer_env.transcript import Transcript, transcript_at
 
 __all__ = ["NAME", "Index", "Moved", "index_of", "open_index"]
 
@@ -98,15 +98,9 @@ class Index:
 
     def read(self, place: int) -> Transcript:
         """Read one episode; raises `Moved` when another line stands there, DataError when it is damaged."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(int(self.offsets[place]))
-                line = file.readline(LONGEST + 1)
-        except OSError as error:
-            raise DataError(f"cannot read {shown_path(self.path)}: {error.strerror or error}") from error
         named = (self.episodes[place], self.method_names[self.methods[place]], self.task_id(place), self.worlds[place])
         try:
-            told = Transcript.from_json(line)
+            told = transcript_at(self.path, int(self.offsets[place]))
         except DataError as error:
             raise Moved(f"{shown_path(self.path)}, line {place + 1}: {error}") from error
         if (told.episode, told.method, told.task.id, told.world) != named:

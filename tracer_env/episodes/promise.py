@@ -91,18 +91,20 @@ class Ledger:
         self.promise = promise
         self._places, self._offsets = array("q"), array("q")
         self._foreign: list[str] = []
-        self.foreign = 0
+        self.foreign = self.retold = 0
+        self._retold: list[str] = []
         self._told: dict[int, bytes] = {}  # of each task number, a digest of what is told of it
         self._digest, self._next = TasksDigest(), 0
 
     def add(self, told: Transcript, offset: int, line: int) -> str:
         """Enter an episode; return why it is foreign, an empty text when it is not."""
-        why = self.promise.foreign(told) or self._other_task(told)
+        why = self.promise.foreign(told)
         if why:
             self.foreign += 1
             if len(self._foreign) < _NAMED:
                 self._foreign.append(f"line {line}: {why}")
             return why
+        self._check_task(told.task, told.episode % self.promise.tasks, line)
         if told.episode == self._next < self.promise.tasks:
             self._digest.add(told.task)
             self._next += 1
@@ -136,6 +138,12 @@ class Ledger:
         numbers, found = np.unique(np.unique(self.places) // size, return_counts=True)
         return set(numbers[found == size].tolist())
 
+    def doubled(self) -> list[int]:
+        """Return the places that more than one episode fills."""
+        places, times = np.unique(self.places, return_counts=True)
+        found: list[int] = places[times > 1].tolist()
+        return found
+
     def missing(self) -> Iterator[int]:
         """Yield the places that nothing fills."""
         before = -1
@@ -145,27 +153,29 @@ class Ledger:
 
     def problems(self) -> list[str]:
         """Return what is missing, doubled and foreign, in words; nothing when every place is filled once."""
-        places, times = np.unique(self.places, return_counts=True)
-        told, absent = [], len(self.promise) - len(places)
+        told, absent = [], len(self.promise) - len(np.unique(self.places))
         if absent:
             some = (place for place, _ in zip(self.missing(), range(_NAMED), strict=False))
             told.append(f"{absent} of {len(self.promise)} episodes are missing ({self._some(some, absent)})")
-        doubled = places[times > 1]
-        if len(doubled):
-            told.append(f"{len(doubled)} stand more than once ({self._some(doubled[:_NAMED].tolist(), len(doubled))})")
+        doubled = self.doubled()
+        if doubled:
+            told.append(f"{len(doubled)} stand more than once ({self._some(doubled[:_NAMED], len(doubled))})")
         if self.foreign:
             more = ", ..." if self.foreign > len(self._foreign) else ""
             told.append(f"{self.foreign} are foreign ({'; '.join(self._foreign)}{more})")
+        if self.retold:
+            more = ", ..." if self.retold > len(self._retold) else ""
+            told.append(f"{self.retold} tell their task otherwise than others do ({'; '.join(self._retold)}{more})")
         return told
 
     def _some(self, places: Iterable[int], of: int) -> str:
         names: Sequence[str] = [self.promise.named(place) for place in places]
         return "; ".join(names) + (", ..." if of > len(names) else "")
 
-    def _other_task(self, told: Transcript) -> str:
-        task, number = told.task, told.episode % self.promise.tasks
+    def _check_task(self, task: Task, number: int, line: int) -> None:
         parts = json.dumps([task.id, task.question, task.answer, task.kind, task.difficulty, task.scenario])
         mine = hashlib.blake2b(parts.encode(), digest_size=8).digest()
         if self._told.setdefault(number, mine) != mine:
-            return f"task number {number} is {shown(task.id)} told otherwise than by the episodes before"
-        return ""
+            self.retold += 1
+            if len(self._retold) < _NAMED:
+                self._retold.append(f"line {line}: {shown(task.id)}")

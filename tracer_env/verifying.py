@@ -1,0 +1,127 @@
+"""Verify: whether a run folder is what it says it is. Repair: what two writers doubled.
+
+A run promises, in its config and its record of the tasks, each task in each world by each method, once. `verify` reads
+the episodes once and asks of them
+
+    that none is missing, doubled or foreign (another method, seed, world or task);
+    that each follows from the settings: played once more by the rules, it comes to the same (`episodes.retelling`);
+    that their tasks are those that the run was started on, by their digest;
+    that their bytes are those that the metrics were computed from, by theirs;
+    that every metric comes to the same again, to the last digit.
+
+What an older folder did not record cannot be asked; `Verified.unchecked` says so. No part of the run is loaded for it:
+neither scenario nor speaker, and no code that its config names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracer_env.bounded import shown, shown_path
+from tracer_env.episodes.mending import Repaired, repair
+from tracer_env.episodes.promise import Promise
+from tracer_env.episodes.retelling import retell
+from tracer_env.episodes.survey import Survey, survey
+from tracer_env.errors import DataError, RunFolderError
+from tracer_env.information import information_named
+from tracer_env.runs import RunFolder, load_run, metrics_of
+
+__all__ = ["Verified", "repair_run", "verify"]
+
+_TOLD = 3  # of many differences are told
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The metrics as they were computed again, and what could not be checked because the run never recorded it."""
+
+    metrics: dict[str, Any]
+    unchecked: tuple[str, ...]
+
+
+def verify(path: str | Path) -> Verified:
+    """Check a finished run; raises RunFolderError, in one line, with all that does not hold."""
+    run = load_run(path)
+    recorded = run.metrics()
+    promise, environment = _promised(run)
+    run.check_begun()
+    rules, information = run.config.rules, information_named(run.config.information)
+    try:
+        found = survey(run.episodes, promise, lambda told: retell(told, rules, information))
+    except DataError as error:
+        raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
+    wrong = [*found.problems(), *_other_tasks(found, environment)]
+    computed: dict[str, Any] = {}
+    if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
+        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found)))
+        if "episodes_digest" not in recorded:
+            del computed["episodes_digest"]
+        wrong += _differences(recorded, computed)
+    elif recorded["baseline"] not in found.tally.methods:
+        wrong.append(f"the baseline {shown(recorded['baseline'])} of metrics.json has no episodes")
+    if wrong:
+        raise RunFolderError(f"{shown_path(run.path)} is not what it says: {'; '.join(wrong)}")
+    return Verified(computed, tuple(_unchecked(recorded, environment)))
+
+
+def repair_run(path: str | Path) -> Repaired:
+    """Take out of a run's episodes what stands there already, and put them in order; see `mending.repair`.
+
+    Raises RunFolderError when another process has the folder, and when two lines of one episode differ.
+    """
+    run = load_run(path)
+    with run.owned():
+        run.check_begun()
+        return repair(run.episodes, _promised(run)[0])
+
+
+def _promised(run: RunFolder) -> tuple[Promise, dict[str, Any]]:
+    environment, asked = run.environment(), run.config.evaluation
+    if environment is None:
+        raise RunFolderError(
+            f"{shown_path(run.path)} does not say which tasks it plays: environment.json is missing; "
+            f"--resume {shown_path(run.path)} writes it again"
+        )
+    ids = environment.get("task_ids")
+    known = None if ids is None else tuple(ids)
+    return Promise(asked.methods, asked.worlds, run.config.seed, environment["tasks"], known), environment
+
+
+def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:
+    digest, recorded = found.ledger.tasks_digest, environment["tasks_digest"]
+    if digest is None or digest == recorded:
+        return []
+    return [f"its tasks are not those it was started on (their digest is {digest}, recorded as {recorded})"]
+
+
+def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> list[str]:
+    """Return which metrics are recorded otherwise than they come to, in words."""
+    told = [
+        f"{key} is recorded as {shown(recorded.get(key))} but comes to {shown(computed.get(key))}"
+        for key in sorted(computed.keys() | recorded.keys())
+        if key not in ("rows", "episodes_digest") and computed.get(key) != recorded.get(key)
+    ]
+    old, new = ({row["method"]: row for row in data["rows"]} for data in (recorded, computed))
+    for method in sorted(old.keys() | new.keys()):
+        mine, theirs = old.get(method, {}), new.get(method, {})
+        told += [
+            f"{method}.{key} is recorded as {shown(mine.get(key))} but the episodes come to {shown(theirs.get(key))}"
+            for key in sorted(mine.keys() | theirs.keys())
+            if mine.get(key) != theirs.get(key)
+        ]
+    if recorded.get("episodes_digest") != computed.get("episodes_digest"):
+        told.append("episodes.jsonl was changed after its metrics were computed: its digest is another")
+    return told[:_TOLD] + (["..."] if len(told) > _TOLD else [])
+
+
+def _unchecked(recorded: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+    told = []
+    if "episodes_digest" not in recorded:
+        told.append("texts, probabilities and token counts of single episodes (metrics.json has no episodes_digest)")
+    if environment.get("task_ids") is None:
+        told.append("the names of tasks that are missing (environment.json has no task_ids)")
+    return told
