@@ -30,6 +30,7 @@ from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
+from tracer_env.plain import visible
 from tracer_env.randomness import stream
 from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
@@ -260,7 +261,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if self.render_mode == "ansi":
             return Dialogue(self.state_now).context()
         silent = self.state_now.turns and self.state_now.turns[-1].utterance is None
-        print("(silence)" if silent else self._last_line or self.state_now.task.question)
+        print(visible("(silence)" if silent else str(self._last_line or self.state_now.task.question)))
         return None
 
     def close(self) -> None:

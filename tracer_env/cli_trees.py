@@ -23,6 +23,7 @@ from tracer_env.cli_options import (
 )
 from tracer_env.config import Config, with_settings
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.plain import command
 from tracer_env.progress import reporting
 from tracer_env.registry import resolve
 from tracer_env.screen import Screen, say, say_json
@@ -180,7 +181,7 @@ def calibrate_command(
     console = Screen()
     console.print(table(result))
     say(f"preset   {result['file']}")
-    say(f"use it   --speaker {result['speaker']}")
+    say(f"use it   {command('--speaker', result['speaker'])}")
 
 
 def frontier_command(

@@ -14,7 +14,6 @@ only the former is begun anew.
 from __future__ import annotations
 
 import errno
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from tracer_env.errors import DiskError, RunFolderError
 from tracer_env.leftovers import is_temporary, sweep
 from tracer_env.locks import LOCK, locked
 from tracer_env.places import refuse_links
+from tracer_env.plain import command
 
 __all__ = ["check_unrecorded", "disk_error", "make_folder", "owned"]
 
@@ -50,7 +50,7 @@ def owned(folder: Path, below: Sequence[str] = ()) -> Iterator[None]:
 
 def disk_error(folder: Path, error: OSError) -> DiskError:
     """Return what to tell when ``folder`` could not be written to."""
-    on = f"continue with --resume {shlex.quote(str(folder))}" if folder.is_dir() else "the folder is gone; begin anew"
+    on = f"continue with {command('--resume', folder)}" if folder.is_dir() else "the folder is gone; begin anew"
     mend = "make room there and " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
     return DiskError(f"cannot write {error.filename}: {error.strerror}; {mend}{on}")
 
@@ -71,7 +71,9 @@ def check_unrecorded(folder: Path, written: Mapping[str, str | None]) -> None:
     ``written``: the files of such a run in the order they are written, with their text, None for one that hangs on
     the machine; a name that ends in / is a folder, still empty. A later one counts only when the earlier ones stand.
     """
-    taken = RunFolderError(f"{folder} exists already; choose another --out, or continue it with --resume {folder}")
+    taken = RunFolderError(
+        f"{folder} exists already; choose another --out, or continue it with {command('--resume', folder)}"
+    )
     if not folder.exists():
         return
     if not folder.is_dir():

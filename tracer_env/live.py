@@ -13,6 +13,7 @@ from tracer_env.episodes.shelf import chosen
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.evaluation import untrained
 from tracer_env.information import information_named
+from tracer_env.plain import command
 from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
 from tracer_env.scene import pieces
@@ -44,8 +45,8 @@ def play(
     made = make_controller(controller, config.rules, config.information, trust_code)
     if untrained(made):
         raise ConfigError(
-            f"{controller} has learned nothing yet; train it first (tracer-env train --method {controller}) "
-            "and give the file it writes"
+            f"{controller} has learned nothing yet; train it first "
+            f"({command('tracer-env', 'train', '--method', controller)}) and give the file it writes"
         )
     speaker = make_speaker(config.speaker.name, **config.speaker.settings)
     if hasattr(speaker, "check"):

@@ -45,8 +45,9 @@ def as_json(data: Any, indent: int | None = None) -> str:
 def command(*words: str | PurePath) -> str:
     """Return the words as a shell takes them: pasted, they are these words and nothing is expanded or run.
 
-    A path that begins with a dash is written so that it is no option. What cannot be shown is spelled
-    out in the form ``$'...'``, which bash, zsh and ksh read; to others it is some other word, and as harmless.
+    A path that begins with a dash is written so that it is no option. What cannot be shown, and the quotation
+    marks that `narrow` would turn into those of the shell, is spelled out in the form ``$'...'``, which bash, zsh and
+    ksh read; to others it is some other word, and as harmless.
     """
     return " ".join(map(_word, words))
 
@@ -55,7 +56,7 @@ def _word(word: str | PurePath) -> str:
     text = str(word)
     if isinstance(word, PurePath) and text.startswith("-"):
         text = f"./{text}"
-    if not re.search(r"[\n\t]", text) and not _UNSEEN.search(text):
+    if not re.search(r"[\n\t‘’“”]", text) and not _UNSEEN.search(text):
         return shlex.quote(text)
     return "$'" + "".join(map(_in_ansi_quotes, text)) + "'"
 
@@ -66,6 +67,6 @@ def _in_ansi_quotes(character: str) -> str:
         return f"\\x{code - 0xDC00:02x}"
     if character in "'\\!" or code < 0x20 or code == 0x7F:
         return f"\\x{code:02x}"
-    if not _UNSEEN.match(character):
+    if character not in "‘’“”" and not _UNSEEN.match(character):
         return character
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

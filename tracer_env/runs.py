@@ -34,6 +34,7 @@ from tracer_env.errors import RunFolderError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario
+from tracer_env.plain import command
 from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
 
@@ -118,7 +119,9 @@ class RunFolder:
     def check_begun(self) -> None:
         """Raise RunFolderError when there are no episodes yet."""
         if not self.episodes.is_file():
-            raise RunFolderError(f"{self.path} holds no episodes yet; continue it with --resume {self.path}")
+            raise RunFolderError(
+                f"{self.path} holds no episodes yet; continue it with {command('--resume', self.path)}"
+            )
 
     def stream(self) -> Iterator[Transcript]:
         """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
@@ -139,7 +142,8 @@ class RunFolder:
     def metrics(self) -> dict[str, Any]:
         """Read ``metrics.json``; raises RunFolderError when the run has not come that far."""
         if not (self.path / "metrics.json").exists():
-            raise RunFolderError(f"{self.path} is not finished; continue it with --resume {self.path}")
+            on = command("--resume", self.path)
+            raise RunFolderError(f"{self.path} is not finished; continue it with {on}")
         return read_metrics(self.path / "metrics.json")
 
     def environment(self) -> dict[str, Any] | None:

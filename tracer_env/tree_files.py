@@ -29,6 +29,7 @@ from tracer_env.checked import Misfit, choice, line, listed, mapping, optional, 
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
 from tracer_env.leftovers import temporary_folder
+from tracer_env.plain import command
 from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.stored_lines import at_most
@@ -146,14 +147,18 @@ _HEAD_DATA = record(
 )
 
 
+def _expand(option: str, folder: Path) -> str:
+    return command("tracer-env", "expand", option, folder)
+
+
 def _head(folder: Path) -> dict[str, Any]:
     """Read ``trees.json`` and check the digests of the files that it names."""
     file = folder / _HEAD
     if not file.is_file():
         if not folder.exists():
-            raise RunFolderError(f"there is no folder {folder}; grow trees with: tracer-env expand --out {folder}")
+            raise RunFolderError(f"there is no folder {folder}; grow trees with: {_expand('--out', folder)}")
         if (folder / "growing.json").is_file():
-            raise RunFolderError(f"{folder} is not finished; continue it with: tracer-env expand --resume {folder}")
+            raise RunFolderError(f"{folder} is not finished; continue it with: {_expand('--resume', folder)}")
         raise RunFolderError(f"{folder} is not a folder of dialogue trees: it has no {_HEAD}")
     data = parse(read_bytes(file, MEBIBYTE), str(file), remedy=_REMEDY)
     if isinstance(data, dict) and data.get("schema", SCHEMA) != SCHEMA:

@@ -7,12 +7,12 @@ A course tells of each measure the first step, the last one, and the means over 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tracer_env import plain
 from tracer_env.config import Config
 from tracer_env.rules import Rules
 from tracer_env.specs import parse_value
@@ -95,7 +95,7 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
     role = config.gspo.settings.get("role")
-    return shlex.join([*words, "--methods", f"{methods},never" if methods else _METHODS[role]])
+    return plain.command(*words, "--methods", f"{methods},never" if methods else _METHODS[role])
 
 
 def _speaker(config: Config, adapters: Mapping[str, Path]) -> tuple[str, dict[str, str]]:
