@@ -1,15 +1,19 @@
 """The command line: parse, call, print.
 
 Results go to stdout (with ``--json`` exactly one JSON document), everything else to stderr. Exit codes: 0 done,
-1 our mistake, 2 the user's, 130 interrupted. A user's mistake is one line; ``--debug`` shows the traceback.
+1 our mistake or the machine's failure (a full disk), 2 the user's, 130 interrupted, 143 and 129 ended by SIGTERM and
+SIGHUP. A user's mistake is one line; ``--debug`` shows the traceback.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +45,7 @@ from tracer_env.cli_options import (
 from tracer_env.cli_training import train_command
 from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
+from tracer_env.endings import Stopped, failure, stoppable
 from tracer_env.errors import TracerEnvError, UnknownNameError
 from tracer_env.narrow import printable
 from tracer_env.progress import reporting
@@ -116,7 +121,7 @@ def compare_command(
     from tracer_env.metrics import Row
     from tracer_env.report import comparison_table
 
-    with reporting() as reporter, resumable("compare", out, resume):
+    with reporting() as reporter, resumable("compare", resume):
         result = compare(resolved, out=out, resume=resume, trust_code=trust_code, reporter=reporter)
     if as_json:
         return say_json(result.to_data())
@@ -278,16 +283,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
     try:
-        code = typer.main.get_command(app).main(args=given, prog_name="tracer-env", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        command = typer.main.get_command(app)
+        with stoppable(), command.make_context("tracer-env", given) as context:
+            command.invoke(context)
+            sys.stdout.flush()
+        return 0
+    except typer.Exit as ended:
+        return ended.exit_code
     except TracerEnvError as error:
         return _failed(error, str(error), error.exit_code, debug)
-    except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        return 130
+    except (KeyboardInterrupt, EOFError, typer.Abort) as error:
+        with suppress(OSError):  # the terminal may have gone
+            if not hasattr(error, "told"):
+                complain("interrupted")
+        return error.exit_code if isinstance(error, Stopped) else 130
     except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone; the parser exits by itself then
         sys.stderr.close()
         return 0
+    except (OSError, MemoryError) as error:
+        return _failed(error, _unprinted(error) or failure(error), 1, debug)
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own complaints: unknown flags, wrong types
             return _failed(error, error.format_message(), 2, debug)
@@ -302,10 +316,22 @@ def entry() -> None:
 
 
 def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
-    if debug:
-        complain("".join(traceback.format_exception(error)).rstrip("\n"))
-    complain(f"error: {' '.join(map(str.strip, message.splitlines()))}")
+    with suppress(OSError):  # stderr may lie on the disk that is full
+        if debug:
+            complain("".join(traceback.format_exception(error)).rstrip("\n"))
+        complain(f"error: {' '.join(map(str.strip, message.splitlines()))}")
     return code
+
+
+def _unprinted(error: OSError | MemoryError) -> str | None:
+    """Return what to say when stdout takes nothing any more, and give up on it; files fail with their names."""
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in _UNPRINTED:
+        return None
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the interpreter ends
+    return f"the results cannot be printed: {error.strerror}; give another place for stdout"
+
+
+_UNPRINTED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 add_tree_commands(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,17 +112,16 @@ def print_config(config: Config, as_json: bool) -> None:
 
 
 @contextmanager
-def resumable(command: str, out: Path | None, resume: Path | None) -> Iterator[None]:
-    """Say how to continue when the work inside is interrupted."""
+def resumable(command: str, resume: Path | None) -> Iterator[None]:
+    """Say how to continue when the work inside is interrupted in a folder that can be continued."""
     try:
         yield
-    except KeyboardInterrupt:
-        folder = resume or out or _newest_run()
-        if folder is not None and (folder / "config.toml").is_file():
-            complain(f"interrupted; continue with: {command_line('tracer-env', command, '--resume', folder)}")
+    except KeyboardInterrupt as error:
+        folder = getattr(error, "run_folder", resume)
+        if folder is not None and any((folder / name).is_file() for name in ("config.toml", "growing.json")):
+            more = " and the other options as before" if command == "expand" else ""
+            with suppress(OSError):  # the terminal may have gone
+                line = command_line("tracer-env", command, "--resume", folder)
+                complain(f"interrupted; continue with: {line}{more}")
+            error.__dict__["told"] = True
         raise
-
-
-def _newest_run() -> Path | None:
-    runs = [path for path in Path("runs").glob("*") if (path / "config.toml").is_file()]
-    return max(runs, key=lambda path: path.stat().st_mtime, default=None)

@@ -110,7 +110,7 @@ def train_command(
         resolved = settled(resolved, chosen)
     if dry_run:
         return print_config(resolved, as_json)
-    with reporting(wanted=not with_model) as reporter, resumable("train", out, resume):
+    with reporting(wanted=not with_model) as reporter, resumable("train", resume):
         result = trainer(resolved, method=chosen, out=out, resume=resume, reporter=reporter)
     if result is None:  # one of several processes, and not the first
         return None

@@ -19,6 +19,7 @@ from tracer_env.cli_options import (
     SetOption,
     SpeakerOption,
     SplitOption,
+    resumable,
     settings_data,
 )
 from tracer_env.config import Config, with_settings
@@ -70,7 +71,7 @@ def expand_command(
         where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.seed, **where.settings
     )
     voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
-    with reporting() as reporter:
+    with reporting() as reporter, resumable("expand", resume):
         trees = expand_run(
             tasks, voice, asked.rules, asked.seed, worlds, out=folder, resume=resume is not None, reporter=reporter
         )

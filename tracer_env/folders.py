@@ -43,9 +43,19 @@ def owned(folder: Path, below: Sequence[str] = ()) -> Iterator[None]:
                 sweep(folder / name)
             yield
     except OSError as error:
+        _tell_folder(error, folder)
         if not _lies_in(error.filename, folder):
             raise
         raise disk_error(folder, error) from error
+    except BaseException as error:
+        _tell_folder(error, folder)
+        raise
+
+
+def _tell_folder(error: BaseException, folder: Path) -> None:
+    """Let an error bear the folder that it left half-written, for whoever says how to go on."""
+    if not hasattr(error, "run_folder"):
+        error.__dict__["run_folder"] = folder
 
 
 def disk_error(folder: Path, error: OSError) -> DiskError:
@@ -60,9 +70,13 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        kind = DiskError if error.errno in _MACHINE else RunFolderError
-        link = " (a link that leads nowhere)" if folder.is_symlink() and not folder.exists() else ""
-        raise kind(f"cannot make the folder {folder}{link}: {error.strerror}; choose another --out") from error
+        raise _unmade(folder, error) from error
+
+
+def _unmade(folder: Path, error: OSError) -> RunFolderError:
+    kind = DiskError if error.errno in _MACHINE else RunFolderError
+    link = " (a link that leads nowhere)" if error.errno == errno.EEXIST and folder.is_symlink() else ""
+    return kind(f"cannot make the folder {folder}{link}: {error.strerror}; choose another --out")
 
 
 def check_unrecorded(folder: Path, written: Mapping[str, str | None]) -> None:
@@ -74,8 +88,11 @@ def check_unrecorded(folder: Path, written: Mapping[str, str | None]) -> None:
     taken = RunFolderError(
         f"{folder} exists already; choose another --out, or continue it with {command('--resume', folder)}"
     )
-    if not folder.exists():
-        return
+    try:
+        if not folder.exists():
+            return
+    except OSError as error:
+        raise _unmade(folder, error) from error
     if not folder.is_dir():
         raise taken
     found = {path.name: path for path in folder.iterdir()}

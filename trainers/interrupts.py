@@ -6,38 +6,40 @@
             if interrupted():
                 save, then raise KeyboardInterrupt
 
+SIGTERM and SIGHUP do the same; the KeyboardInterrupt leaves the block as the `Stopped` of the signal that came.
 Outside the main thread, where signals cannot be caught, nothing changes.
 """
 
 from __future__ import annotations
 
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from tracer_env.endings import Stopped, handling
+from tracer_env.screen import complain
+
 __all__ = ["patient"]
+
+_NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextmanager
 def patient() -> Iterator[Callable[[], bool]]:
     """Give a function that says whether Ctrl-C was pressed; the old handler is back at the end."""
-    pressed = False
+    came: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-        print("finishing this step, then saving; press Ctrl-C again to stop at once", file=sys.stderr, flush=True)
+        if came:
+            raise Stopped(number)
+        came.append(number)
+        complain("finishing this step, then saving; press Ctrl-C again to stop at once")
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with handling(handle, *_NUMBERS):
+        try:
+            yield lambda: bool(came)
+        except KeyboardInterrupt as error:
+            if not came or isinstance(error, Stopped):
+                raise
+            raise Stopped(came[0]) from error
