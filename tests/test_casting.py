@@ -146,7 +146,11 @@ def test_controllers_come_from_casts() -> None:
         ("proposer=never", ConfigError, "no controller for agent_1 (reviewer); parts are given for: proposer"),
         ("proposer=never+reviewer=alwys", UnknownNameError, "unknown controller 'alwys'"),
         ("proposer=never+always", ConfigError, "a cast looks like proposer=NAME+reviewer=NAME"),
-        ("missing.json", ConfigError, "cannot read the controller file missing.json: No such file or directory"),
+        (
+            "missing.json",
+            ConfigError,
+            "cannot read missing.json: No such file or directory; give a file that a training has written",
+        ),
         ("tracer_env.rules:RoundRobin", ConfigError, "made a RoundRobin, which has no method speak_probability()"),
     ],
 )
@@ -184,15 +188,18 @@ def test_a_table_is_refused_under_other_rules_or_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: "not json", "is not a controller file"),
-        (lambda data: "[]", "is not a controller file"),
-        (lambda data: "{}", "is not a controller file (KeyError: 'controller')"),
+        (lambda data: "not json", "is not readable as JSON"),
+        (lambda data: "[]", "the whole is []; it must be an object with controller"),
+        (lambda data: "{}", "controller is missing"),
+        (lambda data: "[" * 10_000, "nested more than 64 deep"),
+        (lambda data: '{"controller": "regret_matching", "controller": "x"}', "the key 'controller' stands twice"),
+        (lambda data: json.dumps({**data, "controller": 3}), "its controller is 3, which is no name"),
         (lambda data: json.dumps({**data, "controller": "always"}), "the controller 'always' keeps no table"),
         (lambda data: json.dumps({**data, "controller": "alwys"}), "unknown controller 'alwys'"),
         (lambda data: json.dumps({**data, "schema": 9}), "table of schema 9"),
-        (lambda data: json.dumps({**data, "rows": {"k": {"regret": [0, "x"]}}}), "must hold pairs of numbers"),
-        (lambda data: json.dumps({**data, "rows": {"k": {"visits": -1}}}), "impossible visits -1"),
-        (lambda data: json.dumps({**data, "rules": {"max_turn": 1}}), "not a controller table"),
+        (lambda data: json.dumps({**data, "rows": {"k": {"regret": [0, "x"]}}}), "rows.k.regret[1] is 'x'"),
+        (lambda data: json.dumps({**data, "rows": {"k": {"visits": -1}}}), "rows.k.visits is -1"),
+        (lambda data: json.dumps({**data, "rules": {"max_turn": 1}}), "rules.max_turn is unknown; did you mean"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, change, message: str) -> None:

@@ -91,7 +91,7 @@ BASE = {
     "randomness": set(),
     "bounded": {"errors"},
     "checked": {"bounded", "errors"},
-    "rules": {"errors", "types"},
+    "rules": {"checked", "errors", "types"},
     "interfaces": {"rules", "types"},
     "dialogue": {"rules", "types"},
     "rewards": {"errors", "rules", "types"},

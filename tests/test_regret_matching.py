@@ -119,14 +119,26 @@ def test_the_kinds_do_not_mix() -> None:
     ("change", "message"),
     [
         ({"schema": 2}, "table of schema 2"),
-        ({"rows": {"k": {"regret": [0.0], "visits": 0}}}, "row 'k' of the controller table must hold pairs"),
-        ({"rows": {"k": {"regret": [0.0, math.nan]}}}, "must hold pairs of numbers"),
-        ({"rows": {"k": {"strategy": [0.0, 0.0], "visits": 3}}}, "impossible visits 3"),
-        ({"rows": {"k": {"visits": "3"}}}, "impossible visits '3'"),
-        ({"rows": {"k": {"regrets": [0.0, 0.0]}}}, "not a controller table"),
-        ({"rows": {"k": 3}}, "not a controller table"),
-        ({"rows": None}, "not a controller table"),
-        ({"rules": {"max_turns": 0}}, "rules.max_turns must be a whole number"),
+        ({"schema": True}, "schema is True; it must be the whole number 1"),
+        ({"rows": {"k": {"regret": [0.0], "visits": 0}}}, "rows.k.regret has 1 entries; 2 are allowed"),
+        ({"rows": {"k": {"regret": [0.0, math.nan]}}}, "rows.k.regret[1] is nan; it must be a finite number"),
+        ({"rows": {"k": {"regret": [0.0, 10**400]}}}, "rows.k.regret[1] is 1000"),
+        ({"rows": {"k": {"cumulative_regret": "00"}}}, "rows.k.cumulative_regret is '00'; it must be a list"),
+        ({"rows": {"k": {"strategy": [-1, 3], "visits": 2}}}, "rows.k.strategy[0] is -1; it must be a finite number"),
+        ({"rows": {"k": {"strategy": [0.5, 0.5], "visits": 7}}}, "a row whose strategy adds up to its visits"),
+        ({"rows": {"k": {"strategy": [math.inf, 0.5], "visits": 7}}}, "rows.k.strategy[0] is inf"),
+        ({"rows": {"k": {"strategy": [0.0, 0.0], "visits": 3}}}, "a row whose strategy adds up to its visits"),
+        ({"rows": {"k": {"visits": "3"}}}, "rows.k.visits is '3'"),
+        ({"rows": {"k": {"visits": True}}}, "rows.k.visits is True"),
+        ({"rows": {"k": {"regrets": [0.0, 0.0]}}}, "rows.k.regrets is unknown; did you mean 'regret'?"),
+        ({"rows": {"k\x1b[2J": {}}}, "rows['k\\x1b[2J'] is 'k\\x1b[2J'; control characters"),
+        ({"rows": {"k": 3}}, "rows.k is 3"),
+        ({"rows": None}, "rows is None"),
+        ({"rows": []}, "rows is []"),
+        ({"information": None}, "information is None"),
+        ({"rules": {"max_turns": 0}}, "rules.max_turns is 0; it must be a whole number from 1 to 4096"),
+        ({"rules": {"max_turns": 5.0}}, "rules.max_turns is 5.0"),
+        ({"rules": [1]}, "rules is [1]"),
     ],
 )
 def test_damaged_tables_are_refused_and_change_nothing(change: dict[str, object], message: str) -> None:
@@ -137,7 +149,7 @@ def test_damaged_tables_are_refused_and_change_nothing(change: dict[str, object]
         table.load_state_dict({**RegretMatching().state_dict(), **change})
     assert message in str(caught.value)
     assert table.to_json() == before
-    with pytest.raises(ConfigError, match="not a controller table"):
+    with pytest.raises(ConfigError, match="this is a None table of schema None"):
         table.load_state_dict({})
 
 

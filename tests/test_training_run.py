@@ -91,11 +91,30 @@ def test_a_changed_config_is_refused(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"controller": 3}', "[]"])
+@pytest.mark.parametrize("content", ["{", "{}", '{"controller": 3}', "[]", "[" * 10_000, "\xff\xfe"])
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: str) -> None:
     train_run(CONFIG, out=tmp_path / "run")
     (tmp_path / "run" / "checkpoint.json").write_text(content, encoding="utf-8")
-    with pytest.raises((RunFolderError, ConfigError), match=r"is damaged|not a controller table"):
+    with pytest.raises(RunFolderError, match=r"checkpoint\.json.*; delete it to begin again$"):
+        train_run(CONFIG, resume=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("episodes", 12.5, r"episodes is 12\.5"),
+        ("curve", [[1]], r"curve\[0\] has 1 entries; 2 are allowed"),
+        ("tokens", "7", "tokens is '7'"),
+        ("seconds", -1, "seconds is -1"),
+        ("controller", [], r"controller is \[\]"),
+        ("controller", {"schema": 1}, "this is a None table of schema 1"),
+    ],
+)
+def test_a_field_of_a_checkpoint_is_read_by_kind(tmp_path: Path, place: str, value: object, message: str) -> None:
+    train_run(CONFIG, out=tmp_path / "run")
+    file = tmp_path / "run" / "checkpoint.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), place: value}))
+    with pytest.raises(RunFolderError, match=rf"checkpoint\.json: {message}.*; delete it to begin again"):
         train_run(CONFIG, resume=tmp_path / "run")
 
 

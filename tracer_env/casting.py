@@ -13,7 +13,6 @@ Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``; the most spe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.registry import build
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
+from tracer_env.table_files import read_table
 from tracer_env.trust import table_named
 from tracer_env.types import Task
 
@@ -173,14 +173,8 @@ def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
 
 
 def _load_table(path: Path, trust_code: bool) -> Any:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        name = data["controller"]
-    except OSError as error:
-        raise ConfigError(f"cannot read the controller file {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is not a controller file ({type(error).__name__}: {error})") from error
-    made = table_named(name, path, trust_code)()
+    data = read_table(path)
+    made = table_named(data["controller"], path, trust_code)()
     try:
         made.load_state_dict(data)
     except ConfigError as error:

@@ -32,6 +32,7 @@ __all__ = [
     "Misfit",
     "Reader",
     "also",
+    "as_given",
     "choice",
     "flag",
     "line",
@@ -182,6 +183,16 @@ def also(inner: Reader[T], rule: Callable[[T], bool], allowed: str) -> Reader[T]
         if not rule(found):
             raise Misfit(f"is {shown(value)}; it must be {allowed}")
         return found
+
+    return reader
+
+
+def as_given(inner: Reader[Any]) -> Reader[Any]:
+    """What stands there, once ``inner`` has taken it: whole numbers stay whole, nothing is made anew."""
+
+    def reader(value: Any) -> Any:
+        inner(value)
+        return value
 
     return reader
 

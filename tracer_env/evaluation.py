@@ -34,6 +34,7 @@ from tracer_env.report import write_report
 from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder
+from tracer_env.table_files import take_over
 from tracer_env.transcript import Transcript, transcript_at
 from tracer_env.trust import check_recorded
 
@@ -237,11 +238,7 @@ def _trained(
     config, file = folder.config, folder.path / "controllers" / f"{_file_name(name)}.json"
     train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
     if file.is_file():
-        saved = json.loads(file.read_text(encoding="utf-8"))
-        for table, data in zip(_tables(controller), saved["tables"], strict=True):
-            table.load_state_dict(data)
-        kept: dict[str, Any] = saved["training"]
-        return kept
+        return take_over(file, _tables(controller))
     episodes = training_episodes(config, speaker)
     tell.start(f"training {name}", episodes)
     run = train(

@@ -23,12 +23,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from tracer_env.checked import Reader, choice, whole
 from tracer_env.errors import ConfigError, IllegalActionError, did_you_mean
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
 __all__ = [
     "FINAL_ANSWERS",
     "FREE",
+    "SETTINGS",
     "STOPS",
     "DialogueState",
     "Proposal",
@@ -45,6 +47,14 @@ __all__ = [
 
 STOPS = ("horizon", "kept")
 FINAL_ANSWERS = ("last", "highest_vote", "majority")
+SETTINGS: dict[str, Reader[Any]] = {
+    "num_agents": whole(1, 4096),
+    "max_turns": whole(1, 4096),
+    "stop_when": choice(STOPS),
+    "final_answer": choice(FINAL_ANSWERS),
+    "history_window": whole(0, 4096),
+}
+"""How each setting but the schedule is read from a file; `Rules` takes what passes."""
 
 MUST_SPEAK, MUST_SKIP, FREE, OVER = (0, 1), (1, 0), (1, 1), (0, 0)
 # Enum members are read through a metaclass; names of the module cost a third, and advance() is the hot path.

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 
 from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path
-from tracer_env.checked import Misfit, choice, line, listed, mapping, optional, plain, read, record, whole
+from tracer_env.checked import Misfit, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
 from tracer_env.leftovers import temporary_folder
 from tracer_env.plain import command
-from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
+from tracer_env.rules import SETTINGS, RoundRobin, Rules
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.stored_lines import at_most
 from tracer_env.tree import DialogueTrees, Level
@@ -128,11 +128,8 @@ _HEAD_DATA = record(
         "schema": whole(),
         "rules": record(
             {
-                "num_agents": whole(1, 4096),
+                **SETTINGS,
                 "max_turns": whole(1, MOST_TURNS),
-                "stop_when": choice(STOPS),
-                "final_answer": choice(FINAL_ANSWERS),
-                "history_window": whole(0, 4096),
                 "schedule": line(),
                 "seats": listed(listed(plain(0), 2, 2), MOST_TURNS),
             }

@@ -15,12 +15,14 @@ from typing import Any
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.casting import make_controller, make_speaker
+from tracer_env.checked import listed, load, number, plain, record, whole
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.evaluation import training_episodes, training_scenario, write_controller
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder
+from tracer_env.table_files import MOST
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
 from tracer_env.trust import check_recorded
 
@@ -139,17 +141,30 @@ def _save(folder: RunFolder, controller: RegretMatching, run: ControllerTraining
     folder.write("checkpoint.json", json.dumps(data) + "\n")
 
 
+_COUNT = whole(0)
+_STATE = record(
+    {
+        "controller": record({}, others=plain(4)),
+        "episodes": _COUNT,
+        "curve": listed(listed(number(0), 2, 2)),
+        "turns": _COUNT,
+        "tokens": _COUNT,
+        "counterfactual_tokens": _COUNT,
+        "seconds": number(0),
+    }
+)
+
+
 def _restored(path: Path, controller: RegretMatching) -> ControllerTraining:
-    run = ControllerTraining(controller)
+    run, remedy = ControllerTraining(controller), "delete it to begin again"
     if not path.is_file():
         return run
+    data = load(path, _STATE, most=MOST, error=RunFolderError, remedy=remedy)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
         controller.load_state_dict(data["controller"])
-        run.episodes = int(data["episodes"])
-        run.curve = [(int(episode), float(value)) for episode, value in data["curve"]]
-        for name in ("turns", "tokens", "counterfactual_tokens", "seconds"):
-            setattr(run, name, data[name])
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged ({error}); delete it to begin again") from error
+    except ConfigError as error:
+        raise RunFolderError(f"{path}: {error}; {remedy}") from error
+    run.curve = [(int(episode), value) for episode, value in data["curve"]]
+    for name in ("episodes", "turns", "tokens", "counterfactual_tokens", "seconds"):
+        setattr(run, name, data[name])
     return run

@@ -30,8 +30,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.bounded import shown
+from tracer_env.checked import also, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.errors import ConfigError
-from tracer_env.rules import DialogueState, Rules
+from tracer_env.rules import SETTINGS, DialogueState, Rules
 
 __all__ = ["RegretMatching", "RegretMatchingPlus", "Row", "match"]
 
@@ -145,21 +147,14 @@ class RegretMatching:
         }
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned; raises ConfigError when the data is something else."""
-        try:
-            if data["schema"] != SCHEMA or data["controller"] != self.name:
-                raise ConfigError(
-                    f"this is a {data['controller']!r} table of schema {data['schema']}, not {self.name!r}"
-                )
-            rules = Rules(**data["rules"]) if data["rules"] else None
-            rows = {key: Row(**row) for key, row in data["rows"].items()}
-            for key, row in rows.items():
-                _check_row(key, row)
-            self.rules, self.rows, self.information = rules, rows, str(data["information"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(f"not a controller table: {type(error).__name__}: {error}") from error
+        """Take over what `state_dict` returned; raises ConfigError, and changes nothing, for anything else."""
+        if isinstance(data, dict) and (data.get("schema"), data.get("controller")) != (SCHEMA, self.name):
+            kind, schema = shown(data.get("controller")), shown(data.get("schema"))
+            raise ConfigError(f"this is a {kind} table of schema {schema}, not {self.name!r} of schema {SCHEMA}")
+        found = read(data, _TABLE, "the controller table", error=ConfigError)
+        rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
+        self.rules = None if rules is None else Rules(**rules)
+        self.rows, self.information = rows, found["information"]
 
     def to_json(self) -> str:
         """Return `state_dict` as indented JSON."""
@@ -186,9 +181,28 @@ def _plain(rules: Rules) -> dict[str, Any]:
     }
 
 
-def _check_row(key: str, row: Row) -> None:
-    for pair in (row.regret, row.cumulative_regret, row.strategy):
-        if len(pair) != 2 or not all(isinstance(x, int | float) and np.isfinite(x) for x in pair):
-            raise ConfigError(f"row {key!r} of the controller table must hold pairs of numbers, got {pair!r}")
-    if not isinstance(row.visits, int | float) or row.visits < 0 or (row.visits and sum(row.strategy) <= 0):
-        raise ConfigError(f"row {key!r} of the controller table has impossible visits {row.visits!r}")
+def _possible(row: dict[str, Any]) -> bool:
+    """Whether the policies of a row add up to its visits, as those of every training do."""
+    visits = row.get("visits", 0.0)
+    return bool(abs(math.fsum(row.get("strategy", (0.0,))) - visits) <= 1e-6 * max(1.0, visits))
+
+
+_REGRETS = listed(number(-1e100, 1e100), 2, 2)
+_ROW = record(
+    {},
+    may_have={
+        "regret": _REGRETS,
+        "cumulative_regret": _REGRETS,
+        "strategy": listed(number(0, 1e100), 2, 2),
+        "visits": number(0, 1e100),
+    },
+)
+_TABLE = record(
+    {
+        "schema": whole(SCHEMA, SCHEMA),
+        "information": line(200),
+        "rules": optional(record({}, may_have=SETTINGS)),
+        "rows": mapping(also(_ROW, _possible, "a row whose strategy adds up to its visits"), keys=line(10_000)),
+    },
+    others=lambda value: value,  # a training writes its course beside its table
+)

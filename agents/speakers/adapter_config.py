@@ -23,6 +23,7 @@ from tracer_env.checked import (
     Misfit,
     Reader,
     also,
+    as_given,
     flag,
     line,
     listed,
@@ -108,14 +109,8 @@ def read_config(data: Any) -> AdapterConfig:
 
 # -- fields --------------------------------------------------------------------------------------
 
-_POSITIVE = also(number(0, 1e9), lambda value: value > 0, "above 0")
+_ALPHA = as_given(also(number(0, 1e9), lambda value: value > 0, "above 0"))  # an adapter is known by it
 _NAME = also(line(300, least=1), lambda name: _PLAIN.fullmatch(name) is not None, "a plain name, without a pattern")
-
-
-def _alpha(value: Any) -> Any:
-    """A positive number, whole where it is whole in the file: what an adapter is known by hangs on it."""
-    _POSITIVE(value)
-    return value
 
 
 def _modules(value: Any) -> str | list[str] | None:
@@ -148,12 +143,12 @@ def _layers(value: Any) -> Any:
 _LABEL: Reader[Any] = optional(line(4096))
 _NUMBERS: dict[str, Reader[Any]] = {
     "r": whole(1, MOST_RANK),
-    "lora_alpha": _alpha,
+    "lora_alpha": _ALPHA,
     "lora_dropout": also(number(0, 1), lambda value: value < 1, "below 1"),
     "use_rslora": flag,
     "fan_in_fan_out": flag,
     "rank_pattern": optional(mapping(whole(1, MOST_RANK), MOST_PATTERNS, _NAME)),
-    "alpha_pattern": optional(mapping(_alpha, MOST_PATTERNS, _NAME)),
+    "alpha_pattern": optional(mapping(_ALPHA, MOST_PATTERNS, _NAME)),
 }
 _KNOWN: dict[str, Reader[Any]] = {
     **_NUMBERS,
@@ -169,7 +164,7 @@ _KNOWN: dict[str, Reader[Any]] = {
     "inference_mode": flag,
     **dict.fromkeys(("peft_type", "task_type", "base_model_name_or_path", "revision", "peft_version"), _LABEL),
 }
-_FIELDS = record({"r": _NUMBERS["r"], "lora_alpha": _alpha}, may_have=_KNOWN)
+_FIELDS = record({"r": _NUMBERS["r"], "lora_alpha": _ALPHA}, may_have=_KNOWN)
 _DEFAULTS = {"megatron_core": "megatron.core", "qalora_group_size": 16}
 """What peft writes for features that are off, where that is neither null nor false nor empty."""
 
