@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,10 @@ def test_a_run_is_read_whole(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"schema": 9}, "schema 9; this version reads 1"),
-        ({"rows": []}, "no rows"),
+        ({"schema": 9}, r"schema is 9; it must be the whole number 1"),
+        ({"rows": []}, "rows has 0 entries; 1 to 1000 are allowed"),
         ({"rows": [{"method": "x"}]}, "damaged"),
-        ({"rows": 5}, "damaged"),
+        ({"rows": 5}, "rows is 5; it must be a list"),
     ],
 )
 def test_metrics_of_another_kind_are_refused(folder: Path, values: dict[str, Any], message: str) -> None:
@@ -96,17 +97,76 @@ def test_what_is_missing_is_named(folder: Path, name: str, remedy: str) -> None:
         write_report(folder)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("[]", "must hold a JSON object, got list")])
+@pytest.mark.parametrize(("text", "message"), [("{", "not readable as JSON"), ("[]", "it must be an object")])
 def test_damaged_metrics_are_named(folder: Path, text: str, message: str) -> None:
     (folder / "metrics.json").write_text(text, encoding="utf-8")
     with pytest.raises(RunFolderError, match=message):
         write_report(folder)
 
 
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize("value", [SCRIPT, "3", 3.0, -1, True, None, [3], 10**30])
+def test_a_seed_that_is_no_number_is_refused(folder: Path, value: Any) -> None:
+    change(folder, seed=value)
+    with pytest.raises(RunFolderError, match=r"metrics\.json: seed is .*; it must be a whole number"):
+        write_report(folder)
+
+
+MEANS = ("accuracy", "tokens_per_task", "calls_per_task", "counterfactual_tokens_per_task")
+SHARES = ("speak_rate", "reviewer_tpr", "p_value", "truncated_rate")
+WRONG_ROWS: list[tuple[str, Any]] = [
+    *((name, value) for name in MEANS for value in (SCRIPT, None, -0.5, float("inf"), True, [0.5])),
+    *((name, value) for name in SHARES for value in (SCRIPT, 1.5, -1)),
+    *(("paired_difference", value) for value in (SCRIPT, 2.0)),
+    *((f"{name}_ci", value) for name in MEANS[:3] for value in (SCRIPT, [1], [1, 0], [0, SCRIPT], 1)),
+    *(("episodes", value) for value in (SCRIPT, -1, 1.0)),
+    *(("grades", value) for value in (SCRIPT, {}, {SCRIPT: 1}, {**ROWS[0].grades, "wrong": SCRIPT})),
+    *(("method", value) for value in (1, None, "\x1b[2J")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_ROWS)
+def test_numbers_of_another_kind_are_refused(folder: Path, name: str, value: Any) -> None:
+    rows = [row.to_data() for row in ROWS]
+    change(folder, rows=[rows[0], {**rows[1], name: value}])
+    with pytest.raises(RunFolderError) as caught:
+        write_report(folder)
+    assert str(caught.value).isprintable()
+    assert not (folder / "report.html").exists()
+
+
+def test_names_are_escaped_wherever_they_stand(folder: Path) -> None:
+    rows = [{**row.to_data(), "scenario": SCRIPT} for row in ROWS]
+    change(folder, rows=rows, scenario=SCRIPT)
+    (folder / "config.toml").write_bytes(f"name = '{SCRIPT}' \xff".encode("latin-1"))
+    (folder / "controllers").mkdir()
+    curve = f'{{"{SCRIPT}": {{"average_regret_curve": [[1, 1], [2, 0.5], [1e12, 5e-324]]}}}}'
+    (folder / "controllers" / "a.json").write_text(curve, encoding="utf-8")
+    text = write_report(folder).read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_a_long_horizon_costs_nothing(folder: Path) -> None:
+    """What is level after the last turn that was played is drawn by its ends."""
+    lines = [replace(each, max_turns=4096) for episodes in BY_METHOD.values() for each in episodes]
+    (folder / "episodes.jsonl").write_text("".join(each.to_json() + "\n" for each in lines), encoding="utf-8")
+    assert len(write_report(folder).read_bytes()) < 40_000
+
+
+def test_episodes_of_another_run_are_refused(folder: Path) -> None:
+    with (folder / "episodes.jsonl").open("a", encoding="utf-8") as file:
+        file.write(one_proposal(Grade.WRONG, method="other").to_json() + "\n")
+    with pytest.raises(RunFolderError, match=r"has episodes of 'other', of which metrics.json has no row"):
+        write_report(folder)
+
+
 @pytest.mark.parametrize("curve", ["[[1]]", "5", '[[1, "x"]]', "[[1, NaN]]"])
 def test_damaged_curves_are_named(folder: Path, curve: str) -> None:
     (folder / "training.json").write_text(f'{{"average_regret_curve": {curve}}}', encoding="utf-8")
-    with pytest.raises(RunFolderError, match=r"training\.json: average_regret_curve"):
+    with pytest.raises(RunFolderError, match=r"training\.json(: average_regret_curve| is not readable)"):
         write_report(folder)
 
 

@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import KEYS
 from tracer_env.registry import resolve
@@ -174,6 +175,8 @@ class Config:
         for name, (value, smallest) in least.items():
             if value is not None and value < smallest:
                 raise ConfigError(f"{name} must be at least {smallest}, got {value}")
+        if self.seed > MOST_SEED:
+            raise ConfigError(f"seed must be at most {MOST_SEED}, the largest number of TOML, got {self.seed}")
         self._check_texts()
         self._check_evaluation()
         if self.information not in KEYS:

@@ -1,7 +1,7 @@
 """Page: a run as one HTML document, without scripts, that loads nothing from anywhere.
 
-Every text is escaped, and stripped of characters that act (`plain`). The style sheet follows the reader's
-light or dark setting; the pictures are `charts`.
+Every text is escaped, numbers that come from files too, and stripped of characters that act (`plain`). The style
+sheet follows the reader's light or dark setting; the pictures are `charts`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def page(run: Run) -> str:
     title = f"{_safe(run.scenario)} · {_safe(run.name)}"
     body = [
         f"<h1>{_safe(run.scenario)}</h1>",
-        f"<p>{_safe(run.name)} · seed {run.seed} · baseline {_safe(run.baseline)}</p>",
+        f"<p>{_safe(run.name)} · seed {_safe(str(run.seed))} · baseline {_safe(run.baseline)}</p>",
         f'<p class="headline">{_headline(run)}</p>',
         "<h2>Comparison</h2>",
         _table(run.rows, _COMPARISON, run.baseline),
@@ -153,7 +153,7 @@ def _cost(run: Run) -> str:
 
 def _by_turn(run: Run) -> list[str]:
     lines = {name: [(i + 1.0, v) for i, v in enumerate(d["accuracy_by_turn"])] for name, d in run.details.items()}
-    lines = {name: line for name, line in lines.items() if len(line) > 1}
+    lines = {name: _bends(line) for name, line in lines.items() if len(line) > 1}
     if not lines:
         return []
     drawn = charts.curves(lines, "Accuracy by turn", "turn", "pending proposal correct")
@@ -164,7 +164,7 @@ def _by_turn(run: Run) -> list[str]:
 
 
 def _regret(run: Run) -> list[str]:
-    lines = {name: [(x, y) for x, y in line if x > 0 and y > 0] for name, line in run.curves.items()}
+    lines = {name: [(x, y) for x, y in line if x >= _LEAST and y >= _LEAST] for name, line in run.curves.items()}
     lines = {name: line for name, line in lines.items() if len(line) > 1}
     if not lines:
         return []
@@ -173,6 +173,21 @@ def _regret(run: Run) -> list[str]:
         "<h2>Regret while training</h2>",
         _figure(drawn, "Both axes are logarithmic; points at 0 cannot be drawn on them."),
     ]
+
+
+_LEAST = 1e-12  # of what a logarithmic axis shows
+_MANY = 100  # points, beyond which those inside a level stretch are left out
+
+
+def _bends(line: Curve) -> Curve:
+    if len(line) <= _MANY:
+        return line
+    inner = [
+        here
+        for before, here, after in zip(line, line[1:], line[2:], strict=False)
+        if not before[1] == here[1] == after[1]
+    ]
+    return [line[0], *inner, line[-1]]
 
 
 _Cell = Callable[[Row], str]

@@ -8,25 +8,24 @@ from anywhere. `comparison_table` shows the same rows in the terminal. The numbe
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from math import isfinite
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from tracer_env.errors import DataError, RunFolderError
+from tracer_env.bounded import MEBIBYTE, read_bytes, shown, shown_path
+from tracer_env.checked import listed, load, mapping, number, read
+from tracer_env.episodes.records import read_metrics
+from tracer_env.errors import RunFolderError
 from tracer_env.files import write_text
 from tracer_env.metrics import Row, Tally
 from tracer_env.page import Curve, Run, page
 from tracer_env.plain import visible
-from tracer_env.transcript import read_transcripts
+from tracer_env.transcript import Transcript, read_transcripts
 
-__all__ = ["SCHEMA", "Run", "comparison_table", "read_run", "write_report"]
-
-SCHEMA = 1  # of metrics.json
+__all__ = ["Run", "comparison_table", "read_run", "write_report"]
 
 _CURVE = "average_regret_curve"
 
@@ -44,31 +43,33 @@ def write_report(folder: Path) -> Path:
 
 def read_run(folder: Path) -> Run:
     """Read a run folder; see `write_report` for what it raises."""
-    metrics = _read_json(folder / "metrics.json", "run compare to make it")
-    if metrics.get("schema") != SCHEMA:
-        raise RunFolderError(
-            f"{folder / 'metrics.json'} has schema {metrics.get('schema')!r}; this version reads {SCHEMA}"
-        )
-    try:
-        rows = tuple(Row.from_data(data) for data in metrics["rows"])
-        known = {name: metrics[name] for name in ("scenario", "seed", "baseline")}
-    except (KeyError, TypeError, DataError) as error:
-        raise RunFolderError(f"{folder / 'metrics.json'} is damaged ({error}); compute the metrics again") from error
-    if not rows:
-        raise RunFolderError(f"{folder / 'metrics.json'} has no rows, so there is nothing to report; run compare first")
+    metrics = read_metrics(folder / "metrics.json")
+    rows = tuple(Row.from_data(data) for data in metrics["rows"])
     episodes, config = folder / "episodes.jsonl", folder / "config.toml"
     if not episodes.is_file():
-        raise RunFolderError(f"{episodes} is missing; a report needs the episodes of the run")
-    counted = Tally(read_transcripts(episodes)).details()
-    order = [row.method for row in rows if row.method in counted]
+        raise RunFolderError(f"{shown_path(episodes)} is missing; a report needs the episodes of the run")
+    counted = Tally(_of(read_transcripts(episodes), {row.method for row in rows}, episodes)).details()
     return Run(
         name=folder.resolve().name,
+        scenario=metrics["scenario"],
+        seed=metrics["seed"],
+        baseline=metrics["baseline"],
         rows=rows,
-        details={method: counted[method] for method in dict.fromkeys([*order, *counted])},
+        details={row.method: counted[row.method] for row in rows if row.method in counted},
         curves=_curves(folder),
-        config=config.read_text(encoding="utf-8") if config.is_file() else None,
-        **known,
+        config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
     )
+
+
+def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Iterator[Transcript]:
+    """Yield the episodes of these methods; raises RunFolderError for another one's."""
+    for transcript in told:
+        if transcript.method not in methods:
+            raise RunFolderError(
+                f"{shown_path(path)} has episodes of {shown(transcript.method)}, of which metrics.json has no row; "
+                "verify the run, or continue it with --resume"
+            )
+        yield transcript
 
 
 def comparison_table(rows: Iterable[Row]) -> Table:
@@ -118,38 +119,27 @@ def _difference(row: Row) -> Text:
     return Text(f"{gain:+.3f}".replace("-", "−") if gain else "0.000", style)
 
 
-def _read_json(path: Path, remedy: str) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunFolderError(f"{path} is missing; {remedy}") from error
-    except ValueError as error:
-        raise RunFolderError(f"{path} is not JSON ({error}); {remedy}") from error
-    if not isinstance(data, dict):
-        raise RunFolderError(f"{path} must hold a JSON object, got {type(data).__name__}; {remedy}")
-    return data
-
-
 def _curves(folder: Path) -> dict[str, Curve]:
     """Collect the curves of controllers/*.json and training.json: one a file, or one a named part of it."""
     found: dict[str, Curve] = {}
-    files = [*sorted((folder / "controllers").glob("*.json")), folder / "training.json"]
-    for path in files:
-        if not path.is_file():
-            continue
-        data = _read_json(path, "train again")
-        inside = {name: part for name, part in data.items() if isinstance(part, dict)}
-        for name, part in ({path.stem: data} if _CURVE in data else inside).items():
-            if part.get(_CURVE):
-                found[name] = _curve(part[_CURVE], path)
+    for path in [*sorted((folder / "controllers").glob("*.json")), folder / "training.json"]:
+        if path.is_file():
+            data = load(path, _PARTS, error=RunFolderError, remedy="train again")
+            inside = {name: part for name, part in data.items() if isinstance(part, dict)}
+            for name, part in ({path.stem: data} if _CURVE in data else inside).items():
+                if part.get(_CURVE):
+                    place = f"{path}: {_CURVE}"
+                    found[name] = read(part[_CURVE], _POINTS, place, error=RunFolderError, remedy="train again")
     return found
 
 
-def _curve(data: Any, path: Path) -> Curve:
-    try:
-        points = [(float(episode), float(value)) for episode, value in data]
-    except (TypeError, ValueError) as error:
-        raise RunFolderError(f"{path}: average_regret_curve must be a list of [episode, value] ({error})") from error
-    if not all(isfinite(number) for point in points for number in point):
-        raise RunFolderError(f"{path}: average_regret_curve holds a number that is not finite; train again")
-    return points
+_PARTS = mapping(lambda value: value, most=100_000)
+_BOTH = listed(number(-1e12, 1e12), most=2, least=2)
+
+
+def _point(value: Any) -> tuple[float, float]:
+    episode, regret = _BOTH(value)
+    return episode, regret
+
+
+_POINTS = listed(_point, most=1_000_000)

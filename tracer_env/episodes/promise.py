@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.bounded import shown
+from tracer_env.errors import RunFolderError
 from tracer_env.transcript import Transcript
 from tracer_env.types import Task
 
@@ -55,7 +56,16 @@ class Promise:
     tasks: int
     ids: tuple[str, ...] | None = None
 
-    def __len__(self) -> int:
+    def __post_init__(self) -> None:
+        if self.size >= 1 << 62:
+            raise RunFolderError(
+                f"{self.tasks} tasks in {self.worlds} worlds by {len(self.methods)} methods are more episodes than can "
+                "be counted; ask for fewer evaluation.worlds"
+            )
+
+    @property
+    def size(self) -> int:
+        """How many episodes are promised."""
         return self.tasks * self.worlds * len(self.methods)
 
     def foreign(self, told: Transcript) -> str:
@@ -147,16 +157,16 @@ class Ledger:
     def missing(self) -> Iterator[int]:
         """Yield the places that nothing fills."""
         before = -1
-        for place in (*np.unique(self.places).tolist(), len(self.promise)):
+        for place in (*np.unique(self.places).tolist(), self.promise.size):
             yield from range(before + 1, place)
             before = place
 
     def problems(self) -> list[str]:
         """Return what is missing, doubled and foreign, in words; nothing when every place is filled once."""
-        told, absent = [], len(self.promise) - len(np.unique(self.places))
+        told, absent = [], self.promise.size - len(np.unique(self.places))
         if absent:
             some = (place for place, _ in zip(self.missing(), range(_NAMED), strict=False))
-            told.append(f"{absent} of {len(self.promise)} episodes are missing ({self._some(some, absent)})")
+            told.append(f"{absent} of {self.promise.size} episodes are missing ({self._some(some, absent)})")
         doubled = self.doubled()
         if doubled:
             told.append(f"{len(doubled)} stand more than once ({self._some(doubled[:_NAMED], len(doubled))})")

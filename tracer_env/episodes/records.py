@@ -32,7 +32,7 @@ _METRICS = record(
         "scenario": line(),
         "seed": whole(0, MOST_SEED),
         "baseline": line(),
-        "rows": listed(plain(4), most=10_000, least=1),
+        "rows": listed(plain(4), most=1000, least=1),
     },
     may_have={"episodes_digest": _HEX},
 )
