@@ -29,7 +29,10 @@ def test_the_function_reads_what_a_person_would_read() -> None:
 
 
 def test_anything_but_a_string_is_an_error() -> None:
-    with pytest.raises(SpeakerError, match="returned 42 for a prompt; it must return a string"):
+    with pytest.raises(
+        SpeakerError,
+        match=r"the function <lambda> returned 42 for a prompt, for agent_0 .*string",
+    ):
         FunctionSpeaker(lambda prompt: 42).speak([ask()])  # type: ignore[arg-type, return-value]
     with pytest.raises(ConfigError, match="needs a function prompt -> text"):
         FunctionSpeaker("text")  # type: ignore[arg-type]

@@ -52,8 +52,10 @@ OWNERS = {
 
 FOR_AGENTS = {
     "leftovers",
+    "blame",
     "bounded",
     "checked",
+    "contracts",
     "files",
     "plain",
     "screen",
@@ -96,7 +98,19 @@ BASE = {
     "dialogue": {"rules", "types"},
     "rewards": {"errors", "rules", "types"},
     "information": {"errors", "interfaces", "rules", "types"},
-    "referee": {"errors", "interfaces", "rules", "types", "verification.reasoning", "verification.verdicts"},
+    "blame": {"bounded", "errors", "rules", "types"},
+    "contracts": {"blame", "errors", "interfaces", "rules", "types"},
+    "task_contracts": {"blame", "contracts", "errors", "interfaces", "rules", "types"},
+    "referee": {
+        "contracts",
+        "errors",
+        "interfaces",
+        "rules",
+        "task_contracts",
+        "types",
+        "verification.reasoning",
+        "verification.verdicts",
+    },
     "episodes.lines": {"bounded", "errors"},
     "transcript": {"bounded", "episodes.lines", "errors", "types"},
     "intervals": {"errors"},
@@ -105,7 +119,17 @@ BASE = {
     "settings": {"errors"},
     "toml_files": {"errors"},
     "registry": {"errors", "settings"},
-    "rollout": {"interfaces", "randomness", "referee", "rewards", "rules", "transcript", "types"},
+    "rollout": {
+        "contracts",
+        "errors",
+        "interfaces",
+        "randomness",
+        "referee",
+        "rewards",
+        "rules",
+        "transcript",
+        "types",
+    },
 }
 """What the files at the bottom may import; those above are held by the absence of cycles."""
 FOR_VERIFICATION = {"errors", "types", "interfaces", "math_pool"}

@@ -26,6 +26,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
 
+from tracer_env.contracts import key_of, payment, speaker_raised, vouched
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import FEATURES, sight, vote_and_time
@@ -35,6 +36,7 @@ from tracer_env.randomness import stream
 from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.task_contracts import task_at
 from tracer_env.types import Task
 
 __all__ = ["DialogueEnv", "Snapshot"]
@@ -98,6 +100,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
         self.information, self.render_mode = information, render_mode
+        self._paid_by_us = type(self.reward).__module__ == "tracer_env.rewards"
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
         self.agents: list[str] = []
         shape = (len(FEATURES),)
@@ -169,8 +172,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             raise ConfigError(_NO_DIALOGUE)
         if action == 1 and self._mask[1]:
             requests = (Request(before, self._seats[before.turn], self._stream, 1),)
-            spoken = self.speaker.speak(requests)
-            if len(spoken) == 1 and getattr(spoken[0], "rule", None) == "given":
+            try:
+                spoken = self.speaker.speak(requests)
+            except Exception as error:
+                raise speaker_raised(self.speaker, requests, error) from error
+            if type(spoken) is list and len(spoken) == 1 and vouched(type(spoken[0])):
                 said = spoken[0]
             else:
                 said = received(spoken, requests, self.speaker, self.scenario)[0]
@@ -180,7 +186,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         else:  # a plain 0 for SKIP of any type
             after = advance(before, 0 if action == 0 else action)  # type: ignore[arg-type]  # None is refused there
         self._state = after
-        self._pay(agent, self.reward(before, after))
+        self._pay(agent, self.reward(before, after) if self._paid_by_us else payment(self.reward, before, after))
         if after.over:
             self._finish(after)
         else:
@@ -206,7 +212,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def _next(self) -> tuple[Task, int]:
         world, index = divmod(self._episode, len(self.scenario))
-        return self.scenario[index], world
+        return task_at(self.scenario, index), world
 
     def _pick(self, options: Mapping[str, Any]) -> tuple[Task, int]:
         for name in options:  # PettingZoo's conformance test passes foreign options, so only slips of ours are errors
@@ -222,7 +228,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             if options["task"] not in self._by_id:
                 raise UnknownNameError("task", options["task"], self._by_id)
             index = self._by_id[options["task"]]
-        return self.scenario[index], world
+        return task_at(self.scenario, index), world
 
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]
@@ -241,7 +247,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
     def _info(self, state: DialogueState) -> dict[str, Any]:
         self._features, key = sight(state)
         if self.information is not vote_and_time:
-            key = self.information(state)
+            key = key_of(self.information, state)
         return {
             "action_mask": self._mask_array,
             "role": self._roles[state.turn],

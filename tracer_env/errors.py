@@ -10,7 +10,12 @@
     │   ├── RunFolderError        a run folder that exists already, is damaged, or belongs to another run
     │   │   └── DiskError         the disk did not take what was written; the command line exits with 1
     │   └── IllegalActionError    an action that the mask forbids (also a ValueError)
-    ├── SpeakerError              a speaker broke its contract; the command line exits with 1
+    ├── PartError                 a part that was plugged in raised, or returned what it must not; exits with 1
+    │   ├── SpeakerError          a speaker, or a function prompt -> text
+    │   ├── ControllerError       a controller
+    │   ├── InformationError      an information function
+    │   ├── ScenarioError         a scenario: its tasks, its reading and grading of answers
+    │   └── RewardError           a reward
     └── TrainingError             training went astray (numbers that are not finite); exits with 1
 
 Messages name the rule, the value that was given and the remedy, in one line.
@@ -23,11 +28,16 @@ from collections.abc import Iterable
 
 __all__ = [
     "ConfigError",
+    "ControllerError",
     "DataError",
     "DiskError",
     "IllegalActionError",
+    "InformationError",
     "MissingExtraError",
+    "PartError",
+    "RewardError",
     "RunFolderError",
+    "ScenarioError",
     "SpeakerError",
     "TracerEnvError",
     "TrainingError",
@@ -99,8 +109,34 @@ class IllegalActionError(UserError, ValueError):
         )
 
 
-class SpeakerError(TracerEnvError):
-    """A speaker returned something else than one utterance for each candidate asked for."""
+class PartError(TracerEnvError):
+    """A part raised, or returned what its contract does not allow: the line names the part, the task and the turn.
+
+    Nothing of what it returned has been written. ``narrow`` is False where many requests went out together and any of
+    them may be the cause.
+    """
+
+    narrow = True
+
+
+class SpeakerError(PartError):
+    """A speaker raised, or returned something else than one sound utterance for each candidate asked for."""
+
+
+class ControllerError(PartError):
+    """A controller raised, or returned something else than a probability."""
+
+
+class InformationError(PartError):
+    """An information function raised, or returned something else than a text."""
+
+
+class ScenarioError(PartError):
+    """A scenario raised, or gave something else than sound tasks, answers and grades."""
+
+
+class RewardError(PartError):
+    """A reward raised, or returned something else than one finite number for each agent."""
 
 
 class TrainingError(TracerEnvError):

@@ -35,6 +35,7 @@ from tracer_env.rollout import Counterfactuals, Job, everything, nothing, rollou
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import take_over
+from tracer_env.task_contracts import check_tasks, task_at
 from tracer_env.transcript import Transcript, transcript_at
 from tracer_env.trust import check_recorded
 
@@ -104,7 +105,7 @@ def evaluate(
     for start in range(0, len(waiting), at_once):
         episodes = waiting[start : start + at_once]
         jobs = [
-            Job(episode, name, controller, scenario[episode % count], episode // count, seed)
+            Job(episode, name, controller, task_at(scenario, episode % count), episode // count, seed)
             for episode in episodes
             for name, controller in methods.items()
         ]
@@ -154,6 +155,7 @@ def compare(
     tell = reporter or NoReporter()
     rules = asked.rules
     tasks = scenario or _scenario(asked)
+    check_tasks(tasks)
     names = asked.evaluation.methods
     made = dict(controllers or {name: make_controller(name, rules, asked.information, trust_code) for name in names})
     to_train = {name: controller for name, controller in made.items() if untrained(controller)}

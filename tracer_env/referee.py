@@ -3,6 +3,10 @@
 A speaker returns plain text; `judge` returns the same utterance with what the text means filled in.
 An utterance whose ``rule`` is ``given`` says what it means itself (the simulated speaker knows without
 rendering a text) and passes through unchanged.
+
+    ask         all requests at once; the first thing that is wrong is raised
+    ask_each    all requests at once; what went wrong stands in the place of the utterance. When a batch fails as a
+                whole, its halves are asked in its place, and so on, so one request that fails takes no other with it
 """
 
 from __future__ import annotations
@@ -10,14 +14,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tracer_env.errors import SpeakerError
+from tracer_env.contracts import heard, spoken
+from tracer_env.errors import PartError, SpeakerError
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.types import Role, Seat, Utterance
+from tracer_env.task_contracts import grading, reading, same
+from tracer_env.types import Role, Seat, Utterance, Verdict
 from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.verdicts import read_verdict
 
-__all__ = ["ask", "judge", "received"]
+__all__ = ["ask", "ask_each", "judge", "received"]
 
 
 def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:
@@ -27,39 +33,97 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
     says which reasoning blocks are not read has ``unread``.
     Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
     dialogue takes that one's string, so that the rules can count answers without a verifier.
+    Raises ScenarioError for a reading or a grade that is none.
     """
     if utterance.rule == "given":
         return utterance
     if seat.role is Role.REVIEWER:
-        return replace(utterance, verdict=read_verdict(utterance.text, getattr(scenario, "unread", UNREAD)))
-    reading = getattr(scenario, "reading", None)
-    if reading is not None:
-        scenario = reading(state)
-    found = scenario.extract(utterance.text)
+        verdict = read_verdict(utterance.text, getattr(scenario, "unread", UNREAD))
+        return replace(utterance, verdict=verdict, answer=None, rule="", grade=None)
+    inside = getattr(scenario, "reading", None)
+    if inside is not None:
+        scenario = inside(state)
+    found = reading(scenario, utterance.text, state)
     answer = found.answer
     if answer is not None and state.rules.final_answer == "majority":
         earlier = (p.utterance.answer for p in state.proposals)
-        answer = next((e for e in earlier if e is not None and scenario.same(e, answer)), answer)
-    grade = scenario.grade(utterance.text, state.task)
-    return replace(utterance, answer=answer, rule=found.rule, grade=grade)
+        answer = next((e for e in earlier if e is not None and same(scenario, e, answer, state)), answer)
+    grade = grading(scenario, utterance.text, state)
+    return replace(utterance, answer=answer, rule=found.rule, grade=grade, verdict=Verdict.NONE)
 
 
 def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:
     """Call the speaker once for all requests and judge what it says; the list is flat, in request order.
 
-    Raises SpeakerError when the speaker returns the wrong number of utterances or something else.
+    Raises SpeakerError when the speaker raised, or returned the wrong number of utterances or something else. What
+    it raised over many requests is looked for once, among halves of them, so that the error names the one.
     """
-    return received(speaker.speak(requests), requests, speaker, scenario) if requests else []
+    if not requests:
+        return []
+    try:
+        said = spoken(speaker, requests)
+    except SpeakerError as error:
+        if error.narrow or error.__cause__ is None:
+            raise
+        found = _narrowed(speaker, requests)
+        if found is None:
+            raise
+        raise found from found.__cause__
+    return _judged(said, requests, scenario)
+
+
+def ask_each(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> list[Utterance | PartError]:
+    """Return what `ask` does for requests of one candidate each, with an error for each that failed."""
+    if not requests:
+        return []
+    try:
+        said = heard(speaker, requests)
+    except PartError as error:
+        if len(requests) == 1:
+            return [error]
+        half = len(requests) // 2
+        return ask_each(speaker, requests[:half], scenario) + ask_each(speaker, requests[half:], scenario)
+    return [_judged_or_failed(one, request, scenario) for one, request in zip(said, requests, strict=True)]
 
 
 def received(
-    spoken: list[Utterance], requests: Sequence[Request], speaker: Speaker, scenario: Scenario
+    given: list[Utterance], requests: Sequence[Request], speaker: Speaker, scenario: Scenario
 ) -> list[Utterance]:
     """Check what a speaker returned for ``requests`` and judge it; raises SpeakerError as `ask` does."""
-    expected = [request for request in requests for _ in range(request.candidates)]
-    if len(spoken) != len(expected) or not all(isinstance(u, Utterance) for u in spoken):
-        raise SpeakerError(
-            f"{type(speaker).__name__}.speak returned {len(spoken)} items for {len(expected)} candidates; "
-            "it must return one Utterance each, in order"
-        )
-    return [judge(u, r.state, r.seat, scenario) for u, r in zip(spoken, expected, strict=True)]
+    said: list[Utterance] = []
+    for one in heard(speaker, requests, given):
+        if isinstance(one, PartError):
+            raise one
+        said.append(one)
+    return _judged(said, requests, scenario)
+
+
+def _judged(said: Sequence[Utterance], requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:
+    asked = (request for request in requests for _ in range(request.candidates))
+    return [judge(one, request.state, request.seat, scenario) for one, request in zip(said, asked, strict=True)]
+
+
+def _judged_or_failed(said: Utterance | PartError, request: Request, scenario: Scenario) -> Utterance | PartError:
+    if isinstance(said, PartError):
+        return said
+    try:
+        return judge(said, request.state, request.seat, scenario)
+    except PartError as error:
+        return error
+
+
+def _narrowed(speaker: Speaker, requests: Sequence[Request]) -> SpeakerError | None:
+    """Return the error of the first request that fails without the others; None where each works by itself."""
+    while len(requests) > 1:
+        half = len(requests) // 2
+        for part in (requests[:half], requests[half:]):
+            try:
+                heard(speaker, part)
+            except SpeakerError as error:
+                if error.narrow:
+                    return error
+                requests = part
+                break
+        else:
+            return None
+    return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tracer_env.contracts import key_of, probability
 from tracer_env.interfaces import Controller, Information, Request, Scenario, Speaker
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.referee import ask
@@ -97,9 +98,9 @@ def rollout(
 
 def _choose(running: _Running, information: Information) -> _Choice:
     state = running.state
-    mask, key = legal_actions(state), information(state)
+    mask, key = legal_actions(state), key_of(information, state)
     if mask == (1, 1):
-        chance = running.job.controller.speak_probability(state, key)
+        chance = probability(running.job.controller, state, key)
         action = Action.SPEAK if uniform(running.stream, state.turn, Purpose.CHOICE) < chance else Action.SKIP
     else:
         action = Action(mask[1])

@@ -26,6 +26,7 @@ from tracer_env.progress import NoReporter, Reporter
 from tracer_env.randomness import stream
 from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial
+from tracer_env.task_contracts import check_tasks, same
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import blank_levels, grow_arrays, number_utterances
 from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances
@@ -56,6 +57,7 @@ def expand(
         raise ConfigError(f"worlds must be a whole number of at least 1, got {worlds!r}")
     listed, voice = make_scenario(tasks), make_speaker(speaker)
     grader = listed if scenario is None else make_scenario(scenario)
+    check_tasks(listed)
     check = getattr(voice, "check", None)
     if check is not None:
         check(played)
@@ -181,7 +183,7 @@ def _write(level: Level, row: int, node: int, state: DialogueState, spoken: Utte
     assert final is not None
     level.grade[row, node] = pending.utterance.grade
     level.vote[row, node] = pending.vote
-    level.answer[row, node] = ids.number(pending.utterance)
+    level.answer[row, node] = ids.number(pending.utterance, state)
     level.final_correct[row, node] = final.correct
     if spoken is not None:
         level.verdict[row, node] = spoken.verdict
@@ -193,22 +195,22 @@ class _AnswerIds:
     """Numbers the answers of a row: 0 for the correct one, else in order of appearance; equal ones share a number."""
 
     def __init__(self, grader: Scenario) -> None:
-        self._same = grader.same
+        self._grader = grader
         self._known: dict[str, int] = {}
         self._wrong: list[str] = []
 
-    def number(self, said: Utterance) -> int:
+    def number(self, said: Utterance, state: DialogueState) -> int:
         """Return the id of a proposal's answer, -1 where it has none."""
         if said.answer is None or said.grade is Grade.UNPARSABLE:
             return -1
         found = self._known.get(said.answer)
         if found is None:
-            found = self._known[said.answer] = 0 if said.grade is Grade.CORRECT else self._place(said.answer)
+            found = self._known[said.answer] = 0 if said.grade is Grade.CORRECT else self._place(said.answer, state)
         return found
 
-    def _place(self, answer: str) -> int:
+    def _place(self, answer: str, state: DialogueState) -> int:
         for place, other in enumerate(self._wrong, start=1):
-            if self._same(other, answer):
+            if same(self._grader, other, answer, state):
                 return place
         self._wrong.append(answer)
         return len(self._wrong)

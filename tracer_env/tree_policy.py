@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller
+from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller
@@ -119,7 +120,7 @@ def _from_controller(trees: DialogueTrees, controller: Controller, information: 
         answers = np.empty(len(kinds))
         for place, code in enumerate(kinds):
             state = _played(trees.rules, int(code))
-            answers[place] = controller.speak_probability(state, tell(state))
+            answers[place] = probability(controller, state, tell(state))
         chances[:, live] = answers[inverse].reshape(len(codes), int(live.sum()))
         found.append(chances)
     return found

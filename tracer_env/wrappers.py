@@ -24,6 +24,7 @@ from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWr
 
 from tracer_env.aec import DialogueEnv
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
+from tracer_env.contracts import key_of, probability
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import FEATURES, information_named
 from tracer_env.interfaces import Controller
@@ -151,9 +152,9 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             if mask == FREE:
                 if self._learns[state.turn]:
                     return
-                chance = (
-                    self._others.speak_probability(state, self.dialogue.information(state)) if self._others else 1.0
-                )
+                chance = 1.0
+                if self._others:
+                    chance = probability(self._others, state, key_of(self.dialogue.information, state))
                 self._move(int(uniform(self.dialogue._stream, state.turn, Purpose.CHOICE) < chance))
             else:
                 self._move(mask[1])

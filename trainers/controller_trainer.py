@@ -30,9 +30,10 @@ from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Rules
+from tracer_env.task_contracts import task_at
 from tracer_env.trainers.array_player import ArrayPlayer, suits_arrays
 from tracer_env.transcript import Transcript
-from tracer_env.types import Action, Grade, Role
+from tracer_env.types import Action, Grade, Role, Seat
 
 __all__ = [
     "ControllerTraining",
@@ -168,7 +169,8 @@ class DialoguePlayer:
         jobs = []
         for episode in range(first, first + count):
             world, index = divmod(episode, len(self.scenario))
-            jobs.append(Job(episode, "training", current, self.scenario[index], world, self.seed))
+            task = task_at(self.scenario, index)
+            jobs.append(Job(episode, "training", current, task, world, self.seed))
         played = rollout(jobs, self.speaker, self.scenario, self.rules, self.information, everything)
         sums: dict[int, Sums] = {id(table): {} for table in tables(self.controller)}
         for transcript in played:
@@ -193,6 +195,10 @@ class CurrentPolicies:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
+
+    def behind(self, seat: Seat) -> Controller:
+        """Return the controller of a seat: errors name it and not this view of it."""
+        return self._controller
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         part = self._controller.part(state.seat) if isinstance(self._controller, CastController) else self._controller

@@ -20,11 +20,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tracer_env.contracts import worth
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.randomness import stream
 from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.task_contracts import task_at
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 from tracer_env.types import Action, Grade, Role, Task, Utterance
 
@@ -131,7 +133,7 @@ class TaskOrder:
         for number in range(self.per_step):
             epoch, at = divmod(step * self.per_step + number, size)
             if mine(number):
-                found.append(Place(number, self.scenario[int(_order(self.seed, epoch, size)[at])], epoch))
+                found.append(Place(number, task_at(self.scenario, int(_order(self.seed, epoch, size)[at])), epoch))
         return found
 
 
@@ -160,7 +162,7 @@ def drawn_group(
 ) -> list[Drawn]:
     """Return the candidates for one context, each with its reward."""
     state, group = request.state, group_of(place, request.state)
-    return [Drawn(policy, state, one, reward(state, one), group, place, learns) for one in said]
+    return [Drawn(policy, state, one, worth(reward, state, one), group, place, learns) for one in said]
 
 
 class ProposalRollouts(_Forgetful):
@@ -279,7 +281,7 @@ class TeamRollouts(_Forgetful):
                     states[index] = advance(state, Action(index in spoken), spoken.get(index))
         drawn = []
         for (place, _), end, utterances in zip(running, states, said, strict=True):
-            earned = self.reward.of(end)
+            earned = worth(self.reward.of, end)
             for state, utterance in utterances:
                 group = group_of(place.number, state)
                 drawn.append(Drawn(self.policy_of(state), state, utterance, earned, group, place.number))

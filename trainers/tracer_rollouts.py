@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Request, Speaker
@@ -177,7 +178,7 @@ class TracerRollouts:
         mask, key = legal_actions(state), self._key(state)
         if mask != FREE:
             return _Turn(dialogue, key, False, Action(mask[1]), bool(mask[1]))
-        chance = self._current.speak_probability(state, key)
+        chance = probability(self._current, state, key)
         speaks = uniform(dialogue.noise, state.turn, Purpose.CHOICE) < chance
         learns = self._table(state) is not None
         return _Turn(dialogue, key, True, Action(speaks), learns or speaks)

@@ -51,5 +51,9 @@ class CastController:
             raise ConfigError(f"no controller for {seat}; parts are given for: {', '.join(self.parts)}")
         return self.parts[name]
 
+    def behind(self, seat: Seat) -> Controller:
+        """Return the controller of a seat: errors name it and not the cast."""
+        return self.part(seat)
+
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return self.part(state.seat).speak_probability(state, key)

@@ -5,7 +5,8 @@ votes, the stream and the candidate's number. Equal keys get the very same utter
 two controllers that have made the same choices share the generation. That holds for any speaker, also for one
 that would not repeat itself: an utterance that has been handed out never changes.
 
-A request of which only some candidates are known is asked again in full, and the unknown ones are kept. The
+A request of which only some candidates are known is asked again in full, and the unknown ones are kept. What is not
+sound (`contracts`) is not kept, and is raised once all that is sound has been. The
 memory belongs to this object: give it one speaker with fixed settings, and `forget` after its weights changed.
 """
 
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from tracer_env.errors import SpeakerError
+from tracer_env.contracts import heard
+from tracer_env.errors import PartError
 from tracer_env.interfaces import Request, Speaker
-from tracer_env.types import Utterance
+from tracer_env.types import Seat, Utterance
 
 __all__ = ["CachedSpeaker", "request_key"]
 
@@ -48,6 +50,10 @@ class CachedSpeaker:
     def __len__(self) -> int:
         return sum(map(len, self._known.values()))
 
+    def behind(self, seat: Seat) -> Speaker:
+        """Return the speaker that answers: errors name it and not its memory."""
+        return self.inner
+
     def forget(self) -> None:
         """Empty the memory; the counts stay."""
         self._known.clear()
@@ -76,18 +82,18 @@ class CachedSpeaker:
     def _learn(self, missing: dict[Hashable, Request]) -> None:
         if not missing:
             return
-        spoken = self.inner.speak(list(missing.values()))
-        expected = sum(request.candidates for request in missing.values())
-        if len(spoken) != expected:
-            raise SpeakerError(
-                f"{type(self.inner).__name__}.speak returned {len(spoken)} items for {expected} candidates; "
-                "it must return one Utterance each, in order"
-            )
+        said = heard(self.inner, list(missing.values()))
         start = 0
         for key, request in missing.items():
             known = self._known.get(key, ())
-            self._known[key] = known + tuple(spoken[start + len(known) : start + request.candidates])
+            fresh = said[start + len(known) : start + request.candidates]
+            sound = tuple([one for one in fresh if not isinstance(one, PartError)])
+            if len(sound) == len(fresh):
+                self._known[key] = known + sound
             start += request.candidates
+        for one in said:
+            if isinstance(one, PartError):
+                raise one
 
 
 def _content(utterance: Utterance) -> Hashable:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tracer_env.errors import ConfigError, SpeakerError, did_you_mean
+from tracer_env.contracts import spoken
+from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Request, Speaker
 from tracer_env.rules import Rules
 from tracer_env.types import Role, Seat, Utterance
@@ -63,6 +64,10 @@ class CastSpeaker:
         there, wanted = ", ".join(self.parts), ", ".join(seat_keys(seat))
         raise ConfigError(f"no part of the cast speaks for {seat}: it has {there}; add one of {wanted}")
 
+    def behind(self, seat: Seat) -> Speaker:
+        """Return the part of a seat: errors name it and not the cast."""
+        return self.part(seat)
+
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Call each part once and put the utterances back into request order."""
         shares: dict[int, tuple[Speaker, list[int]]] = {}
@@ -71,11 +76,7 @@ class CastSpeaker:
             shares.setdefault(id(part), (part, []))[1].append(index)
         answers: dict[int, list[Utterance]] = {}
         for part, indices in shares.values():
-            spoken = part.speak([requests[index] for index in indices])
-            expected = sum(requests[index].candidates for index in indices)
-            if len(spoken) != expected:
-                raise SpeakerError(f"{part!r} returned {len(spoken)} items for {expected} candidates")
-            rest = iter(spoken)
+            rest = iter(spoken(part, [requests[index] for index in indices]))
             for index in indices:
                 answers[index] = [next(rest) for _ in range(requests[index].candidates)]
         return [utterance for index in range(len(requests)) for utterance in answers[index]]

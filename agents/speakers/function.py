@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tracer_env.blame import name_of, place, raised, told
+from tracer_env.contracts import well_formed
 from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError, SpeakerError
 from tracer_env.interfaces import Request
-from tracer_env.types import Utterance
+from tracer_env.rules import DialogueState
+from tracer_env.types import Seat, Utterance
 
 __all__ = ["FunctionSpeaker"]
 
 
 class FunctionSpeaker:
-    """Speaks by calling ``function``. Raises SpeakerError when it returns something else than a string."""
+    """Speaks by calling ``function``. Raises SpeakerError when that raises or returns something else than a string."""
 
     def __init__(self, function: Callable[[str], str]) -> None:
         if not callable(function):
@@ -34,11 +37,22 @@ class FunctionSpeaker:
         spoken = []
         for request in requests:
             prompt = Dialogue(request.state).context()
-            spoken += [self._say(prompt) for _ in range(request.candidates)]
+            spoken += [self._say(prompt, request.state) for _ in range(request.candidates)]
         return spoken
 
-    def _say(self, prompt: str) -> Utterance:
-        text = self.function(prompt)
+    def behind(self, seat: Seat) -> Callable[[str], str]:
+        """Return the function: errors name it and not its wrapper."""
+        return self.function
+
+    def _say(self, prompt: str, state: DialogueState) -> Utterance:
+        name = name_of(self.function)
+        try:
+            text = self.function(prompt)
+        except Exception as error:
+            raise raised(SpeakerError, f"the function {name}", place(state), error) from error
         if not isinstance(text, str):
-            raise SpeakerError(f"{self!r} returned {text!r} for a prompt; it must return a string")
+            raise SpeakerError(
+                f"the function {name} returned {told(text)} for a prompt, for {place(state)}; it must return a string"
+            )
+        text = well_formed(text)
         return Utterance(text, prompt_tokens=len(prompt.split()), completion_tokens=len(text.split()))
