@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Counts", "Ended", "digests", "forked", "in_child", "launched", "one_line"]
+__all__ = ["Counts", "Ended", "changed", "digests", "forked", "in_child", "launched", "one_line"]
 
 _PATIENCE = 300.0
 
