@@ -62,7 +62,7 @@ COMMANDS = (
         "expand",
         ("expand", *_SIMULATED, "--limit", "60", "--worlds", "4", "--out", "run"),
         kills=18,
-        resume=("expand", "--resume", "run"),
+        resume=("expand", *_SIMULATED, "--limit", "60", "--worlds", "4", "--resume", "run"),
         full=10,
     ),
     Command(

@@ -392,6 +392,7 @@ WHOLE = {
     "folder_files",
     "layout",
     "reading_time",
+    "torture",
     "readme",
     "registration",
 }
