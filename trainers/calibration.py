@@ -15,7 +15,7 @@ the same difficulty do, and anything that hangs on the content of a text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Calibration:
 
 
 def calibrate(
-    source: DialogueTrees | Sequence[Transcript], rules: Rules | None = None, defaults: Simulation | None = None
+    source: DialogueTrees | Iterable[Transcript], rules: Rules | None = None, defaults: Simulation | None = None
 ) -> Calibration:
     """Fit the simulated speaker to trees or to episodes.
 
@@ -141,7 +141,7 @@ def calibrate_command(
     target = target.with_name(f"{target.name}.preset.toml") if out is None else _preset_file(out)
     if (folder / "config.toml").is_file() and (folder / "episodes.jsonl").is_file():
         run = load_run(folder)
-        fitted = calibrate(run.transcripts(), run.config.rules)
+        fitted = calibrate(run.stream(), run.config.rules)
     elif folder.is_dir():
         trees = DialogueTrees.load(folder)
         fitted = calibrate(trees)

@@ -17,7 +17,8 @@ event carries the number of its task.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -73,17 +74,15 @@ class Events:
         return self.context < OF_CORRECT
 
 
-def events_of(source: DialogueTrees | Sequence[Transcript], rules: Rules | None = None) -> Events:
-    """Return the events of trees or of episodes; ``rules`` tell the history window of the episodes.
+def events_of(source: DialogueTrees | Iterable[Transcript], rules: Rules | None = None) -> Events:
+    """Return the events of trees or of episodes, which are read once; ``rules`` tell the episodes' history window.
 
     Raises ConfigError when there is nothing to read.
     """
     if isinstance(source, DialogueTrees):
         found = tree_events(source)
-    elif source and all(isinstance(each, Transcript) for each in source):
-        found = transcript_events(source, rules or Rules())
     else:
-        raise ConfigError(f"calibration reads DialogueTrees or a list of Transcript, got {type(source).__name__}")
+        found = transcript_events(_only_transcripts(source), rules or Rules())
     if not len(found):
         raise ConfigError(f"there is nothing to calibrate on: all {found.left_out} utterances timed out")
     return found
@@ -116,18 +115,34 @@ def tree_events(trees: DialogueTrees) -> Events:
     return _events([np.concatenate(columns) for columns in zip(*parts, strict=True)])
 
 
-def transcript_events(transcripts: Sequence[Transcript], rules: Rules) -> Events:
-    """Return the events of all different utterances of some episodes."""
+def _only_transcripts(source: Any) -> Iterator[Transcript]:
+    """Yield the episodes of a source; raises ConfigError when there is none, or something else among them."""
+    refused = ConfigError(f"calibration reads DialogueTrees or a list of Transcript, got {type(source).__name__}")
+    if not isinstance(source, Iterable):
+        raise refused
+    none = True
+    for each in source:
+        if not isinstance(each, Transcript):
+            raise refused
+        none = False
+        yield each
+    if none:
+        raise refused
+
+
+def transcript_events(transcripts: Iterable[Transcript], rules: Rules) -> Events:
+    """Return the events of all different utterances of some episodes; a few numbers of each are kept."""
     numbers: dict[str, int] = {}
-    seen: set[tuple[int, str, int, tuple[int, ...]]] = set()
-    rows = []
+    games: dict[tuple[int, int, int], int] = {}  # by seed, task and world
+    seen: set[tuple[int, int]] = set()
+    rows = array("d")
     for transcript in transcripts:
         number = numbers.setdefault(transcript.task.id, len(numbers))
+        game = games.setdefault((transcript.seed, number, transcript.world), len(games))
         for path, row in _told(transcript, rules):
-            place = (transcript.seed, transcript.task.id, transcript.world, path)
-            if place not in seen:
-                seen.add(place)
-                rows.append((number, transcript.task.difficulty, *row, _room(transcript.task)))
+            if (game, path) not in seen:
+                seen.add((game, path))
+                rows.extend((number, transcript.task.difficulty, *row, _room(transcript.task)))
     task, difficulty, role, *rest, prompt, completion, reread, choices = np.array(rows).reshape(-1, 13).T
     old_grade, old_vote, old_answer, grade, answer, verdict = rest
     proposals = _classified(True, old_grade, old_vote, old_answer, grade, answer, verdict)
@@ -139,11 +154,14 @@ def transcript_events(transcripts: Sequence[Transcript], rules: Rules) -> Events
 Row = tuple[int, int, int, int, int, int, int, int, int, int]
 
 
-def _told(transcript: Transcript, rules: Rules) -> Iterator[tuple[tuple[int, ...], Row]]:
-    """Yield each utterance's place (the actions before it) and its numbers; answers are numbered as they come."""
+def _told(transcript: Transcript, rules: Rules) -> Iterator[tuple[int, Row]]:
+    """Yield each utterance's place (the actions before it, a bit each behind a one) and its numbers.
+
+    Answers are numbered as they come.
+    """
     answers: dict[str, int] = {}
     pending: tuple[int, int] = (-1, -1)  # grade and answer
-    vote, path, lengths = 0, (), []  # type: int, tuple[int, ...], list[int]
+    vote, path, lengths = 0, 1, []  # type: int, int, list[int]
     for turn in transcript.turns:
         said = turn.utterance or turn.other
         if said is not None:
@@ -154,7 +172,7 @@ def _told(transcript: Transcript, rules: Rules) -> Iterator[tuple[tuple[int, ...
             if turn.action is Action.SPEAK:
                 pending = new
                 lengths.append(said.completion_tokens)
-        vote, path = turn.vote, (*path, int(turn.action))
+        vote, path = turn.vote, path << 1 | turn.action
 
 
 def _proposed(said: Utterance, answers: dict[str, int]) -> tuple[int, int]:
