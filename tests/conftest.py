@@ -1,13 +1,20 @@
-"""What tests share: one thread for each numerical library, set before any is loaded, and models of a few letters."""
+"""What tests share: one thread for each numerical library, set before any is loaded, models of a few letters, and
+examples of properties that are the same in each run."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # how busy a machine is decides nothing
+settings.register_profile("fixed", derandomize=True, **PATIENT)
+settings.register_profile("sweep", max_examples=1000, print_blob=True, **PATIENT)
+settings.load_profile("fixed")  # `make sweep` takes the other one: new examples each time
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log, sqrt
 from typing import Any
 
@@ -191,15 +192,66 @@ def test_chances_add_up_and_their_derivatives_are_right(
         assert dp[place] == pytest.approx((ahead - behind) / 2e-6, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+def handful(lines: Sequence[tuple[int, int, float]]) -> Events:
+    """Return one event a line: context, 0 correct, 1 the same wrong answer where there can be one, 2 another."""
+    wrong = {ev.MENDING, ev.BESIDE_WRONG}
+    kinds = [ev.CORRECT if k == 0 else ev.SAME if k == 1 and c in wrong else ev.OTHER for c, k, _ in lines]
+    return events(*((1, c, kind, d) for (c, _, d), kind in zip(lines, kinds, strict=True)))
+
+
+def highest_on_a_grid(found: Events) -> float:
+    """Return the best log-likelihood of answers over a grid of all five rates: the module's formula, by brute force."""
+    skill, mend, slope, repeat = np.meshgrid(
+        np.linspace(-12, 12, 17), np.linspace(-12, 12, 17), np.linspace(-40, 40, 17), np.linspace(0, 0.95, 9),
+        indexing="ij", sparse=True,
+    )  # fmt: skip
+    best = -np.inf
+    for distractors in (1, 2, 3, 4, 8, 256):
+        total = np.zeros(1)
+        for context, outcome, d in zip(found.context, found.outcome, found.difficulty, strict=True):
+            q = 1 / (1 + np.exp(slope * (d - 0.5) - (mend if context == ev.MENDING else skill)))
+            r = repeat if context in (ev.BESIDE_CORRECT, ev.BESIDE_WRONG) else 0.0 * repeat
+            c = 1 / distractors if context in (ev.MENDING, ev.BESIDE_WRONG) else 0.0
+            right, standing = float(context == ev.BESIDE_CORRECT), float(context == ev.BESIDE_WRONG)
+            by_outcome = {
+                ev.CORRECT: r * right + (1 - r) * q,
+                ev.SAME: r * standing + (1 - r) * (1 - q) * c,
+                ev.OTHER: r * (1 - right - standing) + (1 - r) * (1 - q) * (1 - c),
+            }
+            with np.errstate(divide="ignore"):
+                total = total + np.log(by_outcome[int(outcome)])
+        best = max(best, float(total.max()))
+    return best
+
+
+SHORT = [(0, 0, 0.4), (0, 1, 0.0), (2, 0, 0.0)]
+"""Sorted by difficulty with a slope that takes mend far beyond 12 logits at difficulty 1/2."""
+
+
+def test_a_mend_beyond_twelve_logits_at_the_middle() -> None:
+    fit = fit_rates(handful(SHORT), Simulation())
+    assert fit.log_likelihood > -0.001
+    made = Simulation(**{name: named(fit)[name].value for name in ("skill", "mend", "slope")})
+    assert made.chances(0.4)[0] > 0.999
+    assert made.chances(0.0) == pytest.approx((0.0, 1.0), abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_point_of_a_grid_is_higher_than_the_fit(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    contexts = (ev.FIRST, ev.AFTER_INVALID, ev.MENDING, ev.BESIDE_CORRECT, ev.BESIDE_WRONG)
+    lines = [
+        (int(draw.choice(contexts)), int(draw.integers(3)), float(draw.choice([0.0, 0.4, 0.5, 1.0])))
+        for _ in range(draw.integers(1, 9))
+    ]
+    found = handful(lines)
+    assert fit_rates(found, Simulation()).log_likelihood >= highest_on_a_grid(found) - 1e-4, lines
+
+
+@settings(max_examples=12)
 @given(st.lists(st.tuples(CONTEXT, st.sampled_from([0, 1, 2]), st.sampled_from([0.0, 0.4, 1.0])), min_size=1))
 def test_any_handful_of_events_is_fitted_at_its_maximum(lines: list[tuple[int, int, float]]) -> None:
-    wrong = {ev.MENDING, ev.BESIDE_WRONG}
-    told: list[Line] = [
-        (1, context, ev.CORRECT if kind == 0 else ev.SAME if kind == 1 and context in wrong else ev.OTHER, difficulty)
-        for context, kind, difficulty in lines
-    ]
-    found = events(*told)
+    found = handful(lines)
     fit = fit_rates(found, Simulation())
     assert fit.influence.shape == (len(lines), len(RATES))
     assert np.isfinite(fit.influence).all()

@@ -174,6 +174,24 @@ def test_trained_tables_come_from_files(tmp_path: Path) -> None:
         assert made.rows["agent_1/reviewer/vote_0/last"].regret == ([-0.5, 0.5] if kind is RegretMatching else [0, 0.5])
 
 
+@pytest.mark.parametrize("key", ["history", "vote_only", "time_only", "vote_and_time"])
+@pytest.mark.parametrize("name", ["regret_matching", "regret_matching_plus"])
+def test_a_new_table_takes_the_key_of_the_run(name: str, key: str) -> None:
+    made = make_controller(name, Rules(), key)
+    assert isinstance(made, RegretMatching)
+    assert made.information == key
+    cast = make_controller(f"proposer={name}+reviewer=never", Rules(), key)
+    assert isinstance(cast, CastController)
+    assert getattr(cast.parts["proposer"], "information") == key  # noqa: B009 - a Controller need not have one
+    assert make_controller(RegretMatching(), Rules(), key).speak_probability(play("C."), "any") == 0.5
+
+
+def test_a_new_table_that_asks_for_another_key_is_refused() -> None:
+    make_controller("regret_matching:information=history", Rules(), "history")
+    with pytest.raises(ConfigError, match="asks for the key 'history', and the run has 'vote_only'; leave it out"):
+        make_controller("regret_matching:information=history", Rules(), "vote_only")
+
+
 def test_a_table_is_refused_under_other_rules_or_keys(tmp_path: Path) -> None:
     file = str(_trained(tmp_path / "t.json"))
     make_controller(file)

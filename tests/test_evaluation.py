@@ -54,6 +54,22 @@ def _results(path: Path) -> dict[str, bytes]:
     return {name: (path / name).read_bytes() for name in names}
 
 
+@pytest.mark.parametrize("key", ["history", "time_only"])
+def test_a_run_on_another_key_trains_and_plays(tmp_path: Path, key: str) -> None:
+    asked = replace(
+        CONFIG,
+        information=key,
+        scenario=ScenarioConfig(limit=3),
+        training=TrainingConfig(episodes=32),
+        evaluation=EvaluationConfig(methods=("regret_matching", "always"), worlds=1),
+    )
+    compare(asked, out=tmp_path / "run")
+    saved = json.loads((tmp_path / "run" / "controllers" / "regret_matching.json").read_text(encoding="utf-8"))
+    (table,) = saved["tables"]
+    assert table["information"] == key
+    assert table["rows"]
+
+
 # -- what a run is -------------------------------------------------------------------------------
 
 

@@ -135,3 +135,10 @@ def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     with pytest.raises(RunFolderError, match="exists already"):
         train_run(CONFIG, out=tmp_path)
+
+
+def test_training_on_another_key(tmp_path: Path) -> None:
+    asked = Config(information="history", training=TrainingConfig(episodes=32))
+    train_run(asked, out=tmp_path / "run")
+    saved = json.loads((tmp_path / "run" / "controllers" / "regret_matching.json").read_text(encoding="utf-8"))
+    assert saved["tables"][0]["information"] == "history"

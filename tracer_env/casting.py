@@ -13,6 +13,7 @@ Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``; the most spe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
-from tracer_env.registry import build
+from tracer_env.registry import build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
 from tracer_env.table_files import read_table
@@ -119,11 +120,12 @@ def make_controller(
     """Return a controller, checked against the rules and the key that it is to play under.
 
     A file is data: it may name a registered table; with ``trust_code`` also one by its import path (`trust`).
+    A table made by name is new and takes the key of the run.
 
     Raises UnknownNameError for names, ConfigError for bad settings, for a table trained under other
     rules or keys, and for a cast that leaves a seat without a controller.
     """
-    made = _controller(controller, trust_code)
+    made = _controller(controller, information, trust_code)
     if not isinstance(made, Controller):
         raise ConfigError(f"{controller!r} made a {type(made).__name__}, which has no method speak_probability()")
     check = getattr(made, "check", None)
@@ -134,17 +136,24 @@ def make_controller(
     return made
 
 
-def _controller(controller: Any, trust_code: bool) -> Any:
+def _controller(controller: Any, information: str | None, trust_code: bool) -> Any:
     if isinstance(controller, str) and is_cast(controller):
         controller = cast_parts(controller, "+")
     if isinstance(controller, Mapping):
-        parts = {seat: _controller(spec, trust_code) for seat, spec in controller.items()}
+        parts = {seat: _controller(spec, information, trust_code) for seat, spec in controller.items()}
         return build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
     if not isinstance(controller, str):
         return controller
     if controller.endswith(".json"):
         return _load_table(Path(controller), trust_code)
     name, settings = name_and_settings(controller)
+    if information is not None and "information" in inspect.signature(resolve("controller", name)[0]).parameters:
+        asked = settings.setdefault("information", information)
+        if asked != information:
+            raise ConfigError(
+                f"{controller!r} asks for the key {asked!r}, and the run has {information!r}; "
+                f"leave it out of the controller, or take information={asked}"
+            )
     return build("controller", name, **settings)
 
 

@@ -14,7 +14,10 @@ It is maximised by Fisher scoring inside bounds, once for each candidate of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from math import inf
 
 import numpy as np
@@ -27,10 +30,14 @@ from tracer_env.trainers.calibration_events import Events
 __all__ = ["HIGH", "LOW", "Answers", "best_answers", "collision", "information_of", "sigmoid"]
 
 Floats = NDArray[np.float64]
-_LOGIT, _SLOPE = 12.0, 40.0
+CERTAIN = 12.0
+"""A chance this many logits from 1/2 or more is as good as 0 or 1: events without exception are fitted no closer."""
+_SLOPE = 40.0
+_LOGIT = CERTAIN + _SLOPE / 2  # at this bound every chance is certain, whatever the difficulty and the slope
 LOW = np.array([-_LOGIT, -_LOGIT, -_SLOPE, 0.0])
 HIGH = np.array([_LOGIT, _LOGIT, _SLOPE, 1.0 - 1e-9])
 _EDGE = 1e-9
+_ROUGH, _CLOSE = 1e-6, 1e-12  # of a climb: to choose where to look, and to end
 _COARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, QUANTILES)
 
 
@@ -88,6 +95,7 @@ def sigmoid(x: Floats) -> Floats:
     return value
 
 
+@cache
 def collision(distractors: float, room: int = QUANTILES) -> float:
     """Return the chance that two wrong answers coincide, as the simulated speaker draws them."""
     picked = np.arange(QUANTILES) * int(distractors) // QUANTILES % room
@@ -114,8 +122,10 @@ def information_of(p: Floats, dp: Floats, totals: Floats) -> Floats:
     return information
 
 
-def _climb(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """Return the best theta at fixed ``distractors`` and its log-likelihood."""
+def _climb(
+    answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_], close: float = _CLOSE
+) -> tuple[Floats, float]:
+    """Return the best theta at fixed ``distractors`` and its log-likelihood, to steps that gain ``close``."""
     theta = start.copy()
     p, dp = answers.chances(theta)
     value, totals = _log_likelihood(counts, p), counts.sum(axis=1)
@@ -138,7 +148,7 @@ def _climb(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.boo
         if not gain > 0.0:
             break
         theta, p, dp, value = tried, p_tried, dp_tried, value + gain
-        if gain < 1e-12 * (1.0 + abs(value)):
+        if gain < close * (1.0 + abs(value)):
             break
     return theta, value
 
@@ -160,20 +170,67 @@ def _step(theta: Floats, gradient: Floats, information: Floats, free: NDArray[np
 
 
 def best_answers(answers: Answers, counts: Floats, start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """Return theta and log-likelihood at the best whole ``distractors``: a coarse list, then halving."""
+    """Return theta and log-likelihood at the best whole ``distractors``: a coarse list, then between its peaks.
+
+    Where answers may be repeated the likelihood is that of a mixture and can have several peaks, so it is climbed
+    from several places. Trap: of few events, a peak that none of these leads to may be missed.
+    """
+    starts = _starts(start, free)
     if not free[4]:
-        return _climb(answers, counts, start, free[:4])
+        return max((_climb(answers, counts, begun, free[:4]) for begun in starts), key=_value)
     known: dict[int, tuple[Floats, float]] = {}
 
-    def at(number: int) -> float:
-        if number not in known:
-            begun = start if not known else max(known.values(), key=lambda pair: pair[1])[0]
-            known[number] = _climb(answers, counts, np.append(begun[:4], number), free[:4])
+    def at(number: int, *begun: Floats, close: float = _ROUGH) -> float:
+        if begun or number not in known:
+            near = max(known.values(), key=_value)[0] if known else start
+            begun = begun or (near,)
+            found = [_climb(answers, counts, np.append(one[:4], number), free[:4], close) for one in begun]
+            known[number] = max([*found, *filter(None, [known.get(number)])], key=_value)
         return known[number][1]
 
-    place = max(range(len(_COARSE)), key=lambda i: at(_COARSE[i]))
+    for number in _COARSE:
+        at(number)
+    for number in sorted({1, 2, *_peaks(known)}):
+        at(number, *starts)
+    best = max(known.values(), key=_value)[0]
+    for number in _COARSE:
+        at(number, best)
+    for number in _peaks(known):
+        _search(at, number)
+    for number in sorted(known, key=at)[-3:]:
+        at(number, known[number][0], close=_CLOSE)
+    return max(known.values(), key=_value)
+
+
+def _value(pair: tuple[Floats, float]) -> float:
+    return pair[1]
+
+
+def _starts(start: Floats, free: NDArray[np.bool_]) -> list[Floats]:
+    """Return where to climb from: the given place, and others in ``repeat`` and ``slope`` if ``repeat`` is free."""
+    if not free[3]:
+        return [start]
+    made = [start]
+    for repeat, slope in product((0.05, 0.5, 0.95), (-15.0, 0.0, 15.0) if free[2] else (start[2],)):
+        made.append(np.array([0.0, 0.0, slope, repeat, start[4]]))
+        made[-1][:2] = np.where(free[:2], made[-1][:2], start[:2])
+    return made
+
+
+def _peaks(known: dict[int, tuple[Floats, float]]) -> list[int]:
+    """Return the numbers at which the likelihood is no lower than at their neighbours, the best three of them."""
+    numbers = sorted(known)
+    values = np.array([-inf, *(known[number][1] for number in numbers), -inf])
+    high = (values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:]) & (values[1:-1] > -inf)
+    return sorted((n for n, here in zip(numbers, high, strict=True) if here), key=lambda n: -known[n][1])[:3]
+
+
+def _search(at: Callable[[int], float], peak: int) -> None:
+    """Halve the stretch around a number of the coarse list until the best whole number in it is known."""
+    place = _COARSE.index(peak)
     low, high = _COARSE[max(place - 1, 0)], _COARSE[min(place + 1, len(_COARSE) - 1)]
     while high - low > 2:
         middle = (low + high) // 2
         low, high = (low, middle + 1) if at(middle) >= at(middle + 1) else (middle, high)
-    return known[max(range(low, high + 1), key=at)]
+    for number in range(low, high + 1):
+        at(number)

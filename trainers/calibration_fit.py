@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_answers import HIGH, LOW, Answers, best_answers, information_of, sigmoid
+from tracer_env.trainers.calibration_answers import CERTAIN, HIGH, LOW, Answers, best_answers, information_of, sigmoid
 from tracer_env.trainers.calibration_events import Events
 
 __all__ = ["ANSWER_RATES", "RATES", "SHARES", "Estimate", "RateFit", "clustered_error", "fit_rates", "share_events"]
@@ -92,8 +92,7 @@ def _answer_estimates(
     events: Events, answers: Answers, theta: Floats, free: NDArray[np.bool_], defaults: Simulation
 ) -> tuple[list[Estimate], Floats]:
     p, dp = answers.chances(theta)
-    bound = np.append((theta[:4] <= LOW + 1e-6) | (theta[:4] >= HIGH - 1e-6), False)
-    bound[3] = bool(theta[3] >= 1.0 - 1e-6)
+    bound = _bound(answers, theta)
     if (bound | ~free)[:2].all():  # a slope is seen only in chances that are neither 0 nor 1
         free = free & np.array([True, True, False, True, True])
     information = information_of(p, dp, answers.counts().sum(axis=1))
@@ -117,6 +116,16 @@ def _answer_estimates(
             error = clustered_error(moved, answers.task[told], alone)
             estimates.append(Estimate(name, value, scale * error, scale * alone, int(told.sum())))
     return estimates, influence
+
+
+def _bound(answers: Answers, theta: Floats) -> NDArray[np.bool_]:
+    """Return which of the ANSWER_RATES are at a bound: for skill and mend, whose every chance is as good as 0 or 1."""
+    mending = answers.context == ev.MENDING
+    bound = np.append((theta[:4] <= LOW + 1e-6) | (theta[:4] >= HIGH - 1e-6), False)
+    for place, told in enumerate((~mending, mending)):
+        logits = np.append(theta[place], theta[place] - theta[2] * answers.shift[told]) * np.sign(theta[place])
+        bound[place] = bool((logits >= CERTAIN - 1e-6).all())
+    return bound
 
 
 def _moves(by_task: Floats, information: Floats, used: NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -5,13 +5,16 @@
     proposer   +1  the answer is correct and stated        -1  wrong, unparsable, empty, or not stated
     reviewer   +1  the judgement is right                   -1  wrong, or no single verdict
 
-The paper (arXiv 2605.28699) pays 0 for a review without a verdict and takes the referee's reading as it is;
-that is `PAPER`. We differ in two places, because a policy finds both:
+The paper (arXiv 2605.28699) pays 0 for a review without a verdict and takes the referee's reading as it is, and
+its code pays 0 for any review of a proposal without an answer; that is `PAPER`. We differ in three places, two
+because a policy finds them:
 
 - a reviewer that is right less than half the time would be paid 0 for silence and less than 0 for trying, so
   it would learn to say nothing. Silence costs as much as being wrong;
 - an answer that was merely found (the last number of a text that copies the question's numbers) earns nothing,
-  nor does a text that states several (`verification.strict`).
+  nor does a text that states several (`verification.strict`);
+- a proposal without an answer is wrong, so to call it WRONG is right and to call it RIGHT is not, as in the
+  controllers' values (`rewards.speak_value`): it is the review that lets the proposer mend it.
 
 A text that was cut at the token limit earns what it states: an answer that is complete before the cut is what the
 dialogue goes on with, and a text that was cut before it states none. To charge for the cut as well would teach
@@ -50,10 +53,13 @@ class RoleReward:
     ``unparsable_review`` (from -1 to 0) is paid for a review without a single verdict. ``stated_only``: pay a
     proposal only for an answer that it states, and a review only for a verdict that it does not take back; False
     takes the referee's reading as it is. An utterance whose rule is ``given`` says what it means by itself.
+    ``judges_unparsable``: a review of a proposal without an answer earns what any review of a wrong one does;
+    False pays it 0, whatever it says.
     """
 
     unparsable_review: float = -1.0
     stated_only: bool = True
+    judges_unparsable: bool = True
 
     def __post_init__(self) -> None:
         value = self.unparsable_review
@@ -69,6 +75,8 @@ class RoleReward:
         pending = state.pending
         if pending is None or pending.utterance.grade is Grade.TIMEOUT:
             return None
+        if pending.utterance.grade is Grade.UNPARSABLE and not self.judges_unparsable:
+            return 0.0
         verdict = utterance.verdict
         if self.stated_only and utterance.rule != "given" and single_verdict(utterance.text) is not verdict:
             verdict = Verdict.NONE
@@ -77,8 +85,8 @@ class RoleReward:
         return 1.0 if (verdict is Verdict.RIGHT) == pending.correct else -1.0
 
 
-PAPER = RoleReward(unparsable_review=0.0, stated_only=False)
-"""The rewards of the paper."""
+PAPER = RoleReward(unparsable_review=0.0, stated_only=False, judges_unparsable=False)
+"""The rewards of the paper, and of its code where the paper says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

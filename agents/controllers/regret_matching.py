@@ -124,14 +124,15 @@ class RegretMatching:
         return gap / updates if updates else 0.0
 
     def check(self, rules: Rules, information: str | None = None) -> None:
-        """Raise ConfigError when the table was learned under other rules or another key."""
+        """Raise ConfigError when the table was learned under other rules or another key; a new one fits any key."""
         if self.rules is not None and self.rules != rules:
             ours, theirs = _plain(self.rules), _plain(rules)
             differing = ", ".join(
                 f"{name} {ours[name]} not {theirs[name]}" for name in ours if ours[name] != theirs[name]
             )
             raise ConfigError(f"this {self.name} controller was trained under other rules: {differing}")
-        if information is not None and information != self.information:
+        learned = bool(self.rows) or self.rules is not None
+        if information is not None and information != self.information and learned:
             raise ConfigError(
                 f"this {self.name} controller was trained on the key {self.information!r}, not {information!r}"
             )
