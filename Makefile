@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench bench-train torture clean
+.PHONY: demo test sweep check bench bench-train torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -18,6 +18,10 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# Properties on new examples each time; `make test` takes the same ones in each run.
+sweep: $(VENV)/.test
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=sweep
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
