@@ -27,7 +27,7 @@ from tracer_env.agents.speakers.simulation import QUANTILES
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
 
-__all__ = ["HIGH", "LOW", "Answers", "best_answers", "collision", "information_of", "sigmoid"]
+__all__ = ["CERTAIN", "HIGH", "LOW", "Answers", "best_answers", "collision", "information_of", "sigmoid"]
 
 Floats = NDArray[np.float64]
 CERTAIN = 12.0
