@@ -44,6 +44,8 @@ def read_rows(path: str | os.PathLike[str], split: str = "test") -> list[Row]:
 def _content(file: Path) -> str:
     """Return the text of a file; DataError when it cannot be read or is written in another encoding."""
     try:
+        if file.exists() and not (file.is_file() or file.is_fifo()):  # a device may have no end
+            raise DataError(f"cannot read {shown_path(file)}: it is no ordinary file")
         content = file.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error

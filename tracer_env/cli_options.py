@@ -14,7 +14,7 @@ from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.plain import command as command_line
 from tracer_env.screen import complain, say, say_json
 from tracer_env.toml_files import read_toml
-from tracer_env.trust import layered
+from tracer_env.trust import code_named, layered
 
 __all__ = [
     "ConfigOption",
@@ -120,8 +120,9 @@ def resumable(command: str, resume: Path | None) -> Iterator[None]:
         folder = getattr(error, "run_folder", resume)
         if folder is not None and any((folder / name).is_file() for name in ("config.toml", "growing.json")):
             more = " and the other options as before" if command == "expand" else ""
-            with suppress(OSError):  # the terminal may have gone
-                line = command_line("tracer-env", command, "--resume", folder)
+            with suppress(OSError, ConfigError):  # the terminal or the folder may have gone
+                code = command != "expand" and code_named(read_toml(folder / "config.toml"))
+                line = command_line("tracer-env", command, "--resume", folder, *(["--trust-code"] if code else []))
                 complain(f"interrupted; continue with: {line}{more}")
             error.__dict__["told"] = True
         raise

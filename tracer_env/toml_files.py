@@ -10,11 +10,13 @@ import datetime
 import json
 import math
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tracer_env.bounded import MEBIBYTE
 from tracer_env.errors import ConfigError
 
 __all__ = ["read_toml", "written"]
@@ -23,11 +25,16 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def read_toml(path: Path, what: str = "config") -> dict[str, Any]:
-    """Read a TOML file; raises ConfigError when it cannot be read."""
+    """Read an ordinary file of TOML, of a megabyte at most; raises ConfigError when it cannot be read."""
     try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > MEBIBYTE:
+            raise ConfigError(f"cannot read the {what} file {path}: it is no ordinary file of at most a megabyte")
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read the {what} file {path}: {error.strerror}") from error
+    except ConfigError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the {what} file {path} is not valid TOML: {error}") from error
 
