@@ -117,7 +117,7 @@ BASE = {
     "behaviour": {"transcript", "types", "errors"},
     "metrics": {"behaviour", "bounded", "checked", "intervals", "errors", "transcript", "types"},
     "settings": {"errors"},
-    "toml_files": {"errors"},
+    "toml_files": {"bounded", "errors"},
     "registry": {"errors", "settings"},
     "rollout": {
         "contracts",
