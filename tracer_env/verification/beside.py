@@ -79,6 +79,32 @@ FUNCTIONS = frozenset(
 )
 WORD = re.compile(r"(?<![A-Za-z\\{])[A-Za-z]{2,}(?![A-Za-z]|\})")
 _COMMANDS = re.compile(r"\\[A-Za-z]+(?: ?\{[A-Za-z*]+\})?|\\.")
+_PLAIN_TAIL = re.compile(
+    r"(?P<core>.*?[0-9})!])(?P<gap>\s*)"
+    r"(?P<tail>[A-Za-z\u00b5\u03bc\u03a9\u2126\u00b0][^0-9\\={}+<>]*(?:\^ ?\{? ?-?[0-9] ?\}?)?[^0-9\\={}+<>]*)",
+    re.DOTALL,
+)
+_NO_NOUNS = frozenset(
+    [
+        "or",
+        "and",
+        "to",
+        "times",
+        "plus",
+        "minus",
+        "over",
+        "squared",
+        "cubed",
+        "choose",
+        "mod",
+        "divided",
+        "hundred",
+        "thousand",
+        "million",
+        "billion",
+        "trillion",
+    ]
+)
 ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|nearly|exactly|\\approx|\u2248|~|\\sim)\s*(?=[-0-9\\.$(])",
     re.IGNORECASE,
@@ -134,11 +160,7 @@ def _latex_tail(text: str) -> tuple[str, str] | None:
 
 def _plain_tail(text: str) -> tuple[str, str] | None:
     """Return ``text`` without the unit or the words behind a number, and that unit or the first word."""
-    number = re.match(
-        r"(?P<core>.*?[0-9})!])(?P<gap>\s*)(?P<tail>[A-Za-z\u00b5\u03bc\u03a9\u2126\u00b0][^0-9\\={}+<>]*(?:\^?\{?[-0-9]\}?)?[^0-9\\={}+<>]*)$",
-        text,
-        re.DOTALL,
-    )
+    number = _PLAIN_TAIL.fullmatch(text)
     if number is None or (
         TEXTS.search(number["core"]) is None
         and WORD.search(_COMMANDS.sub("", number["core"]))
@@ -147,26 +169,15 @@ def _plain_tail(text: str) -> tuple[str, str] | None:
         return None
     tail = number["tail"].strip()
     length = unit_length(tail)
-    lone = len(tail) == 1 and not number["gap"]
+    lone = (length == 1 and not number["gap"] and tail[:1].isalpha()) or re.search(
+        r"(?<![A-Za-z])[B-HJ-Zb-z](?![A-Za-z])", tail[length:]
+    )
     if length and not lone and not (tail[:length].lower() in ("in", "a") and len(tail) > length):
         return number["core"], tail[:length]
     words = WORD.findall(tail)
     if not words or tail.split()[0].lower() in FUNCTIONS or len(tail.split()[0]) < 2 or re.search(r"[*/^_()]", tail):
         return None
-    if tail.split()[0].lower() in (
-        "or",
-        "and",
-        "to",
-        "times",
-        "plus",
-        "minus",
-        "over",
-        "squared",
-        "cubed",
-        "choose",
-        "mod",
-        "divided",
-    ):
+    if tail.split()[0].lower() in _NO_NOUNS:
         return None
     return (number["core"], tail.split()[0]) if number["gap"] or len(tail.split()[0]) > 2 else None
 

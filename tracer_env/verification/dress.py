@@ -15,7 +15,7 @@ __all__ = ["shown", "undress"]
 _QUOTES = (
     "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u300c\u300d\u300e\u300f\uff02\uff07"
 )
-_BEFORE = " \t\r\n*`>" + _QUOTES
+_BEFORE = " \t\r\n*`" + _QUOTES
 _AFTER = " \t\r\n*`.,;:\u3002\uff0e\uff0c" + _QUOTES
 _EMPHASIS = re.compile(r"_{1,3}(?=[^\s_])")
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|div|code|mark|center|h[1-6])(?: [^<>]{0,40})?/?>", re.IGNORECASE)

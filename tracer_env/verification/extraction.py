@@ -29,6 +29,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from tracer_env.verification.markers import Marker, markers
+
 __all__ = ["ANSWER_IS", "MAX_CONTENT", "MAX_TEXT", "STATED", "end_of", "has_digit", "points_elsewhere", "statements"]
 
 MAX_CONTENT = 2_000
@@ -39,25 +41,10 @@ STATED = frozenset({"final_answer", "boxed", "hashes", "tag"})
 """The rules that hold for all kinds of answers."""
 ANSWER_IS = frozenset({"answer_is"})
 """The rule that is strong for choices and weak for numbers and mathematics."""
-_MAX_MARKERS = 200
 _MAX_JOINED = 12
 _TORN = re.compile(r"[^\s{}()\[\]]*+")
 
-_SAYS = (
-    r"(?:[ \t*_`]{0,8}(?:\([^()\n]{0,40}\)[ \t*_`]{0,4})?"
-    r"(?:[:=\uff1a\ufe55\u2192]|->|=>|(?:is|are|(?:would|should|will|must)[ ]be)\b[ \t]{0,4}[:\uff1a]?)"
-    r"[*_`]{0,4}[ \t*`]{0,16})"
-)
-_MARKER = re.compile(
-    rf"(?P<final_answer>final[ \t]{{1,4}}answers?{_SAYS}"
-    r"|^[ \t]{0,4}[#>*_]{1,8}[ \t*_]{0,4}final[ \t]{1,4}answer[ \t*_]{0,8}$)"
-    r"|(?P<boxed>\\(?:boxed|fbox)(?![a-z])[ \t]{0,4})"
-    r"|(?P<hashes>^[ \t]{0,4}####(?!#)[ \t]{0,4})"
-    r"|(?P<tag><answer>)"
-    r"|(?P<a_colon>^[ \t*_]{0,4}(?-i:A)[*_]{0,2}[:\uff1a][*_]{0,4}[\s*]{0,8})"
-    rf"|(?P<answer_is>(?<![A-Za-z])(?:answer|choice|option){_SAYS})",
-    re.IGNORECASE | re.MULTILINE,
-)
+_TAG_END = re.compile("</answer>", re.IGNORECASE)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BARE = re.compile(r"[^\s$;{}]++")
 _HEADING = re.compile(r"[*_]{0,3}[A-Za-z][A-Za-z ]|\d++[.):][ \t]++\S")
@@ -86,27 +73,24 @@ def end_of(text: str) -> str:
 
 def statements(text: str, rules: Set[str]) -> Iterator[tuple[str, str]]:
     """Yield ``(rule, content)`` of the markers in ``text`` that are among ``rules``, the last one first."""
-    markers = [match for match in _MARKER.finditer(text) if match.lastgroup in rules]
+    found = markers(text, rules)
     end, index = len(text), 0
-    markers = markers[-_MAX_MARKERS:]
-    markers.reverse()
-    while index < len(markers):
-        match = markers[index]
-        rule = str(match.lastgroup)
+    while index < len(found):
+        marker = found[index]
         index += 1
-        if rule == "boxed":
-            content = _boxed(text, match.end())
+        if marker.rule == "boxed":
+            content = _boxed(text, marker.end)
             if content:
-                index, match, content = _joined(text, markers, index, match, content)
-        elif rule == "tag":
-            content = _tagged(text, match.end(), end)
+                index, marker, content = _joined(text, found, index, marker, content)
+        elif marker.rule == "tag":
+            content = _tagged(text, marker.end, end)
         else:
-            content = _line(text, match.end(), end)
-            if rule == "hashes" and _HEADING.match(content):
+            content = _line(text, marker.end, end)
+            if marker.rule == "hashes" and _HEADING.match(content):
                 content = ""
-        end = match.start()
+        end = marker.start
         if 0 < len(content) <= MAX_CONTENT and not points_elsewhere(content):
-            yield rule, content
+            yield marker.rule, content
 
 
 def points_elsewhere(content: str) -> bool:
@@ -124,6 +108,8 @@ def _line(text: str, start: int, end: int) -> str:
     blank = _EMPTY_LINES.match(text, start, end)
     if blank:
         start = blank.end()
+        while text[start : start + 1] in (">", " "):
+            start += 1
     line_end = text.find("\n", start, end)
     line_end = end if line_end < 0 else line_end
     display = _DISPLAY.search(text, start, min(line_end, start + MAX_CONTENT))
@@ -136,25 +122,23 @@ def _line(text: str, start: int, end: int) -> str:
 
 
 def _tagged(text: str, start: int, end: int) -> str:
-    closed = text.lower().find("</answer>", start, end) if "<" in text[start:end] else -1
-    return text[start:closed].strip() if closed >= 0 else _line(text, start, end)
+    closed = _TAG_END.search(text, start, min(end, start + MAX_CONTENT + 20))
+    return text[start : closed.start()].strip() if closed else _line(text, start, end)
 
 
-def _joined(
-    text: str, markers: list[re.Match[str]], index: int, match: re.Match[str], content: str
-) -> tuple[int, re.Match[str], str]:
-    """Join the boxes before ``match`` that only ``and``, ``or`` or a comma parts from it: they state one answer."""
+def _joined(text: str, found: list[Marker], index: int, marker: Marker, content: str) -> tuple[int, Marker, str]:
+    """Join the boxes before ``marker`` that only ``and``, ``or`` or a comma parts from it: they state one answer."""
     for _ in range(_MAX_JOINED):
-        if index >= len(markers) or markers[index].lastgroup != "boxed":
+        if index >= len(found) or found[index].rule != "boxed" or marker.start - found[index].end > MAX_CONTENT:
             break
-        before = _boxed(text, markers[index].end())
-        box_end = text.find(before, markers[index].end()) + len(before) + 1
-        between = _BETWEEN_BOXES.fullmatch(text, box_end, match.start()) if before else None
+        before = _boxed(text, found[index].end)
+        box_end = text.find(before, found[index].end) + len(before) + 1
+        between = _BETWEEN_BOXES.fullmatch(text, box_end, marker.start) if before else None
         if between is None:
             break
         word = "or" if "or" in between["word"] else ","
-        content, match, index = f"{before} {word} {content}", markers[index], index + 1
-    return index, match, content
+        content, marker, index = f"{before} {word} {content}", found[index], index + 1
+    return index, marker, content
 
 
 def _boxed(text: str, start: int) -> str:

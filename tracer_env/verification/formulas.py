@@ -32,7 +32,7 @@ from tracer_env.verification.extraction import MAX_CONTENT
 from tracer_env.verification.plain_math import Rational, rational, to_latex
 from tracer_env.verification.units import canonical
 
-__all__ = ["Formula", "bare", "equal", "mere_words", "read", "undecided"]
+__all__ = ["Formula", "bare", "ends_in_factorial", "equal", "mere_words", "read", "undecided"]
 
 RELATIVE = Fraction(1, 10**6)
 """How far two decimals may be apart, relative to the larger one."""
@@ -57,7 +57,7 @@ _BASES = {
     )
 } | {"sixteen": 16}
 _LEADING = re.compile(
-    r".*?(?:\b(?:is|are|equals|be|as|exactly|about|approximately|around|roughly|nearly|almost|to)\b|:|=(?=\s*[^=]*$))"
+    r".*?(?:\b(?:is|are|equals|be|as|exactly|about|approximately|around|roughly|nearly|almost)\b|:|=(?=\s*[^=]*$))"
     r"\s*(?P<rest>[^A-Za-z\s].*|[A-Za-z](?![A-Za-z]).*|[A-Za-z]{2,4}[ (\\].*)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -112,6 +112,12 @@ def mere_words(content: str, text: str, rule: str) -> bool:
         return True
     words = undress(plain).lower()
     return canonical(words) is not None or (words.endswith("s") and words.isalpha() and words not in ("yes", "ss"))
+
+
+def ends_in_factorial(text: str) -> bool:
+    """Return whether the last number of ``text`` has a ``!`` behind it: in mathematics that is no punctuation."""
+    backwards = re.search("[0-9]", text[::-1])
+    return backwards is not None and backwards.start() > 0 and text[-backwards.start()] == "!"
 
 
 def undecided(answer: str, gold: str) -> bool:

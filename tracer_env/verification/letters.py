@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tracer_env.verification.dress import undress
+from tracer_env.verification.dress import shown, undress
 
 __all__ = ["LETTERS", "UNCLEAR", "listed_choice", "offered", "read_choice"]
 
@@ -27,7 +27,7 @@ UNCLEAR = ""
 """What is read where several options are named, or one is denied."""
 
 _WRAPPING = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|boxed|left|right|displaystyle)(?![A-Za-z])")
-_AROUND = " \t\r\n*_`$.,:;()[]{}\\\"'\u201c\u201d\u2018\u2019!"
+_AROUND = " \t\r\n*_`$.,:;()[]{}\\\"'\u201c\u201d\u2018\u2019!?"
 _LEAD = (
     r"(?:(?:so|thus|hence|therefore|clearly)[ ,]+)?(?:(?:i (?:choose|pick|select|think|believe)|it(?: i|')s"
     r"|must be|is|my|the|correct|right|best|most likely|final|option|choice|answer|letter|alternative|to be|be"
@@ -63,7 +63,7 @@ def offered(options: Sequence[str]) -> str:
 
 def read_choice(content: str, options: Sequence[str] = ()) -> str | None:
     """Return the letter that a stated answer holds, None for none, `UNCLEAR` for several or a denied one."""
-    letters = offered(options)
+    letters, content = offered(options), shown(content)
     plain = _WRAPPING.sub(" ", content) if "\\" in content else content
     bare = plain.strip(_AROUND)
     if len(bare) == 1 and bare.upper() in LETTERS:

@@ -93,6 +93,10 @@ _NUMERALS = frozenset(
 _WORK_OF = frozenset(
     {"root", "half", "third", "quarter", "square", "cube", "percent", "fifth", "log", "logarithm", "power", "factorial"}
 )
+_DENYING = frozenset({"not", "isn't", "isn\u2019t", "never", "except", "without"})
+_APART = frozenset(",;:/%\u00b0|&?!.\u2192+~" + MINUS)
+_ALL = frozenset({"all", "any", "anything", "everything", "none"})
+_GLUED_UNITS = frozenset("mgshlL")
 _RELATIONS = "=\u2248:"
 
 
@@ -122,14 +126,19 @@ def _free_before(tokens: list[Token], place: int) -> bool:
     if text in ("minus", "negative"):
         return start == 0 or tokens[start - 1].kind == "word" or tokens[start - 1].text in _RELATIONS
     if token.kind == "word":
+        if text in _DENYING or (text == "but" and start and tokens[start - 1].text.lower() in _ALL):
+            return False
         operator = text in _OPERATORS and start > 0 and tokens[start - 1].kind == "number"
         work = text in _NO_NUMBER_AFTER or operator or _of(tokens, start)
         return not work and not _letter(tokens, start, place)
     if text in "([":
-        applied = start and token.glued and tokens[start - 1].kind != "mark" and len(tokens[start - 1].text) < 4
+        name = tokens[start - 1].text.lower() if start and token.glued and tokens[start - 1].kind != "mark" else ""
+        applied = 0 < len(name) < 4 or name in _NO_NUMBER_AFTER or name.startswith("\\")
         return not applied and not _in_a_list(tokens, place)
     if text == "|" and tokens[place].glued:
         return False
+    if text == ">":  # ``<<9*2=18>>18``, ``-> 18``, and no inequality
+        return bool(start) and token.glued and tokens[start - 1].text in (">", "-", "=")
     return text in "=\u2248:,;.)]!?\u2192>'\"|&#" and not (
         text == ":" and start and tokens[start - 1].kind == "number" and token.glued
     )
@@ -289,10 +298,10 @@ def _word_after(tokens: list[Token], place: int) -> bool:
             return False
     if len(token.text) == 1:
         article = text == "a" and following is not None and following.kind == "word" and not token.glued
-        pronoun = (token.text == "I" and not token.glued) or (
-            text in "ap" and following is not None and following.text == "."
-        )
-        return article or pronoun or (unit_length(token.text) > 0 and _unit_stands(following))
+        clock = token.found.string[token.found.start() : token.found.start() + 4].lower() in ("a.m.", "p.m.")
+        pronoun = (token.text == "I" and not token.glued) or clock
+        unit = token.text in _GLUED_UNITS if token.glued else unit_length(token.text) > 0
+        return article or pronoun or (unit and _unit_stands(following))
     if len(token.text) == 2 or (token.glued and len(token.text) < 3):
         return text in _SHORT or unit_length(token.found.string[token.found.start() :]) > 0
     return True
@@ -317,7 +326,5 @@ def continues(tokens: list[Token], numbers: list[int], index: int) -> bool:
         joined = last.text.lower() in _JOINING and (last.text.lower() != "to" or len(between) < 3)
         compound = len(between) == 1 and last.text != "in" and unit_length(last.text) > 0
         return (joined or compound) and tokens[numbers[index]].text != tokens[numbers[index - 1]].text
-    if last.text in (",", ";", "/", ":", "\u2013") or last.text in MINUS:
-        marks = all(token.text in ",;/:\u2013%\u00b0" + MINUS or unit_length(token.text) > 0 for token in between)
-        return marks and len(between) < 4
-    return False
+    marks = all(token.text in _APART or unit_length(token.text) > 0 for token in between)
+    return marks and tokens[numbers[index]].text != tokens[numbers[index - 1]].text

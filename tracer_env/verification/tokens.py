@@ -85,7 +85,7 @@ class Token(NamedTuple):
 def tidy(content: str) -> str:
     """Return ``content`` in plain writing: wrappers and spacing off, ``a/b`` for fractions, ``^`` for superscripts."""
     content = shown(content)
-    if "\\" in content or "~" in content:
+    if "{" in content or "\\" in content or "~" in content:
         content = content.replace("{,}", ",").replace("\\%", "%").replace("\\$", "$")
         content = _NOISE.sub("", _DEGREE.sub("\u00b0", content))
         content = _WRAPPING.sub(r" \1 ", _THIN.sub(" ", content))

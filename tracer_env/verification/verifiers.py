@@ -213,7 +213,7 @@ class MathVerifier(AnswerVerifier):
                 words = words or Extraction(answer, rule)
             if words is not None:
                 return words
-        return _last_number(text)
+        return NOTHING if formulas.ends_in_factorial(text) else _last_number(text)
 
     def gold(self, gold: str, options: Sequence[str] = ()) -> str:
         expected = super().gold(gold)
