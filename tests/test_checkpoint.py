@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tracer_env.checked import plain
 from tracer_env.errors import ConfigError, DiskError, RunFolderError
 from tracer_env.trainers import checkpoint
 from tracer_env.trainers.checkpoint import Checkpoint, newest, save
@@ -61,7 +62,7 @@ def test_what_was_saved_is_found(tmp_path: Path) -> None:
     found, told = _found(root)
     assert found == Checkpoint(root / "step_000040", 40)
     assert told == []
-    assert found.data("trainer.json") == {"step": 40, "seen": [1, 2.5, None]}
+    assert found.data("trainer.json", plain()) == {"step": 40, "seen": [1, 2.5, None]}
     assert found.file("optimiser.bin").read_bytes() == b"\x28" * 4096
     assert sorted(path.name for path in found.file("adapters/proposer").iterdir()) == ["settings.json", "weights.bin"]
     assert [path.name for path in root.iterdir()] == ["step_000040"]
@@ -134,7 +135,7 @@ def test_the_same_step_again_replaces(tmp_path: Path) -> None:
     save(tmp_path, 10, {"trainer.json": "again"})
     found, told = _found(tmp_path)
     assert found is not None
-    assert (found.data("trainer.json"), told) == ("again", [])
+    assert (found.data("trainer.json", plain()), told) == ("again", [])
     assert [path.name for path in tmp_path.iterdir()] == ["step_000010"]
 
 
@@ -163,9 +164,17 @@ def test_a_truncated_file(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("manifest.json", None, "is incomplete (it has no manifest.json)"),
-        ("manifest.json", b"{", "is damaged (manifest.json is not as it was written)"),
-        ("manifest.json", b"[]", "is damaged (manifest.json is not as it was written)"),
-        ("manifest.json", b"\xff", "is damaged (manifest.json is not as it was written)"),
+        (
+            "manifest.json",
+            b"",
+            "is damaged (manifest.json is not readable as JSON: Expecting value: line 1 column 1 (char 0))",
+        ),
+        (
+            "manifest.json",
+            b"[]",
+            "is damaged (manifest.json: the whole is []; it must be an object with schema, step, files, sha256)",
+        ),
+        ("manifest.json", b"\xff", "is damaged (manifest.json is not readable as JSON: it is not UTF-8 at byte 0)"),
         ("optimiser.bin", None, "lacks optimiser.bin"),
         ("optimiser.bin", b"\x28" * 5000, "is damaged (optimiser.bin: 5000 of 4096 bytes)"),
         ("optimiser.bin", b"\x28" * 4095 + b"\x29", "is damaged (optimiser.bin is not as it was written)"),
@@ -186,6 +195,58 @@ def test_each_damage_has_its_line(tmp_path: Path, name: str, content: bytes | No
     found, told = _found(tmp_path)
     assert found == Checkpoint(tmp_path / "step_000030", 30)
     assert told == [f"checkpoint step_000040 {problem}; taking step_000030"]
+
+
+def _forged(folder: Path, **changes: Any) -> None:
+    """Change the manifest as somebody would who knows how it is sealed."""
+    file = folder / "manifest.json"
+    content = {**json.loads(file.read_text(encoding="utf-8")), **changes}
+    del content["sha256"]
+    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+SEAL = {"bytes": 1, "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"step": "40"}, "manifest.json: step is '40'; it must be a whole number"),
+        ({"step": 40.0}, "manifest.json: step is 40.0"),
+        ({"step": True}, "manifest.json: step is True"),
+        ({"schema": None}, "manifest.json: schema is None"),
+        ({"files": []}, "manifest.json: files is []"),
+        ({"files": {"a.json": 3}}, "manifest.json: files.a.json is 3"),
+        ({"files": {"a.json": {**SEAL, "bytes": -1}}}, "manifest.json: files.a.json.bytes is -1"),
+        ({"files": {"a.json": {**SEAL, "sha256": "x" * 64}}}, "it must be a SHA-256"),
+        ({"files": {"../a.json": SEAL}}, "files.../a.json is '../a.json'; it must be a relative path"),
+        ({"files": {"/etc/passwd": SEAL}}, "it must be a relative path that stays in the folder"),
+        ({"files": {"a\\b": SEAL}}, "it must be a relative path that stays in the folder"),
+        ({"files": {"a//b": SEAL}}, "it must be a relative path that stays in the folder"),
+        ({"files": {"\x1b[2J": SEAL}}, "control characters are not allowed"),
+        ({"files": {}}, "it holds 'trainer.json', which manifest.json does not know"),
+        ({"deep": [[[[[[[[[[1]]]]]]]]]]}, "manifest.json: deep is nested more than 8 deep"),
+    ],
+)
+def test_a_manifest_that_somebody_made_up(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
+    _saved(tmp_path, 30, 40)
+    if changes == {"files": {}}:
+        for name in ("optimiser.bin", "adapters/proposer/weights.bin"):
+            (tmp_path / "step_000040" / name).unlink()
+    _forged(tmp_path / "step_000040", **changes)
+    found, told = _found(tmp_path)
+    assert found == Checkpoint(tmp_path / "step_000030", 30)
+    assert problem in told[0]
+    assert told[0].startswith("checkpoint step_000040 is damaged (")
+    assert told[0].isprintable()
+
+
+def test_a_file_that_nobody_sealed(tmp_path: Path) -> None:
+    _saved(tmp_path, 30)
+    (tmp_path / "step_000030" / "adapters" / "proposer" / "extra.json").write_text("{}")
+    assert _found(tmp_path)[0] is None
+    assert "extra.json', which manifest.json does not know" in _found(tmp_path)[1][0]
 
 
 def test_any_changed_byte_is_found(tmp_path: Path) -> None:
@@ -243,10 +304,10 @@ def test_parts_that_are_not_there(tmp_path: Path) -> None:
     found, _ = _found(_saved(tmp_path, 30))
     assert found is not None
     with pytest.raises(RunFolderError, match=r"step_000030 holds no 'reviewer\.json'; move the checkpoint away"):
-        found.data("reviewer.json")
+        found.data("reviewer.json", plain())
     found.file("optimiser.bin").write_bytes(b"\xff\xfe")
-    with pytest.raises(RunFolderError, match=r"optimiser\.bin is not JSON: .*; move the checkpoint away"):
-        found.data("optimiser.bin")
+    with pytest.raises(RunFolderError, match=r"optimiser\.bin is not readable as JSON: .*; move the checkpoint away"):
+        found.data("optimiser.bin", plain())
 
 
 # -- what cannot be asked for --------------------------------------------------------------------
@@ -397,7 +458,7 @@ def test_killed_in_the_middle_of_a_part(tmp_path: Path) -> None:
     assert [(path / "b.bin").read_bytes() for path in left] == [b"half"]
     found, told = _found(tmp_path)
     assert found is not None
-    assert (found.data("a.json"), told) == ({"step": 10}, [])
+    assert (found.data("a.json", plain()), told) == ({"step": 10}, [])
     save(tmp_path, 20, {"a.json": {"step": 20}})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step_000010", "step_000020"]
 
@@ -416,7 +477,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
             continue
         assert found.step >= reached
         reached = found.step
-        assert found.data("a.json") == {"step": reached}
+        assert found.data("a.json", plain()) == {"step": reached}
         assert all(found.file(f"{n}.bin").read_bytes() == reached.to_bytes(4, "big") * 20_000 for n in range(4))
     assert reached > 3
 

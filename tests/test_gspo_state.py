@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save
 from training import STEPS, config, gspo, left, tasks, tracer
 
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError, RunFolderError, UserError
 from tracer_env.trainers import tensor_files
 from tracer_env.trainers.finetune import LoRA
 from tracer_env.trainers.gspo_loss import grpo_loss
@@ -174,6 +177,49 @@ def test_a_training_whose_checkpoints_are_all_damaged_does_not_begin_anew(run: P
     with pytest.raises(RunFolderError, match="holds no checkpoint to resume from; begin a new training"):
         _resumed(run).train()
     assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def _forged(run: Path, name: str, content: bytes) -> None:
+    """Change a part of the newest checkpoint and seal it again, as somebody would who knows how."""
+    folder = run / "checkpoints" / "step_000002"
+    (folder / name).write_bytes(content)
+    sealed = json.loads((folder / "manifest.json").read_text())
+    del sealed["sha256"]
+    sealed["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    sealed["sha256"] = hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(sealed))
+
+
+STATES: dict[str, tuple[dict[str, Any], str]] = {
+    "step of another": ({"step": 7}, "is of step 7"),
+    "step as text": ({"step": "2"}, "step is '2'"),
+    "no optimisers": ({"optimisers": {}}, r"optimisers\.proposer is missing"),
+    "optimisers as list": ({"optimisers": []}, r"optimisers is \[\]"),
+    "foreign policy": ({"nonfinite": {"proposer": 0, "x": 0}}, r"nonfinite\.x is unknown"),
+    "fractions": ({"optimiser_steps": {"proposer": 0.5}}, r"optimiser_steps\.proposer is 0\.5"),
+    "alarms": ({"alarms": {"proposer": {"first": {"x": ["y"]}, "recent": {}, "raised": []}}}, r"first\.x\[0\] is 'y'"),
+    "settings": ({"settings": None}, "settings is None"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_that_somebody_made_up_is_one_line(run: Path, name: str) -> None:
+    changes, message = STATES[name]
+    state = json.loads((run / "checkpoints" / "step_000002" / "trainer.json").read_text())
+    _forged(run, "trainer.json", json.dumps({**state, **changes}).encode())
+    with pytest.raises(RunFolderError, match=message) as caught:
+        _resumed(run).train()
+    assert str(caught.value).isprintable()
+
+
+def test_weights_that_somebody_made_up_are_named(run: Path) -> None:
+    name = "adapters/proposer/adapter_model.safetensors"
+    tensors = load_file(run / "checkpoints" / "step_000002" / name)
+    first = sorted(tensors)[0]
+    tensors[first][0, 0] = float("nan")
+    _forged(run, name, save(tensors))
+    with pytest.raises(UserError, match=f"the tensor '{first}' holds a number that is not finite"):
+        _resumed(run).train()
 
 
 def test_what_is_not_there_is_not_resumed(run: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def test_every_bit_comes_back(tmp_path: Path) -> None:
     saved = {
         "float": torch.randn(3, 5, generator=generator),
         "bfloat16": torch.randn(7, generator=generator).to(torch.bfloat16),
-        "odd": torch.tensor([float("nan"), float("-inf"), -0.0, 1e-45]),
+        "odd": torch.tensor([3.4e38, -1.2e-38, -0.0, 1e-45]),
         "scalar": torch.tensor(3.0),
         "whole": torch.tensor([2**62 + 1, -1]),
         "turned": torch.randn(2, 3, generator=generator).t(),
@@ -90,8 +91,16 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "a.safetensors"
     save_tensors(file, {"a": torch.ones(1000)})
-    file.write_bytes(file.read_bytes()[:2000])
+    whole = file.read_bytes()
+    file.write_bytes(whole[:2000])
     with pytest.raises(RunFolderError, match="cannot read tensors from"):
+        load_tensors(file)
+
+
+def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    save_tensors(file, {"a": torch.ones(3), "b": torch.tensor([1.0, float("nan")])})
+    with pytest.raises(RunFolderError, match="the tensor 'b' holds a number that is not finite; continue from another"):
         load_tensors(file)
 
 
@@ -278,7 +287,7 @@ def test_a_state_of_other_parameters_is_refused() -> None:
     ):
         restore_optimiser(optimiser, weights, {**tensors, "first::exp_avg": torch.zeros(2, 2)}, data)
     for damaged in ({}, {"groups": 3, "numbers": {}}, {"groups": [{}], "numbers": {}}, {"groups": [], "numbers": []}):
-        with pytest.raises(RunFolderError, match=r"the saved optimiser is damaged: .*; continue from another"):
+        with pytest.raises(RunFolderError, match=r"the saved optimiser: .*; continue from another"):
             restore_optimiser(optimiser, weights, tensors, damaged)
 
 
@@ -287,6 +296,50 @@ def test_settings_that_json_cannot_hold_are_refused() -> None:
     optimiser = torch.optim.AdamW(list(weights.values()), lr=torch.tensor(0.1))
     with pytest.raises(ConfigError, match="the optimiser's lr is a Tensor; give it as a plain number"):
         optimiser_state(optimiser, weights)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lr", "0.1", "setting 'lr' is '0.1'"),
+        ("lr", None, "setting 'lr' is None"),
+        ("betas", [0.9], r"setting 'betas' is \[0\.9\]"),
+        ("betas", [0.9, "x"], r"setting 'betas' is \[0\.9, 'x'\]"),
+        ("amsgrad", 3, "setting 'amsgrad' is 3"),
+        ("stranger", 1, "setting 'stranger' is 1"),
+        ("lr", float("nan"), r"groups\[0\]\.lr holds nan"),
+        ("lr", [[1]], r"groups\[0\]\.lr is nested"),
+        ("params", "first", r"groups\[0\]\.params is 'first'"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused(key: str, value: Any, message: str) -> None:
+    weights = _weights()
+    optimiser = _adamw(weights)
+    _steps(weights, optimiser, range(1))
+    tensors, data = optimiser_state(optimiser, weights)
+    groups = [{**data["groups"][0], key: value}, *data["groups"][1:]]
+    with pytest.raises(RunFolderError, match=rf"^the saved optimiser.*{message}.*; continue from another checkpoint"):
+        restore_optimiser(optimiser, weights, tensors, {**data, "groups": groups})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"first::exp_avg_sq": None}, "lacks first::exp_avg_sq"),
+        ({"first::step": None}, "lacks first::step"),
+        ({"first::exp_avg_sq": torch.full((4, 3), -1.0)}, "a negative number in first::exp_avg_sq"),
+        ({"first::exp_avg": torch.tensor(1.0)}, r"first::exp_avg of shape \(\)"),
+        ({"first::more": torch.zeros(4, 3)}, "lacks second::more"),
+    ],
+)
+def test_a_memory_that_adamw_cannot_have(changes: dict[str, Tensor | None], message: str) -> None:
+    weights = _weights()
+    optimiser = _adamw(weights)
+    _steps(weights, optimiser, range(1))
+    tensors, data = optimiser_state(optimiser, weights)
+    changed = {name: tensor for name, tensor in {**tensors, **changes}.items() if tensor is not None}
+    with pytest.raises(RunFolderError, match=message):
+        restore_optimiser(optimiser, weights, changed, data)
 
 
 def test_numbers_beside_tensors_survive() -> None:

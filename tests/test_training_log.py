@@ -155,7 +155,7 @@ def test_cutting_while_it_is_open(tmp_path: Path) -> None:
 def test_a_damaged_line_is_numbered(tmp_path: Path, line: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 3}}\n', encoding="utf-8")
     for use in (lambda log: log.read(), lambda log: log.cut(1)):
-        with pytest.raises(RunFolderError, match=r"metrics\.jsonl line 2 is damaged"):
+        with pytest.raises(RunFolderError, match=r"metrics\.jsonl line 2"):
             use(TrainingLog(tmp_path))
 
 

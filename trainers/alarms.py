@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from tracer_env.checked import choice, listed, mapping, number, read, record
 from tracer_env.errors import ConfigError, RunFolderError
 
 __all__ = ["AlarmConfig", "CollapseAlarms", "repeating", "repetition"]
@@ -96,6 +97,10 @@ _ALARMS = {
 }
 
 
+_SEEN = mapping(listed(number(), 100_000), 1000)
+_STATE = record({"first": _SEEN, "recent": _SEEN, "raised": listed(choice(_ALARMS), len(_ALARMS))})
+
+
 class CollapseAlarms:
     """Looks at the metrics of each step of one policy and says what looks like a collapse.
 
@@ -127,16 +132,8 @@ class CollapseAlarms:
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
         """Go on from what ``state_dict`` returned; raises RunFolderError for anything else."""
-        try:
-            first, recent = (
-                {str(name): [float(value) for value in values] for name, values in data[key].items()}
-                for key in ("first", "recent")
-            )
-            raised = {str(kind) for kind in data["raised"]}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunFolderError(f"the saved state of the alarms is damaged: {error!r}") from error
-        if strangers := raised - set(_ALARMS):
-            raise RunFolderError(f"the saved state of the alarms names {min(strangers)!r}, which is none of them")
+        found = read(data, _STATE, "the saved state of the alarms", error=RunFolderError)
+        first, recent, raised = found["first"], found["recent"], set(found["raised"])
         self._first, self._recent, self._raised = first, recent, raised
 
     def _take(self, name: str, value: float) -> None:

@@ -27,22 +27,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
-from tracer_env.errors import ConfigError, DiskError, RunFolderError
+from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown
+from tracer_env.checked import Misfit, Reader, also, line, load, mapping, plain, read, record, whole
+from tracer_env.errors import ConfigError, DataError, DiskError, RunFolderError
 from tracer_env.files import force, write_text
 from tracer_env.leftovers import remove_tree, sweep, temporary_folder, temporary_name
 from tracer_env.places import odd, refuse_links
 from tracer_env.trainers.tensor_files import system_error
 
-__all__ = ["Checkpoint", "Part", "newest", "save"]
+__all__ = ["REMEDY", "Checkpoint", "Part", "newest", "save"]
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 Part = Callable[[Path], object] | Mapping[str, Any] | Sequence[Any]
 """A function that writes a file or a folder at the path it is given, or data for a JSON file."""
 
-_REMEDY = "move the checkpoint away to continue from the one before"
+_MOST_DATA = 512 * MEBIBYTE
+T = TypeVar("T")
+REMEDY = "move the checkpoint away to continue from the one before"
 _SETTLED = re.compile(r"step_(\d{6,})(\.before)?")
 
 
@@ -57,16 +61,12 @@ class Checkpoint:
         """Return the path of a part, a file or a folder; raises RunFolderError when it has none of that name."""
         path = self.path / _inside(name)
         if not path.exists():
-            raise RunFolderError(f"{self.path} holds no {name!r}; {_REMEDY}")
+            raise RunFolderError(f"{self.path} holds no {name!r}; {REMEDY}")
         return path
 
-    def data(self, name: str) -> Any:
-        """Return the data of a JSON part; raises RunFolderError when it is none."""
-        path = self.file(name)
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{path} is not JSON: {error}; {_REMEDY}") from error
+    def data(self, name: str, reader: Reader[T]) -> T:
+        """Return the data of a JSON part as ``reader`` takes it; raises RunFolderError when it is something else."""
+        return load(self.file(name), reader, most=_MOST_DATA, error=RunFolderError, remedy=REMEDY)
 
 
 def save(root: Path, step: int, parts: Mapping[str, Part], keep: int = 2) -> Path:
@@ -227,21 +227,48 @@ def _problem(path: Path, contents: bool = True) -> str | None:
         return f"is incomplete (it has no {MANIFEST})"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"is damaged ({MANIFEST} is not as it was written)"
+    except DataError as error:
+        return f"is damaged ({error})"
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    if not (path / MANIFEST).exists():
+        raise FileNotFoundError
+    data = parse(read_bytes(path / MANIFEST, _MOST_DATA), MANIFEST)
+    manifest = read(data, _MANIFEST_DATA, MANIFEST)
     content = {key: value for key, value in manifest.items() if key != "sha256"}
     if manifest["sha256"] != _digest(content):
-        raise ValueError("the manifest's own digest differs")
+        raise DataError(f"{MANIFEST} is not as it was written")
     if manifest["schema"] != SCHEMA:
         raise RunFolderError(
             f"{path} has the format {manifest['schema']}, and this version reads {SCHEMA}; "
             "continue it with the version of tracer-env that wrote it"
         )
     return manifest
+
+
+def _file_name(value: Any) -> str:
+    """Read the name of a file that lies inside the folder."""
+    name = line(1000, least=1)(value)
+    try:
+        inside = str(_inside(name))
+    except ConfigError:
+        inside = ""
+    if name != inside:
+        raise Misfit(f"is {shown(name)}; it must be a relative path that stays in the folder")
+    return name
+
+
+_SHA256 = also(line(64, least=64), lambda text: set(text) <= set("0123456789abcdef"), "a SHA-256")
+_MANIFEST_DATA = record(
+    {
+        "schema": whole(),
+        "step": whole(0),
+        "files": mapping(record({"bytes": whole(0), "sha256": _SHA256}), 100_000, _file_name),
+        "sha256": _SHA256,
+    },
+    others=plain(8),
+)
 
 
 def _faults(path: Path, files: Mapping[str, Mapping[str, Any]], contents: bool) -> Iterator[str]:
@@ -256,6 +283,13 @@ def _faults(path: Path, files: Mapping[str, Mapping[str, Any]], contents: bool) 
             yield f"is {kind} ({name}: {size} of {recorded['bytes']} bytes)"
         elif contents and _sha256(file) != recorded["sha256"]:
             yield f"is damaged ({name} is not as it was written)"
+    if contents:
+        found = (file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir())
+        yield from (
+            f"is damaged (it holds {shown(name)}, which {MANIFEST} does not know)"
+            for name in found
+            if name != MANIFEST and name not in files
+        )
 
 
 def _sha256(path: Path) -> str:

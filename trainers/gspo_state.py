@@ -15,19 +15,21 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_env.errors import DiskError, RunFolderError, UserError
+from tracer_env.checked import Reader, plain, record, whole
+from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
 from tracer_env.folders import make_folder, owned
 from tracer_env.leftovers import remove_tree, temporary_folder, temporary_name
 from tracer_env.places import odd
 from tracer_env.runs import scenario_digest
-from tracer_env.trainers.checkpoint import Checkpoint, newest
+from tracer_env.trainers.checkpoint import REMEDY, Checkpoint, newest
 from tracer_env.trainers.processes import Processes
+from tracer_env.trainers.tensor_files import OPTIMISER
 
 if TYPE_CHECKING:
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
@@ -120,7 +122,7 @@ def find(
 
 
 def _check_settings(found: Checkpoint, settings: Mapping[str, Any]) -> None:
-    saved = found.data("trainer.json").get("settings", {})
+    saved = found.data("trainer.json", _SETTINGS)["settings"]
     names = [name for name in sorted({*saved, *settings}) if saved.get(name) != settings.get(name)]
     if names:
         changes = ", ".join(f"{name} was {_short(saved.get(name))}, now {_short(settings.get(name))}" for name in names)
@@ -211,7 +213,9 @@ def restore(trainer: GSPOTrainer, found: Checkpoint) -> None:
     """Put a trainer back to where the checkpoint was written."""
     from tracer_env.trainers.tensor_files import load_tensors, restore_optimiser
 
-    data = found.data("trainer.json")
+    data = found.data("trainer.json", _state(trainer.policies.names, trainer.trained))
+    if data["step"] != found.step:
+        raise RunFolderError(f"{found.path}/trainer.json is of step {data['step']}; {REMEDY}")
     for name in trainer.policies.names:
         trainer.policies.load(name, found.file(f"adapters/{name}"))
     for name in trainer.trained:
@@ -224,8 +228,33 @@ def restore(trainer: GSPOTrainer, found: Checkpoint) -> None:
         trainer.alarms[name].load_state_dict(data["alarms"][name])
     trainer.update.steps |= data["optimiser_steps"]
     trainer.update.nonfinite |= data["nonfinite"]
-    trainer.rollouts.load_state_dict(data["rollouts"])
+    try:
+        trainer.rollouts.load_state_dict(data["rollouts"])
+    except ConfigError as error:
+        raise RunFolderError(f"{found.path}/trainer.json: rollouts: {error}; {REMEDY}") from error
     trainer.policies.changed()
+
+
+_SETTINGS = record({"settings": record({}, others=plain(32))}, others=lambda value: value)
+
+
+def _state(policies: Sequence[str], trained: Sequence[str]) -> Reader[dict[str, Any]]:
+    """Return how ``trainer.json`` is read: each policy has its counts, each that learns its optimiser and alarms."""
+
+    def each(names: Sequence[str], inner: Reader[Any]) -> Reader[dict[str, Any]]:
+        return record(dict.fromkeys(names, inner))
+
+    return record(
+        {
+            "step": whole(0),
+            "settings": plain(33),
+            "optimisers": each(trained, OPTIMISER),
+            "optimiser_steps": each(policies, whole(0)),
+            "nonfinite": each(policies, whole(0)),
+            "alarms": each(trained, plain(4)),
+            "rollouts": plain(16),
+        }
+    )
 
 
 def _writer(save: Callable[..., None], tensors: Any) -> Callable[[Path], None]:

@@ -154,19 +154,24 @@ class WeightPolicy:
                 os.replace(path, target)
 
     def load(self, name: str, folder: Path) -> None:
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
 
         wanted = self.parameters(name)
         try:
             with torch.random.fork_rng(devices=[]):
+                # The model's own configuration: what the folder's says is not believed, least of all its sizes.
                 stored = AutoModelForCausalLM.from_pretrained(
-                    folder, dtype=self._loaded.model.dtype, use_safetensors=True
+                    folder, config=self._loaded.model.config, dtype=self._loaded.model.dtype, use_safetensors=True
                 )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
             raise DataError(
                 f"cannot load the policy {name!r} from {folder}: {(str(error) or type(error).__name__).splitlines()[0]}"
             ) from error
         given = dict(stored.named_parameters())
+        for path, parameter in given.items():
+            if not bool(torch.isfinite(parameter).all()):
+                raise DataError(f"{folder}: the tensor {path} holds a number that is not finite; take other weights")
         # All of it, since a policy that is a part of the model stands on frozen weights that must be the same.
         for path, parameter in self._loaded.model.named_parameters():
             same = path in given and given[path].shape == parameter.shape

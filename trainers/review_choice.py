@@ -17,6 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from tracer_env.checked import number, read, record
+from tracer_env.errors import ConfigError
+
 __all__ = ["REVIEWS", "AllReviews", "BalancedReviews", "ReviewChoice"]
 
 
@@ -36,7 +39,7 @@ class ReviewChoice(Protocol):
         ...
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
+        """Take over what `state_dict` returned; raises ConfigError for anything else."""
         ...
 
 
@@ -74,7 +77,9 @@ class BalancedReviews:
         return {"right": self.right, "wrong": self.wrong}
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        self.right, self.wrong = float(data["right"]), float(data["wrong"])
+        counts = record({"right": number(0), "wrong": number(0)})
+        found = read(data, counts, "the reviews that were seen", error=ConfigError)
+        self.right, self.wrong = found["right"], found["wrong"]
 
 
 REVIEWS: dict[str, type[AllReviews] | type[BalancedReviews]] = {"balanced": BalancedReviews, "all": AllReviews}

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_env.bounded import shown
+from tracer_env.checked import line, listed, mapping, plain, read, record
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError
 from tracer_env.files import write_with
 
@@ -26,10 +28,18 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error"]
+__all__ = ["OPTIMISER", "load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error"]
 
 _BETWEEN = "::"
 _REMEDY = "continue from another checkpoint, or begin a new training"
+_NEVER_NEGATIVE = ("step", "exp_avg_sq", "max_exp_avg_sq")
+OPTIMISER = record(
+    {
+        "groups": listed(record({"params": listed(line(1000))}, others=plain(1)), 1000),
+        "numbers": mapping(mapping(plain(1))),
+    }
+)
+"""How the data of `optimiser_state` is read from a file."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -51,15 +61,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a file, on the CPU; raises RunFolderError when it is none or is damaged."""
+    """Read all tensors of a file, on the CPU, every number of them finite; raises RunFolderError for other files."""
     _need_safetensors()
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from tracer_env.agents.speakers.tensor_reading import finite, read_tensors
 
-    try:
-        found = load_file(path)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise RunFolderError(f"cannot read tensors from {path}: {error}; {_REMEDY}") from error
+    found = read_tensors(path, "tensors from", finite, error=RunFolderError, remedy=_REMEDY)
     # A copy of its own for each: in the mapped file they lie at any address, and sums that are taken
     # in vectors of 64 bytes may then round otherwise than in the run that saved them.
     return {name: tensor.clone() for name, tensor in found.items()}
@@ -101,22 +107,21 @@ def restore_optimiser(
     order = _ordered(optimiser, names)
     current = optimiser.state_dict()
     live = [[order[index] for index in group["params"]] for group in current["param_groups"]]
-    try:
-        saved = [list(group["params"]) for group in data["groups"]]
-        numbers = {name: dict(found) for name, found in data["numbers"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunFolderError(f"the saved optimiser is damaged: {error!r}; {_REMEDY}") from error
+    data = read(data, OPTIMISER, "the saved optimiser", error=RunFolderError, remedy=_REMEDY)
+    saved = [group["params"] for group in data["groups"]]
     if saved != live:
         raise _of_others(_difference(saved, live))
+    kept = _by_owner(tensors)
+    if strangers := sorted({*kept, *data["numbers"]} - set(names)):
+        raise _of_others(f"{strangers[0]} is unknown")
     state: dict[int, dict[str, Any]] = {}
     for index, name in order.items():
-        remembered = _remembered(name, names[name], tensors) | numbers.get(name, {})
+        remembered = _remembered(name, names[name], kept.get(name, {})) | data["numbers"].get(name, {})
         if remembered:
             state[index] = remembered
-    if strangers := sorted({_owner(key) for key in tensors} - set(names)):
-        raise _of_others(f"{strangers[0]} is unknown")
+    _check_alike(optimiser, {order[index]: set(remembered) for index, remembered in state.items()})
     groups = [
-        {key: _as(now.get(key), value) for key, value in group.items()} | {"params": now["params"]}
+        _group(now, group) | {"params": now["params"]}
         for group, now in zip(data["groups"], current["param_groups"], strict=True)
     ]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
@@ -165,18 +170,52 @@ def _ordered(optimiser: Optimizer, names: Mapping[str, Tensor]) -> dict[int, str
     return {index: by_id[id(parameter)] for index, parameter in enumerate(parameters)}
 
 
-def _remembered(name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _by_owner(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return the saved tensors by parameter, then by what each of them is."""
+    found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        if _owner(key) != name:
-            continue
-        if tensor.dim() and tensor.shape != parameter.shape:
+        found.setdefault(_owner(key), {})[key.rpartition(_BETWEEN)[2]] = tensor
+    return found
+
+
+def _remembered(name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    for kind, tensor in tensors.items():
+        key = f"{name}{_BETWEEN}{kind}"
+        if (tensor.dim() or kind.startswith("exp_")) and tensor.shape != parameter.shape:
             raise RunFolderError(
                 f"the saved optimiser has {key} of shape {tuple(tensor.shape)}, "
                 f"but the parameter's is {tuple(parameter.shape)}; continue with the model that it was saved with"
             )
-        found[key.rpartition(_BETWEEN)[2]] = tensor.clone()
-    return found
+        if kind in _NEVER_NEGATIVE and bool((tensor < 0).any()):
+            raise RunFolderError(f"the saved optimiser has a negative number in {key}; {_REMEDY}")
+    return {kind: tensor.clone() for kind, tensor in tensors.items()}
+
+
+def _check_alike(optimiser: Optimizer, kinds: Mapping[str, set[str]]) -> None:
+    """Raise RunFolderError when parameters remember different things, or AdamW's not what AdamW needs."""
+    from torch.optim import Adam, AdamW
+
+    needed = {"step", "exp_avg", "exp_avg_sq"} if isinstance(optimiser, Adam | AdamW) else set()
+    for name, found in kinds.items():
+        everything = needed.union(*kinds.values())
+        if missing := sorted(everything - found):
+            raise RunFolderError(f"the saved optimiser lacks {name}{_BETWEEN}{missing[0]}; {_REMEDY}")
+
+
+def _group(now: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a group, each of the kind that it has in the optimiser."""
+    for key in {*now, *saved} - {"params"}:
+        if key not in now or key not in saved or _kind(now[key]) != _kind(saved[key]):
+            given = shown(saved[key]) if key in saved else "missing"
+            raise RunFolderError(f"the saved optimiser's setting {shown(key)} is {given}; {_REMEDY}")
+    return {key: _as(now[key], value) for key, value in saved.items() if key != "params"}
+
+
+def _kind(value: Any) -> Any:
+    """Return the kind of a setting; switches that nobody has set are of the kind of those that are."""
+    if isinstance(value, list | tuple):
+        return [_kind(each) for each in value]
+    return "switch" if value is None or isinstance(value, bool) else "text" if isinstance(value, str) else "number"
 
 
 def _owner(key: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.checked import listed, plain, read, record
 from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
@@ -168,10 +169,13 @@ class TracerRollouts:
         return {"tables": [table.state_dict() for table in self._tables], "reviews": self.reviews.state_dict()}
 
     def load_state_dict(self, data: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
-        for table, saved in zip(self._tables, data["tables"], strict=True):
+        """Take over what `state_dict` returned; raises ConfigError for anything else."""
+        count = len(self._tables)
+        state = record({"tables": listed(plain(4), count, count), "reviews": plain(1)})
+        found = read(data, state, "the saved rollouts", error=ConfigError)
+        for table, saved in zip(self._tables, found["tables"], strict=True):
             table.load_state_dict(saved)
-        self.reviews.load_state_dict(data["reviews"])
+        self.reviews.load_state_dict(found["reviews"])
 
     def _choose(self, dialogue: Root) -> _Turn:
         state = dialogue.state

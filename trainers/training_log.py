@@ -21,6 +21,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
+from tracer_env.bounded import parse
+from tracer_env.checked import plain, read, record, whole
 from tracer_env.errors import ConfigError, DiskError, MissingExtraError, RunFolderError, UnknownNameError
 from tracer_env.files import append, cut, write_text
 
@@ -112,12 +114,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     found: list[dict[str, Any]] = []
     for number, text in enumerate(content[: _whole(content)].splitlines(), start=1):
-        try:
-            line = json.loads(text)
-            found.append({"step": int(line["step"]), **line})
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(f"{path} line {number} is damaged ({error!r})") from error
+        where = f"{path} line {number}"
+        line = parse(text, where, error=RunFolderError)
+        found.append(read(line, _LINE, where, error=RunFolderError))
     return found
+
+
+_LINE = record({"step": whole(0)}, others=plain(2))
 
 
 def comparable(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
-from tracer_env.agents.speakers.tensor_reading import read_tensors
+from tracer_env.agents.speakers.tensor_reading import read_tensors, weights
 from tracer_env.bounded import MEBIBYTE, shown
 from tracer_env.checked import load
 from tracer_env.errors import DataError
@@ -47,7 +47,7 @@ def read_folder(folder: Path) -> tuple[AdapterConfig, dict[str, torch.Tensor]]:
         old = (folder / "adapter_model.bin").is_file()
         hint = "it holds a pickle (adapter_model.bin), which is never loaded; save it as safetensors" if old else ""
         raise DataError(f"the adapter {folder} has no {WEIGHTS}; {hint or 'save it again'}")
-    found = read_tensors(path, "the adapter", remedy="save it again")
+    found = read_tensors(path, "the adapter", weights, remedy="save it again")
     tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in found.items()}
     _check_ranks(folder, config, tensors)
     return config, tensors
