@@ -14,6 +14,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from typing import Self
 
+from tracer_env.bounded import shown
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
 from tracer_env.rules import DialogueState
@@ -142,6 +143,11 @@ def _check_fields(task: Task, place: str) -> None:
             raise DataError(f"{place}: the field {field!r} must be text, got {type(value).__name__}")
         if field != "answer" and not value.strip():
             raise DataError(f"{place}: the field {field!r} is empty")
+    options = task.options
+    if not isinstance(options, list | tuple) or not all(isinstance(each, str) and each.strip() for each in options):
+        raise DataError(f"{place}: the field 'options' must be a list of texts, got {shown(options)}")
+    if len(options) > len(LETTERS):
+        raise DataError(f"{place}: the field 'options' holds {len(options)} texts; at most {len(LETTERS)} have letters")
     level = task.difficulty
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 <= level <= 1:
         raise DataError(f"{place}: the field 'difficulty' must be a number from 0 to 1, got {level!r}")

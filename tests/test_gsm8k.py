@@ -40,3 +40,12 @@ def test_every_solution_earns_its_own_gold_answer(split: str, rows: int) -> None
     assert len(scenario) == rows
     assert all(scenario.grade(task.metadata["solution"], task) is Grade.CORRECT for task in scenario)
     assert len(GSM8K(path=str(DATA), split=split, limit=20)) == 20
+
+
+def test_a_comma_without_quotes_does_not_become_another_answer(tmp_path: Path) -> None:
+    file = tmp_path / "test.csv"
+    file.write_text("question,answer\nHow many?,It is so. #### 1,234\n")
+    with pytest.raises(DataError, match=r"line 2: 3 fields under a header of 2 \(question, answer\)"):
+        GSM8K(str(file))
+    file.write_text('question,answer\nHow many?,"It is so. #### 1,234"\n')
+    assert GSM8K(str(file))[0].answer == "1,234"

@@ -40,3 +40,13 @@ def test_every_solution_earns_its_own_gold_answer() -> None:
     assert len(scenario) == 500
     assert all(scenario.grade(task.metadata["solution"], task) is Grade.CORRECT for task in scenario)
     assert scenario.grade(f"\\boxed{{{scenario[0].answer}}}", scenario[1]) is Grade.WRONG
+
+
+def test_a_csv_spells_its_levels(tmp_path: Path) -> None:
+    file = tmp_path / "test.csv"
+    file.write_text('problem,answer,level\n"Sum, of 1 and 1?",2,3\nOne?,\\frac{1}{2},5\n')
+    scenario = MATH500(str(file))
+    assert [(task.difficulty, task.metadata["level"]) for task in scenario] == [(0.5, 3), (0.9, 5)]
+    file.write_text("problem,answer,level\nOne?,2,hard\n")
+    with pytest.raises(DataError, match=r"line 2: the field 'level' must be a whole number from 1 to 5, got 'hard'"):
+        MATH500(str(file))
