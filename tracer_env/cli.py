@@ -46,7 +46,7 @@ from tracer_env.cli_training import train_command
 from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
 from tracer_env.endings import Stopped, failure, stoppable
-from tracer_env.errors import TracerEnvError, UnknownNameError
+from tracer_env.errors import ConfigError, TracerEnvError, UnknownNameError
 from tracer_env.narrow import printable
 from tracer_env.progress import reporting
 from tracer_env.screen import Screen, complain, say, say_json, say_json_list
@@ -105,6 +105,13 @@ def compare_command(
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    on_error: Annotated[
+        str | None,
+        typer.Option("--on-error", help="When a part fails: stop (to be continued), or skip and record the episode."),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: play again the tasks on which an episode failed.")
+    ] = False,
     trust_code: TrustOption = False,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
@@ -112,7 +119,10 @@ def compare_command(
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "training", episodes=train_episodes)
-    data = merge(data, "evaluation", methods=split_list(methods) if methods else None, baseline=baseline, worlds=worlds)
+    if retry_failed and resume is None:
+        raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
+    listed = split_list(methods) if methods else None
+    data = merge(data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, on_error=on_error)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if dry_run:
@@ -122,13 +132,17 @@ def compare_command(
     from tracer_env.report import comparison_table
 
     with reporting() as reporter, resumable("compare", resume):
-        result = compare(resolved, out=out, resume=resume, trust_code=trust_code, reporter=reporter)
+        result = compare(
+            resolved, out=out, resume=resume, trust_code=trust_code, retry_failed=retry_failed, reporter=reporter
+        )
     if as_json:
         return say_json(result.to_data())
     Screen().print(comparison_table([Row.from_data(row) for row in result.rows]))
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
     say(f"replay  {result.replay_command}")
+    if result.failed:
+        say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")
     return None
 
 

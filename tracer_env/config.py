@@ -48,6 +48,7 @@ __all__ = [
     "with_settings",
 ]
 
+ON_ERROR = ("stop", "skip")
 METHODS = (
     "regret_matching",
     "regret_matching_plus",
@@ -106,6 +107,8 @@ class TrainingConfig:
 class EvaluationConfig:
     """How methods are compared. ``batch_size`` (dialogues at once) is a speed setting and changes no result.
 
+    ``on_error`` is what becomes of an episode in which a part failed: ``stop`` ends the run, to be continued; ``skip``
+    records it as failed. It is no part of what was asked for, and may differ when a run is continued.
     ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
     method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
     """
@@ -115,6 +118,7 @@ class EvaluationConfig:
     worlds: int = 1
     batch_size: int = 64
     counterfactuals: str = "auto"
+    on_error: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,10 @@ class Config:
             raise ConfigError(f"evaluation.methods names {', '.join(twice)} more than once")
         if baseline is not None and baseline not in methods:
             raise ConfigError(f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, methods)}")
+        if self.evaluation.on_error not in ON_ERROR:
+            raise ConfigError(
+                f"evaluation.on_error is {self.evaluation.on_error!r}{did_you_mean(self.evaluation.on_error, ON_ERROR)}"
+            )
         known = ("auto", "all", "shared", "none")
         chosen = self.evaluation.counterfactuals
         if chosen not in known:
@@ -258,7 +266,9 @@ def merge(data: Mapping[str, Any], section: str, **values: Any) -> dict[str, Any
     return {**data, section: {**before, **given}} if given and isinstance(before, Mapping) else dict(data)
 
 
-def differences(left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size",)) -> list[str]:
+def differences(
+    left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size", "evaluation.on_error")
+) -> list[str]:
     """Return the dotted keys in which two configs differ, speed settings left out."""
     a, b = _flat(left.to_data()), _flat(right.to_data())
     return sorted(key for key in a.keys() | b.keys() if key not in ignore and a.get(key) != b.get(key))

@@ -24,6 +24,7 @@ from tracer_env.config import Config
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import ConfigError, UserError
+from tracer_env.failures import POLICIES
 from tracer_env.files import write_text
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
@@ -74,6 +75,16 @@ class Comparison:
         }
 
     @property
+    def failed(self) -> int:
+        """How many episodes failed, of all methods."""
+        return sum(row.get("failed", 0) for row in self.rows)
+
+    @property
+    def retry_command(self) -> str:
+        """The command that plays the tasks again on which an episode failed."""
+        return command("tracer-env", "compare", "--resume", self.run.path, "--retry-failed")
+
+    @property
     def replay_command(self) -> str:
         """The command that shows the most interesting episode, to be pasted into a shell."""
         shown = self.interesting
@@ -91,11 +102,12 @@ def evaluate(
     batch_size: int = 64,
     counterfactuals: str = "auto",
     done: Collection[int] = (),
+    on_error: str = "stop",
 ) -> Iterator[list[Transcript]]:
     """Play all methods on all tasks and worlds; yield the transcripts in blocks of whole tasks.
 
-    ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For
-    the values of ``counterfactuals`` see `EvaluationConfig`.
+    ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For the values of
+    ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. Raises ScenarioError for a task that is none.
     """
     key, count = information_named(information), len(scenario)
     free = bool(getattr(speaker, "free", False))
@@ -115,7 +127,7 @@ def evaluate(
             cached = build("speaker", "tracer_env.agents.speakers.cached:CachedSpeaker", speaker)
             shared = cached
             which = _shared(cached.knows) if wanted == "shared" else which
-        yield rollout(jobs, shared, scenario, rules, key, which)
+        yield rollout(jobs, shared, scenario, rules, key, which, on_error=POLICIES[on_error])
 
 
 def _shared(knows: Callable[..., list[bool]]) -> Counterfactuals:
@@ -132,13 +144,15 @@ def compare(
     scenario: Scenario | None = None,
     speaker: Speaker | None = None,
     controllers: Mapping[str, Controller] | None = None,
+    retry_failed: bool = False,
     reporter: Reporter | None = None,
 ) -> Comparison:
     """Compare methods and leave a run folder behind.
 
     ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
     refuses a changed config; without a ``config`` the folder's own is taken. Code that a folder's config or a
-    controller's file names is refused unless ``trust_code`` is given (`trust`). Raises UserError subclasses for
+    controller's file names is refused unless ``trust_code`` is given (`trust`). ``retry_failed`` plays tasks again on
+    which an episode of the folder failed. Raises UserError subclasses for
     whatever cannot work, before the folder is made.
     """
     asked = config or Config()
@@ -173,6 +187,8 @@ def compare(
             name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
         }
         promise = folder.promise(tasks)
+        if retry_failed:
+            recover(folder.episodes, promise, again=lambda told: bool(told.failed))
         _play(folder, promise, made, tasks, voices, tell)
         found = folder.settle(asked.evaluation.baseline or next(iter(made)), promise)
         write_report(folder.path)
@@ -316,6 +332,7 @@ def _play_rest(
         config.evaluation.batch_size,
         config.evaluation.counterfactuals,
         done,
+        config.evaluation.on_error,
     )
     for block in blocks:
         folder.append(block)

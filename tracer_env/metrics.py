@@ -13,6 +13,9 @@ How a ``timeout`` grade (the checker ran out of time, so nobody knows) enters:
 - the reviewer's rates: a review of such a proposal is left out, and counted as ``unknown``;
 - unparsable rate: in the denominator; timeout rate: what it counts; ``grades``: a class of its own.
 
+An episode that failed (a part raised, or returned what it must not, under ``--on-error skip``) enters nothing but
+``failed`` and ``accuracy_with_failed``, which counts it as wrong; pairs are those that both methods have.
+
 Everywhere else "wrong" means wrong or unparsable. The draws of the bootstrap depend on the seed and the
 number of tasks alone, so the order of the episodes changes nothing.
 """
@@ -69,23 +72,31 @@ class Row:
     paired_difference_ci: Interval | None = None  # bootstrap over tasks
     p_value: float | None = None  # McNemar mid-p
     paired_episodes: int | None = None  # how many (task, world) both have
+    failed: int = 0  # episodes that failed: in none of the numbers above
+    accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
         data = asdict(self)
+        if not self.failed:
+            del data["failed"], data["accuracy_with_failed"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Row:
         """Read what `to_data` wrote; raises DataError for missing or unknown keys and for values of another kind."""
         known = {field.name for field in fields(cls)}
+        if isinstance(data, Mapping) and not data.keys() & _OF_FAILURES:
+            known -= _OF_FAILURES
         if not isinstance(data, Mapping) or set(data) != known:
             odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__
             raise DataError(f"not a row of metrics (keys that differ: {shown(odd)}); compute the metrics again")
         kinds = {field.name: _KINDS[str(field.type)] for field in fields(cls)} | _SHARES
+        kinds = {name: kinds[name] for name in data}
         return cls(**read(dict(data), record(kinds), "a row of metrics", remedy="compute the metrics again"))
 
 
+_OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
 _SHARE, _ENDS = number(0.0, 1.0), ("_rate", "_tpr", "_tnr", "_value")
@@ -147,8 +158,8 @@ class Tally:
         method.add(transcript, self._tasks.setdefault(transcript.task.id, len(self._tasks)))
 
     def details(self) -> dict[str, dict[str, Any]]:
-        """Return the finer tables of each method as JSON-ready data."""
-        return {name: method.behaviour.to_data() for name, method in self._methods.items()}
+        """Return the finer tables of each method that has an episode without failure, as JSON-ready data."""
+        return {name: method.behaviour.to_data() for name, method in self._methods.items() if method.calls}
 
     def rows(self, baseline: str | None, seed: int = 0) -> list[Row]:
         """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world).
@@ -188,7 +199,7 @@ class _Method:
         self.correct = bytearray()
         self.finals: Counter[Grade | None] = Counter()
         self.proposed: Counter[Grade | None] = Counter()
-        self.cut = self.unsaid = 0
+        self.cut = self.unsaid = self.failed = 0
 
     def add(self, transcript: Transcript, task: int) -> None:
         if (transcript.method, transcript.task.scenario) != (self.name, self.scenario):
@@ -196,6 +207,9 @@ class _Method:
             raise DataError(
                 f"a row summarises the episodes of one method on one scenario, got several methods or scenarios: {both}"
             )
+        if transcript.failed:
+            self.failed += 1
+            return
         prompts = completions = calls = 0
         for turn in transcript.turns:
             if turn.utterance is not None:
@@ -217,18 +231,19 @@ class _Method:
 
     def row(self, order: NDArray[np.int64], seed: int) -> Row:
         prompts, completions, calls = (np.array(x) for x in (self.prompts, self.completions, self.calls))
-        n, finals, proposed, behaviour = len(calls), self.finals, self.proposed, self.behaviour
+        n, finals, proposed, behaviour = max(1, len(calls)), self.finals, self.proposed, self.behaviour
+        whole = n + self.failed if len(calls) else self.failed
         told, made, said = int(prompts.sum()), int(completions.sum()), int(calls.sum())
         tokens_ci, calls_ci = _by_task(
-            order[np.array(self.task)], np.column_stack([prompts + completions, calls]), seed
+            order[np.array(self.task, dtype=np.int64)], np.column_stack([prompts + completions, calls]), seed
         )
         flips, reviews = behaviour.changes, behaviour.reviews
         return Row(
             method=self.name,
             scenario=self.scenario,
-            episodes=n,
+            episodes=len(calls),
             accuracy=finals[Grade.CORRECT] / n,
-            accuracy_ci=wilson(finals[Grade.CORRECT], n),
+            accuracy_ci=wilson(finals[Grade.CORRECT], len(calls)),
             tokens_per_task=(told + made) / n,
             tokens_per_task_ci=tokens_ci,
             completion_tokens_per_task=made / n,
@@ -246,6 +261,8 @@ class _Method:
             truncated_rate=share(self.cut, said),
             grades={grade.name.lower(): finals[grade] for grade in _GRADES},
             counterfactual_tokens_per_task=self.unsaid / n,
+            failed=self.failed,
+            accuracy_with_failed=finals[Grade.CORRECT] / whole if self.failed else None,
         )
 
     def check_pairs(self, names: Sequence[str]) -> None:
@@ -267,6 +284,8 @@ def _pairs(*methods: _Method) -> list[NDArray[np.int64]]:
 
 def _by_task(tasks: NDArray[np.int64], values: Any, seed: int) -> list[Interval | None]:
     """Bootstrap the column means of ``values`` (episodes, K), resampling tasks, numbered in order of their ids."""
+    if not len(tasks):
+        return [None] * values.shape[1]
     found, rows = np.unique(tasks, return_inverse=True)
     totals = np.column_stack([np.bincount(rows, weights=column, minlength=len(found)) for column in values.T])
     return bootstrap_means(totals, np.bincount(rows, minlength=len(found)), seed)

@@ -229,6 +229,12 @@ def _gain(row: Row) -> str:
     return f'<span class="{css}">{shown}</span>{_range(row.paired_difference_ci, sign="+")}'
 
 
+def _failures(row: Row) -> str:
+    if not row.failed:
+        return ""
+    return f"<small>{row.failed:,} failed; {row.accuracy_with_failed:.3f} with these as wrong</small>"
+
+
 def _p(row: Row) -> str:
     if row.p_value is None:
         return "–"
@@ -237,7 +243,7 @@ def _p(row: Row) -> str:
 
 
 _COMPARISON: dict[str, _Cell] = {
-    "Accuracy": lambda r: f"<b>{r.accuracy:.3f}</b>{_range(r.accuracy_ci)}",
+    "Accuracy": lambda r: f"<b>{r.accuracy:.3f}</b>{_range(r.accuracy_ci)}{_failures(r)}",
     "Δ vs baseline": _gain,
     "p": _p,
     "Tokens/task": lambda r: f"{r.tokens_per_task:,.0f}{_range(r.tokens_per_task_ci, ',.0f')}",

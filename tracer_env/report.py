@@ -73,7 +73,10 @@ def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Ite
 
 
 def comparison_table(rows: Iterable[Row]) -> Table:
-    """Return the rows as a table for the terminal; ± is half the width of the 95% interval."""
+    """Return the rows as a table for the terminal; ± is half the width of the 95% interval.
+
+    Where episodes failed, two more columns say how many, and the accuracy that counts these as wrong.
+    """
     table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True)
     table.add_column("method", overflow="fold")
     for name in (
@@ -87,7 +90,12 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         "p",
     ):
         table.add_column(name, justify="right", no_wrap=True)
+    rows = list(rows)
+    failures = any(row.failed for row in rows)
+    for name in ("failed", "accuracy\nwith these") if failures else ():
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
+        told = (str(row.failed), _rate(row.accuracy_with_failed)) if row.failed else ("0", f"{row.accuracy:.3f}")
         table.add_row(
             Text(visible(row.method)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_half(row), "dim")),
@@ -98,6 +106,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
             _rate(row.corruption_rate),
             _difference(row),
             "–" if row.p_value is None else "<.001" if row.p_value < 0.001 else f"{row.p_value:.3f}",
+            *(told if failures else ()),
         )
     return table
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracer_env.contracts import key_of, probability
+from tracer_env.errors import PartError
+from tracer_env.failures import POLICIES, FailurePolicy
 from tracer_env.interfaces import Controller, Information, Request, Scenario, Speaker
 from tracer_env.randomness import Purpose, stream, uniform
-from tracer_env.referee import ask
 from tracer_env.rewards import skip_value, speak_value
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
 from tracer_env.transcript import Transcript, TurnRecord
@@ -45,6 +46,7 @@ class _Running:
     state: DialogueState
     stream: int
     records: list[TurnRecord]
+    failed: str = ""
 
 
 @dataclass(slots=True)
@@ -76,24 +78,41 @@ def rollout(
     information: Information,
     counterfactuals: Counterfactuals = nothing,
     watch: Callable[[list[Transcript]], None] | None = None,
+    on_error: FailurePolicy = POLICIES["stop"],
 ) -> list[Transcript]:
     """Play all jobs and return their transcripts in the same order.
 
-    ``watch`` is given the transcripts as far as they go after each turn.
+    ``watch`` is given the transcripts as far as they go after each turn; ``on_error`` says what becomes of a dialogue
+    in which a part failed. Raises PartError as that says.
     """
     all_running = [
         _Running(job, initial(job.task, rules), stream(job.seed, job.task.id, job.world), []) for job in jobs
     ]
     active = all_running
     while active:
-        choices = [_choose(running, information) for running in active]
-        said = _say(choices, speaker, scenario, counterfactuals)
+        made = [_chosen(running, information, on_error) for running in active]
+        choices = [choice for choice in made if choice is not None]
+        said = _say(choices, speaker, scenario, counterfactuals, on_error)
         for choice, utterance in zip(choices, said, strict=True):
-            _move(choice, utterance)
-        active = [running for running in active if not running.state.over]
+            if not isinstance(utterance, PartError):
+                _move(choice, utterance)
+            elif choice.action is Action.SPEAK:
+                choice.running.failed = on_error.reason(utterance)
+            else:  # what was to be shown only
+                _move(choice, None)
+        active = [running for running in active if not running.state.over and not running.failed]
         if watch is not None:
             watch([_transcript(running) for running in all_running])
     return [_transcript(running) for running in all_running]
+
+
+def _chosen(running: _Running, information: Information, on_error: FailurePolicy) -> _Choice | None:
+    """Return what a dialogue does, None where its controller failed."""
+    try:
+        return _choose(running, information)
+    except PartError as error:
+        running.failed = on_error.reason(error)
+        return None
 
 
 def _choose(running: _Running, information: Information) -> _Choice:
@@ -109,8 +128,12 @@ def _choose(running: _Running, information: Information) -> _Choice:
 
 
 def _say(
-    choices: Sequence[_Choice], speaker: Speaker, scenario: Scenario, counterfactuals: Counterfactuals
-) -> list[Utterance | None]:
+    choices: Sequence[_Choice],
+    speaker: Speaker,
+    scenario: Scenario,
+    counterfactuals: Counterfactuals,
+    on_error: FailurePolicy,
+) -> list[Utterance | PartError | None]:
     requests = [Request(c.running.state, c.running.state.seat, c.running.stream) for c in choices]
     unspoken = [i for i, c in enumerate(choices) if c.action is Action.SKIP and c.mask == (1, 1)]
     wanted = {i for i, c in enumerate(choices) if c.action is Action.SPEAK}
@@ -118,7 +141,7 @@ def _say(
         drawn = counterfactuals([requests[i] for i in sorted(wanted)], [requests[i] for i in unspoken])
         wanted.update(i for i, draw in zip(unspoken, drawn, strict=True) if draw)
     order = sorted(wanted)
-    said = dict(zip(order, ask(speaker, [requests[i] for i in order], scenario), strict=True))
+    said = dict(zip(order, on_error.ask(speaker, [requests[i] for i in order], scenario), strict=True))
     return [said.get(i) for i in range(len(choices))]
 
 
@@ -146,7 +169,7 @@ def _move(choice: _Choice, utterance: Utterance | None) -> None:
 
 
 def _transcript(running: _Running) -> Transcript:
-    job, answer = running.job, final_answer(running.state)
+    job, answer = running.job, None if running.failed else final_answer(running.state)
     return Transcript(
         episode=job.episode,
         method=job.method,
@@ -156,4 +179,5 @@ def _transcript(running: _Running) -> Transcript:
         turns=tuple(running.records),
         final_turn=answer.turn if answer else 0,
         max_turns=running.state.rules.max_turns,
+        failed=running.failed,
     )

@@ -193,6 +193,8 @@ def _silence(turn: TurnRecord, pending: Utterance | None) -> list[RenderableType
 
 
 def _closing(transcript: Transcript, spent: int) -> RenderableType:
+    if transcript.failed:
+        return Group(Rule(style="bright_black"), Text.assemble(("failed   ", "bold red"), visible(transcript.failed)))
     final = transcript.final
     words, style = _GRADE[final.grade]
     end = Text.assemble(("answer ", "dim"), (visible(final.answer or "none"), f"bold {style}"))

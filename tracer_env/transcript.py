@@ -50,7 +50,10 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One episode of one method. ``final_turn`` is the turn of the proposal that counts as the answer."""
+    """One episode of one method. ``final_turn`` is the turn of the proposal that counts as the answer.
+
+    ``failed`` says why it has no end, where a part of the user's failed: it has the turns before that, and no answer.
+    """
 
     episode: int
     method: str
@@ -60,6 +63,7 @@ class Transcript:
     turns: tuple[TurnRecord, ...]
     final_turn: int
     max_turns: int = 5
+    failed: str = ""
 
     @property
     def proposals(self) -> tuple[TurnRecord, ...]:
@@ -69,7 +73,8 @@ class Transcript:
     @property
     def final(self) -> Utterance:
         """The proposal that counts as the answer."""
-        return self.turns[self.final_turn - 1].utterance or Utterance("", grade=Grade.UNPARSABLE)
+        said = self.turns[self.final_turn - 1].utterance if self.final_turn else None
+        return said or Utterance("", grade=Grade.UNPARSABLE)
 
     @property
     def correct(self) -> bool:
@@ -98,6 +103,8 @@ class Transcript:
             "final_answer": self.final.answer,
             "grade": _name(self.final.grade),
         }
+        if self.failed:
+            record["failed"] = self.failed
         return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -114,6 +121,7 @@ class Transcript:
             tuple([_turn(turn) for turn in found.turns]),
             found.final_turn,
             found.max_turns,
+            "" if found.failed is UNSET else found.failed,
         )
 
 

@@ -24,8 +24,10 @@ _WRONG = (Grade.WRONG, Grade.UNPARSABLE)
 def flip(transcript: Transcript) -> str:
     """Return ``wrong → right`` or ``right → wrong`` from the first proposal to the answer, else ``""``.
 
-    Where the checker ran out of time on either, nobody knows, and it is no flip.
+    Where the checker ran out of time on either, nobody knows, and it is no flip; nor is an episode that failed.
     """
+    if transcript.failed:
+        return ""
     first = transcript.proposals[0].utterance if transcript.proposals else None
     if first is None or Grade.TIMEOUT in (first.grade, transcript.final.grade):
         return ""
@@ -73,7 +75,7 @@ class Chooser:
         """Look at one more episode."""
         if self.only == "disagreements":
             self._splits.add(told)
-        elif bool(flip(told)) if self.only == "flips" else told.final.grade in _WRONG:
+        elif bool(flip(told)) if self.only == "flips" else told.final.grade in _WRONG and not told.failed:
             self._fit.append(self._count)
         self._count += 1
 
@@ -133,7 +135,7 @@ class _Splits:
         pair = self._pairs.setdefault((told.task.id, told.world), len(self._pairs))
         if pair == len(self._outcomes):
             self._outcomes.append(0)
-        if told.final.grade is not Grade.TIMEOUT:
+        if told.final.grade is not Grade.TIMEOUT and not told.failed:
             self._outcomes[pair] |= 2 if told.correct else 1
         self._of.append(pair)
         self._misjudged.append(_misjudged(told))

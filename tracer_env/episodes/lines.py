@@ -25,6 +25,7 @@ from tracer_env.errors import DataError
 
 __all__ = [
     "LONGEST",
+    "MOST_REASON",
     "MOST_SEED",
     "MOST_TOKENS",
     "MOST_TURNS",
@@ -46,6 +47,8 @@ MOST_TOKENS = 10**9
 """The most tokens an utterance may have cost; sums over any run stay whole."""
 MOST_TURNS = 4096
 """The longest horizon that `Rules` takes."""
+MOST_REASON = 1000
+"""The most characters of what is told of a failure."""
 MOST_SEED = (1 << 63) - 1
 """The largest seed: TOML promises no larger number."""
 
@@ -111,10 +114,11 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     world: Count
     seed: Seed
     max_turns: Annotated[int, Meta(ge=1, le=MOST_TURNS)]
-    turns: Annotated[tuple[TurnLine, ...], Meta(min_length=1, max_length=MOST_TURNS)]
+    turns: Annotated[tuple[TurnLine, ...], Meta(max_length=MOST_TURNS)]
     final_turn: Turns
     final_answer: str | None
     grade: GradeName
+    failed: Annotated[str, Meta(min_length=1, max_length=MOST_REASON)] | UnsetType = UNSET  # why it has no end
 
 
 _decode = msgspec.json.Decoder(Line).decode
@@ -161,6 +165,8 @@ def contradiction(line: Line) -> str:
     turns, last = line.turns, line.final_turn
     if len(turns) > line.max_turns:
         return f"it has {len(turns)} turns, more than its max_turns {line.max_turns}"
+    if not turns and line.failed is UNSET:
+        return "it has no turns"
     vote, proposed = 0, False
     for number, turn in enumerate(turns, start=1):
         wrong = _turn(turn, number)
@@ -176,6 +182,9 @@ def contradiction(line: Line) -> str:
         if turn.vote != vote:
             return f"turn {number}: vote is {turn.vote}, and the verdicts come to {vote}"
     final = turns[last - 1] if 0 < last <= len(turns) else None
+    if line.failed is not UNSET:
+        fits = (last, line.final_answer, line.grade) == (0, None, "unparsable")
+        return "" if fits else "it failed, and has an answer all the same"
     if (proposed or last) and (final is None or final.role != "proposer" or final.utterance is UNSET):
         return f"final_turn is {last}, and no proposal was made there"
     said = None if final is None or final.utterance is UNSET else final.utterance

@@ -7,6 +7,7 @@ bytes of a run that nobody disturbed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,19 +39,23 @@ class Repaired:
         return f"kept {self.kept:,} episodes, took out {self.doubled:,} that stood there already{end}"
 
 
-def recover(path: Path, promise: Promise) -> set[int]:
+def recover(path: Path, promise: Promise, *, again: Callable[[Transcript], bool] = lambda told: False) -> set[int]:
     """Make a file ready to be continued, and return the numbers of the episodes that every method has played.
 
     Dropped are a last line that was cut off, and the episodes that not every method has played: these are played
-    again. Raises RunFolderError for a foreign episode and for one that stands twice, DataError for a damaged line.
+    again, as are the tasks of which one method's episode is to be played ``again``. Raises RunFolderError for a foreign
+    episode and for one that stands twice, DataError for a damaged line.
     """
     if not path.exists():
         return set()
-    ledger, lines, end = Ledger(promise), [], 0
+    ledger, lines, end, dropped = Ledger(promise), [], 0, set[int]()
     for number, offset, line in raw_lines(path):
         if not line.endswith(b"\n"):
             break
-        foreign = ledger.add(_told(path, number, line), offset, number)
+        told = _told(path, number, line)
+        foreign = ledger.add(told, offset, number)
+        if again(told):
+            dropped.add(told.episode)
         if foreign:
             raise RunFolderError(
                 f"{shown_path(path)}, line {number} is no episode of this run: {foreign}; take the line out to continue"
@@ -61,7 +66,7 @@ def recover(path: Path, promise: Promise) -> set[int]:
         raise RunFolderError(
             f"{shown_path(path)}: {ledger.problems()[-1]}; tracer-env verify --repair keeps the first of equal ones"
         )
-    done = ledger.complete()
+    done = ledger.complete() - dropped
     kept = np.isin(ledger.places // len(promise.methods), sorted(done))
     count = int(kept.sum())
     if not kept[:count].all():

@@ -30,6 +30,8 @@ def retell(told: Transcript, rules: Rules, information: Information) -> str:
         if wrong:
             return f"turn {turn.turn}: {wrong}"
         state = advance(state, turn.action, turn.utterance)
+    if told.failed:
+        return f"it failed, and it is over at turn {state.turn - 1}" if state.over else ""
     if not state.over:
         return f"it ends at turn {state.turn - 1}, before its end"
     answer = final_answer(state)
