@@ -38,8 +38,8 @@ def write_bytes(path: Path, data: bytes, *, inside: Path | None = None, durable:
     ``inside``: the folder that must not be left. ``durable``: wait until file and name are on the disk. Raises
     RunFolderError when something other than a plain file stands there, OSError when the disk does not take it.
     """
-    with _replacing(path, inside, durable) as (number, _), os.fdopen(os.dup(number), "wb") as file:
-        file.write(data)
+    with _replacing(path, inside, durable) as (number, _):
+        _put(number, data)
 
 
 def write_with(
@@ -59,9 +59,7 @@ def append(path: Path, data: bytes, *, inside: Path | None = None) -> None:
     try:
         before = os.fstat(number).st_size
         try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(number, left) :]
+            _put(number, data)
             os.fsync(number)
         except BaseException:
             with suppress(OSError):
@@ -104,8 +102,7 @@ def _replacing(path: Path, inside: Path | None, durable: bool) -> Iterator[tuple
     with place_of(path, inside) as place:
         if (mode := place.mode(path.name)) is not None and not stat.S_ISREG(mode):
             raise RunFolderError(odd(path))
-        if inside is None:
-            sweep(path.parent, path.name)
+        sweep(place.folder, path.name)
         name, where, done = temporary_name(path.name), place.number, False
         number = _made(path, place.at(name), where)
         try:
@@ -131,6 +128,13 @@ def _replacing(path: Path, inside: Path | None, durable: bool) -> Iterator[tuple
             if not done:
                 with suppress(OSError):
                     os.unlink(place.at(name), dir_fd=where)
+
+
+def _put(number: int, data: bytes) -> None:
+    """Write all of the data: the system may take it in pieces."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(number, left) :]
 
 
 def _made(path: Path, name: str, where: int | None) -> int:
