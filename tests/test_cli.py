@@ -267,7 +267,7 @@ def mistake(answer: tuple[int, str, str]) -> str:
         ("play --controller regret_matching", "regret_matching has learned nothing yet; train it first"),
         ("play --task nothing", "unknown task 'nothing'"),
         ("play --world -1", "--world must be at least 0, got -1"),
-        ("play --controller nowhere.json", "cannot read the controller file nowhere.json"),
+        ("play --controller nowhere.json", "cannot read nowhere.json: No such file or directory"),
         ("replay", "Missing argument"),
         ("replay nowhere", "nowhere is not a run folder"),
         ("report nowhere", "nowhere is not a run folder"),
