@@ -122,6 +122,11 @@ def test_hooks_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         train_run(None, out=None, resume=tmp_path / "run", trust_code=True)
     with pytest.raises(TrustError, match=r"hooks\.reward = 'mine\.py:pay'"):
         train_run(None, out=None, resume=tmp_path / "run")
+    Path("mine.py").rename("ours.py")
+    with pytest.raises(RunFolderError, match="was saved under other settings: hooks was"):
+        train_run(asked({"max_steps": 1}, hooks={"reward": "ours.py:pay"}), resume=tmp_path / "run")
+    Path("ours.py").write_text("def pay(text, default, **context):\n    return 0.5\n", encoding="utf-8")
+    assert train_run(asked({"max_steps": 1}, hooks={"reward": "ours.py:pay"}), resume=tmp_path / "run") is not None
 
 
 def test_more_steps_are_those_of_a_longer_run(tmp_path: Path) -> None:

@@ -199,9 +199,7 @@ def test_hooks_of_a_file(folder: Path) -> None:
     assert hooks.updated("proposer", play(""), texts, [1.0, -1.0]) == {"groups": 1.0, "mean": 0.0}
     assert hooks.updated("proposer", play(""), texts, [1.0, 1.0]) == {"groups": 2.0, "mean": 1.0}
     assert hooks.value.function.__globals__ is hooks.reward.function.__globals__  # one file is one module
-    assert {kind: data["name"] for kind, data in hooks.to_data().items()} == {
-        kind: f"mine.py:{name}" for kind, name in paths.items()
-    }
+    assert {kind: data["name"] for kind, data in hooks.to_data().items()} == paths
     assert len({data["digest"] for data in hooks.to_data().values()}) == 1
     assert list(folder.iterdir()) == [folder / "mine.py"]
 

@@ -118,8 +118,12 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
 
 
 def _moved(recorded: Config, asked: Config) -> list[str]:
-    """Return the settings that only say where something lies: tasks, models and adapters are known by their digests."""
+    """Return the settings that only say where something lies: tasks, models, adapters, hooks are known by digests."""
     free = ["scenario.path", "training.path", "speaker.path", "speaker.adapters"]
+    hooks = [each.name for each in fields(asked.hooks)]
+    free += [
+        f"hooks.{name}" for name in hooks if None not in (getattr(recorded.hooks, name), getattr(asked.hooks, name))
+    ]
     for key in ("scenario", "speaker"):
         before, now = (getattr(each, key).name.partition(":") for each in (recorded, asked))
         if before[1] and before[:2] == now[:2] and not names_code(key, f"{now[0]}:x"):

@@ -17,7 +17,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,7 +54,7 @@ class Hook:
     """A checked hook: its kind, the path it came by, what is called, and a digest of the source file ('' if none)."""
 
     kind: str
-    name: str
+    name: str = field(repr=False)  # the path it came by, which may be another one elsewhere
     function: Callable[..., Any]
     digest: str = ""
 

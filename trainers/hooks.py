@@ -99,9 +99,15 @@ class Hooks:
         return cls(**{kind: load_hook(kind, path) for kind, path in paths.items()})
 
     def to_data(self) -> dict[str, dict[str, str]]:
-        """Return name and source digest of each hook, for a run's record: other code is another run."""
+        """Return name and source digest of each hook, for a run's record: other code is another run.
+
+        Where the source can be read its digest says which it is, and the name is that of the function alone.
+        """
         given: dict[str, Hook] = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name)}
-        return {kind: {"name": hook.name, "digest": hook.digest} for kind, hook in given.items()}
+        return {
+            kind: {"name": hook.name.rpartition(":")[2] if hook.digest else hook.name, "digest": hook.digest}
+            for kind, hook in given.items()
+        }
 
     def valued(self, state: DialogueState, action: Action, default: float) -> float:
         """Return what ``action`` of the acting seat is worth, ``default`` without a hook."""
