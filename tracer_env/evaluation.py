@@ -159,7 +159,7 @@ def compare(
     if controllers is not None:
         asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
     if resume is not None:
-        folder = RunFolder.reopen(Path(resume), config)
+        folder = RunFolder.reopen(Path(resume), None if config is None else asked)
         asked = folder.config
     if resume is not None and config is None:
         replaced = {"scenario": scenario, "speaker": speaker, "evaluation": controllers}
