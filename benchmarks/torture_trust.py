@@ -60,7 +60,7 @@ class Watch:
             return
         if event in _STARTS:
             self.heard.append(event)
-        elif event == "import" and str(arguments[0]).split(".")[0] in (_CANARY, "code", "pydoc", "antigravity"):
+        elif event == "import" and str(arguments[0]).split(".")[0] in (_CANARY, "antigravity"):
             self.heard.append(f"import of {arguments[0]}")
 
     @contextlib.contextmanager
@@ -82,6 +82,7 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
         home = Path(name).resolve()
         try:
             os.chdir(home)
+            os.environ["HF_HUB_OFFLINE"] = "1"  # names of hubs among the settings are looked up here alone
             sys.path.insert(0, str(home))
             (home / f"{_CANARY}.py").write_text(_SOURCE, encoding="utf-8")
             (home / "notes.txt").write_text("nothing", encoding="utf-8")

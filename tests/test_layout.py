@@ -85,7 +85,7 @@ FOR_SCENARIOS = {
 }
 BASE = {
     "errors": set(),
-    "locks": {"errors"},
+    "locks": {"errors", "plain"},
     "places": {"errors"},
     "leftovers": {"errors", "locks", "places"},
     "files": {"errors", "leftovers", "locks", "places"},

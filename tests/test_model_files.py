@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.model_files import digest, model_name, weight_files
 from tracer_env.agents.speakers.nano import Nano, packaged_weights
 from tracer_env.casting import make_speaker
-from tracer_env.config import Config
+from tracer_env.config import Config, EvaluationConfig, GSPOSection
 from tracer_env.errors import DataError, RunFolderError
+from tracer_env.evaluation import compare
 from tracer_env.trainers.gspo_run import train_run
 
 
@@ -119,3 +121,16 @@ def test_a_training_finds_its_model_elsewhere_and_knows_another_one(tmp_path: Pa
         RunFolderError, match=r"speaker\.model was .*, now .* \(the SHA-256 of the model's weights, which"
     ):
         train_run(_asked(moved, 3), resume=tmp_path / "run")
+
+
+def test_a_comparison_knows_another_model(tmp_path: Path, llama: str) -> None:
+    model = _copy(llama, tmp_path / "model")
+    config = replace(_asked(model), gspo=GSPOSection(), evaluation=EvaluationConfig(methods=("always",)))
+    config = replace(config, speaker=replace(config.speaker, settings={**config.speaker.settings, "max_new_tokens": 4}))
+    compare(config, out=tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert record["models"] == {"all seats": digest(model)}
+    assert compare(config, resume=tmp_path / "run").rows
+    _change(model)
+    with pytest.raises(RunFolderError, match="was started with another model for all seats: the SHA-256 of its"):
+        compare(resume=tmp_path / "run")

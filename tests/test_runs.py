@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from samples import mended, one_proposal
 
-from tracer_env.casting import make_scenario
+from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, DiskError, RunFolderError
@@ -275,7 +275,9 @@ def test_only_what_was_promised_is_settled(tmp_path: Path) -> None:
 
 def test_the_environment_is_recorded(tmp_path: Path) -> None:
     run = RunFolder.create(CONFIG, "compare", tmp_path / "run")
-    run.write_environment(make_scenario([Task("t", "q", "1")]), ("pettingzoo", "no-such-package"))
+    run.write_environment(
+        make_scenario([Task("t", "q", "1")]), ("pettingzoo", "no-such-package"), make_speaker("simulated")
+    )
     data = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
     assert set(data) == {"schema", "python", "platform", "packages", "seed", "tasks", "tasks_digest", "task_ids"}
     assert (data["seed"], data["tasks"]) == (3, 1)

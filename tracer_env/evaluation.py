@@ -182,7 +182,8 @@ def compare(
     with folder.owned():
         if resume is not None:
             folder.check_tasks(tasks)
-        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"))
+            folder.check_models(voices)
+        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices)
         training = {
             name: _trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
         }

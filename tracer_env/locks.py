@@ -32,6 +32,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tracer_env.errors import RunFolderError
+from tracer_env.plain import visible
 
 __all__ = ["LOCK", "claim", "locked"]
 
@@ -96,7 +97,7 @@ def _taken(folder: Path, path: Path) -> int:
             line = (
                 f"the file system of {folder} has no locks ({error.strerror}): see to it that nobody else writes there"
             )
-            warnings.warn(line, stacklevel=4)
+            warnings.warn(visible(line), stacklevel=4)
             return number
         except RunFolderError:
             os.close(number)

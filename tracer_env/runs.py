@@ -33,7 +33,7 @@ from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import RunFolderError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
-from tracer_env.interfaces import Scenario
+from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.plain import command
 from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
@@ -183,7 +183,17 @@ class RunFolder:
                 f"{self.path} was started on other tasks: the data of {scenario.name!r} has changed since"
             )
 
-    def write_environment(self, scenario: Scenario, packages: Sequence[str]) -> None:
+    def check_models(self, speaker: Speaker) -> None:
+        """Raise RunFolderError when a language model is not the one that the run was started with, wherever it lies."""
+        before, now = (self.environment() or {}).get("models", {}), models_of(speaker)
+        for seat, weights in now.items():
+            if before.get(seat, weights) != weights:
+                raise RunFolderError(
+                    f"{self.path} was started with another model for {seat}: the SHA-256 of its weights was "
+                    f"{before[seat]:.16}..., and is {weights:.16}... now; give back the model, or begin a new run"
+                )
+
+    def write_environment(self, scenario: Scenario, packages: Sequence[str], speaker: Speaker) -> None:
         """Record what the result hangs on besides the settings."""
         versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
         data = {
@@ -193,10 +203,18 @@ class RunFolder:
             "packages": {name: version for name, version in versions.items() if version},
             "seed": self.config.seed,
             "tasks": len(scenario),
+            "models": models_of(speaker),
             "tasks_digest": scenario_digest(scenario),
             "task_ids": [task.id for task in scenario],
         }
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
+
+
+def models_of(speaker: Speaker) -> dict[str, str]:
+    """Return the digests of the weights that a speaker's language models were read from, by seat."""
+    parts = getattr(speaker, "parts", {"all seats": speaker})
+    found = {str(seat): getattr(part, "weights", None) for seat, part in parts.items()}
+    return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 
 
 def metrics_of(config: Config, baseline: str, found: Survey) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def train_run(
 
     def record() -> None:
         folder.write("config.toml", asked.to_toml())
-        folder.write_environment(tasks, _PACKAGES)
+        folder.write_environment(tasks, _PACKAGES, speaker)
 
     trained = trainer.train(before=record)
     return result_data(asked, folder.path, method, trainer, trained) if processes.rank == 0 else None

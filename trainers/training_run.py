@@ -48,7 +48,8 @@ def train_run(
     with folder.owned():
         if resume is not None:
             folder.check_tasks(tasks)
-        folder.write_environment(tasks, ("torch", "transformers"))
+            folder.check_models(speaker)
+        folder.write_environment(tasks, ("torch", "transformers"), speaker)
         return _train(folder, controller, method, tasks, speaker, reporter or NoReporter())
 
 

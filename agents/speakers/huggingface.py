@@ -127,7 +127,7 @@ class HuggingFaceSpeaker:
     @property
     def model(self) -> str:
         """What the model is called in what people share: no path of this machine."""
-        return model_name(self.path, self._weights())
+        return model_name(self.path, self.weights)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class HuggingFaceSpeaker:
             if self.loaded.withdrawn:
                 changed["weights"] = weights_digest(self.loaded)
         return {
-            "model": self._weights(),
+            "model": self.weights,
             "temperature": self.temperature,
             "max_new_tokens": self.max_new_tokens,
             "dtype": str(self.loaded.model.dtype),
@@ -156,8 +156,9 @@ class HuggingFaceSpeaker:
             **changed,
         }
 
-    def _weights(self) -> str:
-        """Return the digest of the model as it was loaded: of its files, or of its numbers where no file is found."""
+    @property
+    def weights(self) -> str:
+        """The digest of the model's files, or of its numbers where no file is found: what it is known by."""
         found = None if self.loaded.folder is None else digest(self.loaded.folder)
         if found is not None:
             return found

@@ -47,6 +47,7 @@ _ENVIRONMENT = record(
         "python": line(),
         "platform": line(),
         "packages": mapping(line(), most=1000),
+        "models": mapping(line(), most=1000),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),
     },
     others=plain(8),
