@@ -100,7 +100,8 @@ def test_json_is_one_document_and_resume_needs_no_method(run: Run) -> None:
 
 
 def test_an_interrupted_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: Any, **settings: Any) -> None:
+    def interrupted(self: Any, before: Any) -> None:
+        before()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(GSPOTrainer, "train", interrupted)
