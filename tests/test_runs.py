@@ -279,7 +279,17 @@ def test_the_environment_is_recorded(tmp_path: Path) -> None:
         make_scenario([Task("t", "q", "1")]), ("pettingzoo", "no-such-package"), make_speaker("simulated")
     )
     data = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
-    assert set(data) == {"schema", "python", "platform", "packages", "seed", "tasks", "tasks_digest", "task_ids"}
+    assert set(data) == {
+        "schema",
+        "python",
+        "platform",
+        "packages",
+        "seed",
+        "tasks",
+        "tasks_digest",
+        "task_ids",
+        "models",
+    }
     assert (data["seed"], data["tasks"]) == (3, 1)
     assert {"numpy", "pettingzoo"} <= set(data["packages"])
     assert "no-such-package" not in data["packages"]
