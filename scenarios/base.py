@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Self
 
 from tracer_env.bounded import shown
@@ -105,7 +106,7 @@ class TaskList(Graded):
         super().__init__(name, tasks[0].kind)
         check_limit(limit)
         self._check(tasks, where)
-        self._tasks = tuple(tasks[:limit])
+        self._tasks = tuple(_hashable(task) for task in tasks[:limit])
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -133,6 +134,10 @@ class TaskList(Graded):
         """Raise DataError unless the gold answer is wholly one of its kind, and the letter of an option of its own."""
         if refusal := self._verifier.refusal(task):
             raise DataError(f"{place}: {refusal}")
+
+
+def _hashable(task: Task) -> Task:
+    return task if type(task.options) is tuple else replace(task, options=tuple(task.options))
 
 
 def _check_fields(task: Task, place: str) -> None:

@@ -343,14 +343,29 @@ def _bug() -> None:
     raise ZeroDivisionError("first\nsecond")
 
 
-def test_bugs_are_one_line_unless_debugged(run: Run) -> None:
+def test_what_a_part_of_the_users_raises_is_told_as_its_own(run: Run) -> None:
     registry.register("speaker", "buggy", _bug)
     code, _, err = run(*SMALL, "--speaker", "buggy")
     assert (code, err) == (
         1,
+        "error: the speaker 'buggy' could not be made: its constructor raised ZeroDivisionError: first second\n",
+    )
+    registry.register("speaker", "leaving", _leave)
+    assert run(*SMALL, "--speaker", "leaving")[0] == 7
+
+
+def _leave() -> None:
+    raise SystemExit(7)
+
+
+def test_bugs_are_one_line_unless_debugged(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracer_env.evaluation.compare", lambda *_, **__: _bug())
+    code, _, err = run(*SMALL)
+    assert (code, err) == (
+        1,
         "error: ZeroDivisionError: first second (a bug: please report it; --debug shows where)\n",
     )
-    code, _, err = run(*SMALL, "--speaker", "buggy", "--debug")
+    code, _, err = run(*SMALL, "--debug")
     assert code == 1
     assert "Traceback" in err
     assert "in _bug" in err

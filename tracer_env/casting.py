@@ -25,6 +25,7 @@ from tracer_env.registry import build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
 from tracer_env.table_files import read_table
+from tracer_env.task_contracts import size_of
 from tracer_env.trust import table_named
 from tracer_env.types import Task
 
@@ -70,7 +71,7 @@ def make_scenario(
         if not hasattr(made, "leaving_out"):
             raise ConfigError(f"scenario {made.name!r} takes no 'unread': it has no method leaving_out()")
         made = made.leaving_out(unread)
-    if len(made) == 0:
+    if size_of(made) == 0:
         raise ConfigError(f"scenario {made.name!r} has no tasks")
     checked: Scenario = made
     return checked

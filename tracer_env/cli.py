@@ -311,9 +311,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not hasattr(error, "told"):
                 complain("interrupted")
         return error.exit_code if isinstance(error, Stopped) else 130
-    except (BrokenPipeError, SystemExit):  # the reader of a pipe has gone; the parser exits by itself then
+    except BrokenPipeError:  # the reader of a pipe has gone
         sys.stderr.close()
         return 0
+    except SystemExit as ended:  # a part of the user's has had enough
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except (OSError, MemoryError) as error:
         return _failed(error, _unprinted(error) or failure(error), 1, debug)
     except Exception as error:

@@ -18,7 +18,7 @@ from tracer_env.contracts import heard, spoken
 from tracer_env.errors import PartError, SpeakerError
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.task_contracts import grading, reading, same
+from tracer_env.task_contracts import grading, inside, reading, same
 from tracer_env.types import Role, Seat, Utterance, Verdict
 from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.verdicts import read_verdict
@@ -40,9 +40,7 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
     if seat.role is Role.REVIEWER:
         verdict = read_verdict(utterance.text, getattr(scenario, "unread", UNREAD))
         return replace(utterance, verdict=verdict, answer=None, rule="", grade=None)
-    inside = getattr(scenario, "reading", None)
-    if inside is not None:
-        scenario = inside(state)
+    scenario = inside(scenario, state)
     found = reading(scenario, utterance.text, state)
     answer = found.answer
     if answer is not None and state.rules.final_answer == "majority":

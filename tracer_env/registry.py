@@ -17,7 +17,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError, UserError, did_you_mean
+from tracer_env.errors import (
+    ConfigError,
+    MissingExtraError,
+    PartError,
+    TracerEnvError,
+    UnknownNameError,
+    UserError,
+    did_you_mean,
+)
 from tracer_env.settings import check_call
 
 __all__ = ["KINDS", "build", "names_code", "register", "registered", "resolve"]
@@ -127,11 +135,20 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
 def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
     """Call what builds the part ``name`` with these arguments.
 
-    A setting that the part does not have, or of another kind than its constructor says, is a ConfigError.
+    A setting that the part does not have, or of another kind than its constructor says, is a ConfigError; what the
+    constructor of a user's own part raises is a PartError.
     """
     target, leading = resolve(kind, name)
     check_call(f"{kind} {name!r}", target, (*leading, *arguments), settings)
-    return target(*leading, *arguments, **settings)
+    try:
+        return target(*leading, *arguments, **settings)
+    except TracerEnvError:
+        raise
+    except Exception as error:
+        if str(getattr(target, "__module__", "")).startswith("tracer_env."):
+            raise
+        last = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise PartError(f"the {kind} {name!r} could not be made: its constructor raised {last}") from error
 
 
 def _table(kind: str) -> dict[str, str | Callable[..., Any]]:

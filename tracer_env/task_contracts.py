@@ -22,7 +22,7 @@ from tracer_env.interfaces import Extraction, Scenario
 from tracer_env.rules import DialogueState
 from tracer_env.types import Grade, Task
 
-__all__ = ["check_tasks", "grading", "reading", "same", "task_at"]
+__all__ = ["check_tasks", "grading", "inside", "reading", "same", "size_of", "task_at"]
 
 
 def check_tasks(scenario: Scenario) -> None:
@@ -48,7 +48,7 @@ def check_tasks(scenario: Scenario) -> None:
 def size_of(scenario: Scenario) -> int:
     """Return how many tasks there are; raises ScenarioError for a length that is none."""
     try:
-        return len(scenario)
+        return len(scenario)  # Python itself refuses what is no whole number of at least 0
     except Exception as error:
         raise raised(ScenarioError, f"the scenario {name_of(scenario)}", "the number of its tasks", error) from error
 
@@ -66,6 +66,18 @@ def task_at(scenario: Scenario, index: int) -> Task:
     if problem:
         raise ScenarioError(f"the scenario {name_of(scenario)} returned {problem}, for task {index}")
     return task  # type: ignore[no-any-return]
+
+
+def inside(scenario: Scenario, state: DialogueState) -> Scenario:
+    """Return the scenario as it reads what is said in ``state``; raises ScenarioError."""
+    reads = getattr(scenario, "reading", None)
+    if reads is None:
+        return scenario
+    try:
+        found: Scenario = reads(state)
+    except Exception as error:
+        raise raised(ScenarioError, f"{name_of(scenario)}.reading", place(state), error) from error
+    return found
 
 
 def reading(scenario: Scenario, text: str, state: DialogueState) -> Extraction:
@@ -150,7 +162,7 @@ def _problem(task: Any) -> str:
     level = task.difficulty
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 <= level <= 1:
         return f"a Task whose difficulty is {told(level)}; it must be a number from 0 to 1"
-    if not isinstance(task.options, tuple | list) or not all(_is_text(option) for option in task.options):
+    if not isinstance(task.options, tuple) or not all(_is_text(option) for option in task.options):
         return f"a Task whose options are {told(task.options)}; they must be a tuple of texts"
     return ""
 

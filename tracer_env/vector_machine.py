@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
 from tracer_env.information import features, information_named
 from tracer_env.interfaces import Controller, Reward
@@ -110,7 +111,7 @@ def compile_machine(
                 rows[code, move] = role
         inside[code] = mask != FREE or not learns[state.turn]
         if mask == FREE and not learns[state.turn]:
-            speak[code] = others.speak_probability(state, key)
+            speak[code] = probability(others, state, key)
     return Machine(
         moves=moves,
         next=after.ravel(),
