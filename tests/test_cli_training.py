@@ -100,11 +100,10 @@ def test_json_is_one_document_and_resume_needs_no_method(run: Run) -> None:
 
 
 def test_an_interrupted_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: Any, before: Any) -> None:
-        before()
+    def interrupted(self: Any, found: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(GSPOTrainer, "train", interrupted)
+    monkeypatch.setattr(GSPOTrainer, "_trained", interrupted)
     code, _, err = run("train", "--method", "gspo", *SMALL)
     assert code == 130
     assert "continue with: tracer-env train --resume runs/arithmetic--train--001" in err
