@@ -102,7 +102,9 @@ class Behaviour:
         self.episodes += 1
         first: Grade | None = None
         pending: Grade | None = None
-        self._reach(max(len(transcript.turns), transcript.max_turns))
+        self._horizon = max(self._horizon, len(transcript.turns), transcript.max_turns)
+        more = [0] * (len(transcript.turns) + 1 - len(self._kept))
+        self._right, self._kept = self._right + more, self._kept + more
         for place, turn in enumerate(transcript.turns):
             if turn.free:
                 self._choices[turn.agent, turn.role, turn.turn, turn.action] += 1
@@ -171,9 +173,11 @@ class Behaviour:
         An episode that ended early keeps its last proposal, so every entry is over all episodes.
         """
         shares, kept = [], 0
-        for place in range(self._horizon):
-            kept += self._kept[place]
-            shares.append((self._right[place] + kept) / self.episodes)
+        for here, ended in zip(self._right[: self._horizon], self._kept, strict=False):
+            kept += ended
+            shares.append((here + kept) / self.episodes)
+        if len(shares) < self._horizon:  # nobody played these turns: all keep what they ended with
+            shares += [(sum(self._kept)) / self.episodes] * (self._horizon - len(shares))
         return shares
 
     def to_data(self) -> dict[str, Any]:
@@ -187,11 +191,6 @@ class Behaviour:
             "changes_by_turn": [{"turn": n, **_changes_data(c)} for n, c in self.changes_by_turn.items()],
             "accuracy_by_turn": self.accuracy_by_turn,
         }
-
-    def _reach(self, horizon: int) -> None:
-        if horizon > self._horizon:
-            more = [0] * (horizon - self._horizon)
-            self._horizon, self._right, self._kept = horizon, self._right + more, self._kept + more
 
 
 def _count(seen: Counter[tuple[bool, bool]], before: Grade, after: Grade | None) -> None:

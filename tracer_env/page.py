@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from tracer_env import charts
 from tracer_env.intervals import Interval
 from tracer_env.metrics import Row
@@ -152,8 +154,8 @@ def _cost(run: Run) -> str:
 
 
 def _by_turn(run: Run) -> list[str]:
-    lines = {name: [(i + 1.0, v) for i, v in enumerate(d["accuracy_by_turn"])] for name, d in run.details.items()}
-    lines = {name: _bends(line) for name, line in lines.items() if len(line) > 1}
+    lines = {name: _bends(data["accuracy_by_turn"]) for name, data in run.details.items()}
+    lines = {name: line for name, line in lines.items() if len(line) > 1}
     if not lines:
         return []
     drawn = charts.curves(lines, "Accuracy by turn", "turn", "pending proposal correct")
@@ -179,15 +181,13 @@ _LEAST = 1e-12  # of what a logarithmic axis shows
 _MANY = 100  # points, beyond which those inside a level stretch are left out
 
 
-def _bends(line: Curve) -> Curve:
-    if len(line) <= _MANY:
-        return line
-    inner = [
-        here
-        for before, here, after in zip(line, line[1:], line[2:], strict=False)
-        if not before[1] == here[1] == after[1]
-    ]
-    return [line[0], *inner, line[-1]]
+def _bends(values: Sequence[float]) -> Curve:
+    """Number the values from 1; of a long line only the ends and the points at which it is not level."""
+    if len(values) <= _MANY:
+        return [(place + 1.0, value) for place, value in enumerate(values)]
+    steps = np.diff(values) != 0
+    kept = [0, *(np.flatnonzero(steps[:-1] | steps[1:]) + 1).tolist(), len(values) - 1]
+    return [(place + 1.0, values[place]) for place in kept]
 
 
 _Cell = Callable[[Row], str]
