@@ -229,3 +229,14 @@ def test_tensorboard_is_written_without_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("steps", "number"), [((1, 2, 2), 3), ((2, 1), 2), ((1, 2, 3, 1), 4)])
+def test_steps_stand_once_and_in_order(tmp_path: Path, steps: tuple[int, ...], number: int) -> None:
+    lines = "".join(f'{{"step": {step}, "reward": 0.5}}\n' for step in steps)
+    (tmp_path / "metrics.jsonl").write_text(lines, encoding="utf-8")
+    with pytest.raises(RunFolderError, match=rf"line {number}: step .* comes after step .*: take the wrong one out"):
+        read_metrics(tmp_path)
+    with pytest.raises(RunFolderError, match=f"line {number}"):
+        TrainingLog(tmp_path).cut(5)
+    assert (tmp_path / "metrics.jsonl").read_text(encoding="utf-8") == lines

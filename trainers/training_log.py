@@ -116,7 +116,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     for number, text in enumerate(content[: _whole(content)].splitlines(), start=1):
         where = f"{path} line {number}"
         line = parse(text, where, error=RunFolderError)
-        found.append(read(line, _LINE, where, error=RunFolderError))
+        entry = read(line, _LINE, where, error=RunFolderError)
+        if found and entry["step"] <= found[-1]["step"]:
+            raise RunFolderError(
+                f"{where}: step {entry['step']} comes after step {found[-1]['step']}; each has one line, in order: "
+                "take the wrong one out"
+            )
+        found.append(entry)
     return found
 
 
