@@ -137,6 +137,17 @@ def test_controllers_fail_alike(tmp_path: Path) -> None:
     assert [row.get("failed", 0) for row in result.rows] == [1, 0]
 
 
+def test_an_episode_that_could_not_be_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracer_env.runs.LONGEST", 2_000)
+    with pytest.raises(
+        SpeakerError, match=r"the texts of task 'arithmetic-test-000000' by 'always' come to \d+ bytes; at"
+    ):
+        compare(config(), out=tmp_path / "run", speaker=Sick())
+    assert not (tmp_path / "run" / "episodes.jsonl").exists()
+
+
 def test_the_policies() -> None:
     error = PartError("a\x1b\nb" + "c" * 1000)
     with pytest.raises(PartError):

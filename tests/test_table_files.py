@@ -10,7 +10,7 @@ import pytest
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.evaluation import write_controller
+from tracer_env.learning import write_controller
 from tracer_env.table_files import read_table, take_over
 
 TRAINING: dict[str, Any] = {

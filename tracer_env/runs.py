@@ -24,13 +24,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from tracer_env.bounded import shown
 from tracer_env.config import Config, differences
 from tracer_env.episodes.index import open_index
+from tracer_env.episodes.lines import LONGEST
 from tracer_env.episodes.mending import arrange
 from tracer_env.episodes.promise import Promise, TasksDigest
 from tracer_env.episodes.records import SCHEMA, read_environment, read_metrics
 from tracer_env.episodes.survey import Survey, survey
-from tracer_env.errors import RunFolderError
+from tracer_env.errors import RunFolderError, SpeakerError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
@@ -157,8 +159,7 @@ class RunFolder:
 
     def append(self, transcripts: Iterable[Transcript]) -> None:
         """Append episodes and flush them to the disk, all of them or none."""
-        lines = "".join(f"{transcript.to_json()}\n" for transcript in transcripts)
-        append(self.episodes, lines.encode("utf-8"), inside=self.path)
+        append(self.episodes, b"".join(map(_line, transcripts)), inside=self.path)
 
     def settle(self, baseline: str, promise: Promise) -> Survey:
         """Put the episodes in order, compute ``metrics.json`` from those on the disk, and return what was found.
@@ -235,6 +236,17 @@ def load_run(path: str | Path) -> RunFolder:
     Raises RunFolderError when the folder is none of ours.
     """
     return RunFolder.reopen(Path(path))
+
+
+def _line(told: Transcript) -> bytes:
+    """Return the line of an episode; raises SpeakerError for one so long that it could not be read again."""
+    line = f"{told.to_json()}\n".encode()
+    if len(line) > LONGEST:
+        raise SpeakerError(
+            f"the texts of task {shown(told.task.id)} by {shown(told.method)} come to {len(line)} bytes; "
+            f"at most {LONGEST} are kept of an episode, so have its speaker stop earlier"
+        )
+    return line
 
 
 def _next_free(parent: Path, stem: str) -> Path:

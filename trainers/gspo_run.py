@@ -20,8 +20,8 @@ from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.casting import make_speaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
-from tracer_env.evaluation import training_scenario
 from tracer_env.interfaces import Scenario
+from tracer_env.learning import training_scenario
 from tracer_env.progress import Reporter
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder

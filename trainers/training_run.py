@@ -18,8 +18,8 @@ from tracer_env.casting import make_controller, make_speaker
 from tracer_env.checked import listed, load, number, plain, record, whole
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.evaluation import training_episodes, training_scenario, write_controller
 from tracer_env.interfaces import Scenario, Speaker
+from tracer_env.learning import training_episodes, training_scenario, write_controller
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import MOST
