@@ -387,6 +387,7 @@ def test_what_others_import_is_declared() -> None:
 # -- tests ---------------------------------------------------------------------------------------
 
 WHOLE = {
+    "reading_table",
     "moved_run",
     "cast_controller",
     "conformance",
