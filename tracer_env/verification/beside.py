@@ -80,10 +80,12 @@ FUNCTIONS = frozenset(
 WORD = re.compile(r"(?<![A-Za-z\\{])[A-Za-z]{2,}(?![A-Za-z]|\})")
 _COMMANDS = re.compile(r"\\[A-Za-z]+(?: ?\{[A-Za-z*]+\})?|\\.")
 _PLAIN_TAIL = re.compile(
-    r"(?P<core>.*?[0-9})!])(?P<gap>\s*)"
-    r"(?P<tail>[A-Za-z\u00b5\u03bc\u03a9\u2126\u00b0][^0-9\\={}+<>]*(?:\^ ?\{? ?-?[0-9] ?\}?)?[^0-9\\={}+<>]*)",
+    r"(?P<core>.*?(?:[0-9})!]|\\pi(?![A-Za-z])))(?P<gap>\s*)"
+    r"(?P<tail>[A-Za-z\u00b5\u03bc\u03a9\u2126\u00b0][^0-9\\={}+<>^]*+(?:\^ ?\{? ?-?[0-9] ?\}?[^0-9\\={}+<>^]*+)?)",
     re.DOTALL,
 )
+_PRODUCT = re.compile(_TEXT + r"\{([^{}]*)\}\s*(/|\\cdot)\s*" + _TEXT + r"\{([^{}]*)\}")
+_QUOTIENT = re.compile(r"\\[dt]?frac\s*\{\s*" + _TEXT + r"\{([^{}]*)\}\s*\}\s*\{\s*" + _TEXT + r"\{([^{}]*)\}\s*\}")
 _NO_NOUNS = frozenset(
     [
         "or",
@@ -114,6 +116,7 @@ ABOUT = re.compile(
 def take_off(text: str) -> tuple[str, str | None, str | None]:
     """Take remark, unit and word off ``text``: return what is left, the unit's name and the word."""
     unit = noun = None
+    text = _QUOTIENT.sub(r" \\text{\1/\2}", _PRODUCT.sub(r"\\text{\1\2\3}", text))
     for _ in range(4):
         remark = _REMARK.fullmatch(text)
         if remark and _is_remark(remark["remark"], remark["core"]):
@@ -122,8 +125,11 @@ def take_off(text: str) -> tuple[str, str | None, str | None]:
         found = _latex_tail(text) or _plain_tail(text)
         if found is None:
             break
-        text, behind = found
+        core, behind = found
         name = canonical(behind)
+        if name and unit:  # two units: whatever is meant, it is not the formula alone
+            break
+        text = core
         unit, noun = (name, None) if name else (unit, noun if unit or behind == "" else _singular(behind))
     money = _CURRENCY.fullmatch(text)
     if money:

@@ -44,11 +44,14 @@ _DELIMITED = re.compile(
     r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$]+)\$|\\\((?P<c>(?:[^\\]|\\[^)])+)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\]])+)\\\]"
 )
 _WRAPPED = re.compile(
-    r"\\(?:boxed|fbox|mathbf|boldsymbol|displaystyle|bm|text|textbf|mathrm|mbox|textrm) ?\{(?P<inside>.*)\}", re.DOTALL
+    r"(?:\\(?:boxed|fbox|mathbf|boldsymbol|bm|text|textbf|mathrm|mbox|textrm|underline) ?)?\{(?P<inside>.*)\}",
+    re.DOTALL,
 )
+_STYLE = re.compile(r"\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 _BASE = re.compile(
-    r"(?P<digits>-?\(?[0-9A-F.]+\)?)\s*(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?P<a>[0-9]{1,2}|[a-z]+)\s*\}?\s*\}|(?P<b>[0-9]))"
-    r"|(?:\\text\s*\{)?\s*[,(]?\s*(?:in )?base[- ~]*(?P<c>[0-9]{1,2}|[a-z]+)\s*[)}]*)"
+    r"(?P<digits>-?\(?[0-9A-F.]{1,60}\)?) ?"
+    r"(?:_ ?(?:\{ ?(?:\\text ?\{)? ?(?P<a>[0-9]{1,2}|[a-z]{1,9}) ?\}? ?\}|(?P<b>[0-9]))"
+    r"|(?:\\text ?\{)? ?[,(]? ?(?:in )?base[- ~]?(?P<c>[0-9]{1,2}|[a-z]{1,9}) ?[)}]{0,2})"
 )
 _BASES = {
     word: number
@@ -61,9 +64,7 @@ _LEADING = re.compile(
     r"\s*(?P<rest>[^A-Za-z\s].*|[A-Za-z](?![A-Za-z]).*|[A-Za-z]{2,4}[ (\\].*)",
     re.DOTALL | re.IGNORECASE,
 )
-_NAMED = re.compile(
-    r"(?:so|thus|hence|therefore|the|answer|value|solution|is|:|,|\s)+\s*(?=[-0-9\\($\[{])", re.IGNORECASE
-)
+_NAMED = re.compile(r"(?:so|thus|hence|therefore|the|answer|value|solution|is|:|,| )++(?=[-0-9\\($\[{])", re.IGNORECASE)
 _OR = re.compile(r",?\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|(?<![A-Za-z\\])(?:or|and)(?![A-Za-z]))\s*")
 _EITHER = re.compile(r"(?<![A-Za-z\\])(?:or|either|between|neither|nor)(?![A-Za-z])", re.IGNORECASE)
 _DENIED = re.compile(r"(?<![A-Za-z\\])(?:not|never|isn't|cannot)(?![A-Za-z])|n['\u2019]t(?![A-Za-z])", re.IGNORECASE)
@@ -207,7 +208,7 @@ def read(answer: str) -> Formula | None:
 
 def _opened(answer: str) -> str:
     """Return an answer without delimiters and wrappers; of several formulas in a sentence, the list or the last."""
-    text = undress(answer)
+    text = undress(" ".join(_STYLE.sub("", undress(answer)).split()))
     for _ in range(6):
         inner = _DELIMITED.fullmatch(text) or _wrapped(text)
         if inner is None:
@@ -219,7 +220,7 @@ def _opened(answer: str) -> str:
     outside = _DELIMITED.sub(" \x00 ", text)
     formulas = [str(span["a"] or span["b"] or span["c"] or span["d"]).strip() for span in spans]
     pieces = [piece.strip() for piece in outside.split("\x00")]
-    joined = all(_OR.fullmatch(" " + piece + " ") or piece in (",", ";") for piece in pieces[1:-1])
+    joined = all(_OR.fullmatch(piece) or piece in (",", ";") for piece in pieces[1:-1])
     if not joined:
         if re.search(r"[0-9=+*/^<>]", outside):
             return _DELIMITED.sub(lambda span: f" {span['a'] or span['b'] or span['c'] or span['d']} ", text)

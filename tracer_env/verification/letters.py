@@ -31,21 +31,21 @@ _AROUND = " \t\r\n*_`$.,:;()[]{}\\\"'\u201c\u201d\u2018\u2019!?"
 _LEAD = (
     r"(?:(?:so|thus|hence|therefore|clearly)[ ,]+)?(?:(?:i (?:choose|pick|select|think|believe)|it(?: i|')s"
     r"|must be|is|my|the|correct|right|best|most likely|final|option|choice|answer|letter|alternative|to be|be"
-    r"|would be|should be)\b[ :*_(\\[\"'$]*)*"
+    r"|would be|should be)\b[ :*_(\\[\"'$]*+)*+"
 )
 _HEAD = re.compile(
-    rf"[\s*_`$(\[\"'\u201c]*(?P<lead>{_LEAD})[\s*_`$(\[{{\"'\u201c]*(?P<letter>[A-Ja-j])(?![A-Za-z0-9'\u2019\u00b0])(?P<after>.*)",
+    rf"[\s*_`$(\[\"'\u201c]*+(?P<lead>{_LEAD})[\s*_`$(\[{{\"'\u201c]*+(?P<letter>[A-Ja-j])(?![A-Za-z0-9'\u2019\u00b0])(?P<after>.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_CLOSES = re.compile(r"[*_`$\"'\u201d}]*[)\].:\uff1a]|[*_`$\"'\u201d}]+(?=[\s,;]|$)")
+_CLOSES = re.compile(r"[*_`$\"'\u201d}]*+[)\].:\uff1a]|[*_`$\"'\u201d}]+(?=[\s,;]|$)")
 _REASON = re.compile(
-    r"[\s*_`$)\]}]*(?:$|[,;.!:\u2014\u2013(|\n]|-{1,2}\s"
+    r"[\s*_`$)\]}]*+(?:$|[,;.!:\u2014\u2013(|\n]|-{1,2}\s"
     r"|(?:because|since|as|is|it is|due to|rather than|not|and not|but not|instead of|"
     r"\u2013|\u2014)(?![A-Za-z]))",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(
-    r"[\s*_`$)\].:}]*(?:,|;|/|&|\+|\||and/or|,? ?and|,? ?or|,? ?nor|versus|vs\.?)(?![A-Za-z])[\s*_`$]*"
+    r"[\s*_`$)\].:}]*+(?:,|;|/|&|\+|\||and/or|,? ?and|,? ?or|,? ?nor|versus|vs\.?)(?![A-Za-z])[\s*_`$]*+"
     r"(?:also |maybe |possibly |perhaps |either |both |option |choice )?(?P<bracket>[(\[])?[*_`]*"
     r"(?P<letter>[A-J])(?![A-Za-z0-9'\u2019])(?P<after>[)\]*_`.,;:!?\s]*(?:$|[A-Z(]|is\b|are\b|both\b|and\b|or\b))?"
 )
