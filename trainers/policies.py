@@ -161,13 +161,21 @@ class WeightPolicy:
         try:
             with torch.random.fork_rng(devices=[]):
                 # The model's own configuration: what the folder's says is not believed, least of all its sizes.
-                stored = AutoModelForCausalLM.from_pretrained(
-                    folder, config=self._loaded.model.config, dtype=self._loaded.model.dtype, use_safetensors=True
+                stored, found = AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    config=self._loaded.model.config,
+                    dtype=self._loaded.model.dtype,
+                    use_safetensors=True,
+                    output_loading_info=True,
                 )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
             raise DataError(
                 f"cannot load the policy {name!r} from {folder}: {(str(error) or type(error).__name__).splitlines()[0]}"
             ) from error
+        if lacking := sorted(found["missing_keys"]):
+            raise DataError(
+                f"{folder} does not fit this model: it lacks {lacking[0]}; take the weights of this very model"
+            )
         given = dict(stored.named_parameters())
         for path, parameter in given.items():
             if not bool(torch.isfinite(parameter).all()):
