@@ -64,7 +64,7 @@ def test_a_folder_in_the_way(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunFolderError, match="exists already"):
         trees.save(tmp_path / "file")
-    with pytest.raises(RunFolderError, match="cannot write"):
+    with pytest.raises(ConfigError, match="cannot write"):
         trees.save(tmp_path / "file" / "below")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.files import write_with
+from tracer_env.folders import unwritable
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_payoffs import payoffs_named
 
@@ -53,7 +54,7 @@ def to_efg(
     try:
         write_with(target, fill)
     except OSError as error:
-        raise ConfigError(f"cannot write the game file {target}: {error.strerror}") from error
+        raise unwritable("the game file", target, error) from error
     return target
 
 

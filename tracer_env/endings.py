@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stopped", "failure", "handling", "stoppable"]
+__all__ = ["Stopped", "failure", "handling", "remedy", "stoppable"]
 
 _GENTLE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 _Handler = Callable[[int, FrameType | None], object]
@@ -95,7 +95,11 @@ def failure(error: OSError | MemoryError) -> str:
     if error.errno is None:
         return str(error) or type(error).__name__
     what = f"{error.filename}: " if error.filename is not None else ""
-    remedy = _REMEDIES.get(error.errno, "the system refused it")
     folder = getattr(error, "run_folder", None)
     on = "" if folder is None else f", then continue with --resume {folder}"
-    return f"{what}{error.strerror}; {remedy}{on}"
+    return f"{what}{error.strerror}; {remedy(error)}{on}"
+
+
+def remedy(error: OSError) -> str:
+    """Return what helps where the system refused something."""
+    return _REMEDIES.get(error.errno or 0, "the system refused it")

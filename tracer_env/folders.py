@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tracer_env.errors import DiskError, RunFolderError
+from tracer_env.endings import remedy
+from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
 from tracer_env.leftovers import is_temporary, sweep
 from tracer_env.locks import LOCK, locked
 from tracer_env.places import refuse_links
 from tracer_env.plain import command
 
-__all__ = ["check_unrecorded", "disk_error", "make_folder", "owned"]
+__all__ = ["check_unrecorded", "disk_error", "make_folder", "owned", "unwritable"]
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
 """What the machine lacks, whatever was asked for."""
@@ -63,6 +64,12 @@ def disk_error(folder: Path, error: OSError) -> DiskError:
     on = f"continue with {command('--resume', folder)}" if folder.is_dir() else "the folder is gone; begin anew"
     mend = "make room there and " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
     return DiskError(f"cannot write {error.filename}: {error.strerror}; {mend}{on}")
+
+
+def unwritable(what: str, path: Path, error: OSError) -> UserError:
+    """Return what to tell when a file that was asked for cannot be written: the machine's failure, or a bad place."""
+    kind = DiskError if error.errno in _MACHINE else ConfigError
+    return kind(f"cannot write {what} {path}: {error.strerror or error}; {remedy(error)}")
 
 
 def make_folder(folder: Path) -> None:

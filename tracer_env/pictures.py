@@ -16,6 +16,7 @@ from rich.terminal_theme import TerminalTheme
 
 from tracer_env.errors import ConfigError
 from tracer_env.files import write_text
+from tracer_env.folders import unwritable
 from tracer_env.scene import render
 from tracer_env.transcript import Transcript
 
@@ -114,8 +115,11 @@ def export(transcripts: Iterable[Transcript], path: Path) -> None:
         text = console.export_svg(title="tracer-env replay", theme=THEME, code_format=_SVG, unique_id="tracer-env")
     else:
         text = console.export_html(theme=THEME, code_format=_HTML)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    except OSError as error:
+        raise unwritable("the replay", path, error) from error
 
 
 def _recorder() -> Console:

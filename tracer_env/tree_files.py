@@ -28,6 +28,7 @@ from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path
 from tracer_env.checked import Misfit, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
+from tracer_env.folders import unwritable
 from tracer_env.leftovers import temporary_folder
 from tracer_env.plain import command
 from tracer_env.rules import SETTINGS, RoundRobin, Rules
@@ -39,7 +40,7 @@ from tracer_env.tree_shape import MOST_TURNS, utterances
 from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
 from tracer_env.types import Task, Utterance
 
-__all__ = ["FILES", "load_tasks", "load_trees", "rules_to_data", "save_trees", "write_trees"]
+__all__ = ["FILES", "load_tasks", "load_trees", "rules_to_data", "save_trees", "write_folder", "write_trees"]
 
 SCHEMA = 1
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
@@ -49,17 +50,26 @@ _PLAIN_RULES = ("num_agents", "max_turns", "stop_when", "final_answer", "history
 
 
 def save_trees(trees: DialogueTrees, path: Path | str) -> None:
-    """Write a new folder; raises RunFolderError when something stands there already or it cannot be made."""
+    """Write a new folder.
+
+    Raises RunFolderError when something stands there already, ConfigError when it cannot be made, DiskError when the
+    disk fails.
+    """
     target = Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunFolderError(f"{target} exists already; choose another folder for the trees")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(target) as work:
-            write_trees(trees, work)
-            os.replace(work, target)
+        write_folder(trees, target)
     except OSError as error:
-        raise RunFolderError(f"cannot write the trees to {target}: {error.strerror or error}") from error
+        raise unwritable("the trees to", target, error) from error
+
+
+def write_folder(trees: DialogueTrees, target: Path) -> None:
+    """Write a new folder, complete or absent; raises OSError when the disk does not take it."""
+    with temporary_folder(target) as work:
+        write_trees(trees, work)
+        os.replace(work, target)
 
 
 def write_trees(trees: DialogueTrees, folder: Path) -> None:

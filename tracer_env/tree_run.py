@@ -32,7 +32,7 @@ from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import number_utterances
-from tracer_env.tree_files import FILES, load_trees, rules_to_data, write_trees
+from tracer_env.tree_files import FILES, load_trees, rules_to_data, write_folder, write_trees
 from tracer_env.tree_growth import expand, speaker_name
 from tracer_env.tree_shape import check_growable, utterances
 from tracer_env.types import Task, Utterance
@@ -109,7 +109,7 @@ def _grow(
     while done < len(tasks):
         some = tasks[done : done + at_once]
         grown = grow(some)
-        grown.save(folder / _PARTS / f"{done:08d}")
+        write_folder(grown, folder / _PARTS / f"{done:08d}")
         done += len(some)
         tokens += sum(int(level.completion_tokens.sum()) for level in grown.levels)
         rate = tokens / max(time.monotonic() - began, 1e-9)

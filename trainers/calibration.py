@@ -26,6 +26,7 @@ from rich.table import Table
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.files import write_text
+from tracer_env.folders import unwritable
 from tracer_env.progress import Reporter
 from tracer_env.rules import Rules
 from tracer_env.runs import load_run
@@ -88,7 +89,7 @@ class Calibration:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_text(target, self.to_toml())
         except OSError as error:
-            raise ConfigError(f"cannot write the preset file {target}: {error.strerror}") from error
+            raise unwritable("the preset file", target, error) from error
         return target
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.files import write_with
+from tracer_env.folders import unwritable
 
 __all__ = ["draw"]
 
@@ -46,7 +47,7 @@ def draw(path: Path) -> Callable[[Mapping[str, Any]], None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_with(path, lambda name: figure.savefig(name, format="png", metadata={"Software": "tracer-env"}))
         except OSError as error:
-            raise ConfigError(f"cannot write the picture {path}: {error.strerror}") from error
+            raise unwritable("the picture", path, error) from error
 
     return paint
 

@@ -35,6 +35,7 @@ from tracer_env.agents.controllers import regret_matching
 from tracer_env.agents.controllers.regret_matching import Row
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.files import write_text
+from tracer_env.folders import unwritable
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr import TreeSolver, random_start
 from tracer_env.trainers.controller_trainer import loglog_slope
@@ -175,7 +176,7 @@ def train_on_trees(
             out.parent.mkdir(parents=True, exist_ok=True)
             write_text(out, json.dumps(saved, indent=1) + "\n")
         except OSError as error:
-            raise ConfigError(f"cannot write the controller file {out}: {error.strerror}") from error
+            raise unwritable("the controller file", out, error) from error
         result["controller"] = str(out)
     return result
 
