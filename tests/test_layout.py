@@ -85,6 +85,10 @@ FOR_SCENARIOS = {
 }
 BASE = {
     "errors": set(),
+    "plain": set(),
+    "specs": {"errors"},
+    "screen": {"narrow", "plain"},
+    "trust": {"bounded", "errors", "plain", "registry", "specs"},
     "locks": {"errors", "plain"},
     "places": {"errors"},
     "leftovers": {"errors", "locks", "places"},

@@ -16,11 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tracer_env.bounded import MEBIBYTE
+from tracer_env.bounded import DEPTH, MEBIBYTE, below
 from tracer_env.errors import ConfigError
 
 __all__ = ["read_toml", "written"]
 
+_LONG_KEY = re.compile(
+    rf"""(?:^|[{{,\[])[ \t]*(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{DEPTH}}}""", re.MULTILINE
+)
+"""A dotted key of more parts than anything is deep: the time that such keys take to read grows with their square."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -30,13 +34,27 @@ def read_toml(path: Path, what: str = "config") -> dict[str, Any]:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > MEBIBYTE:
             raise ConfigError(f"cannot read the {what} file {path}: it is no ordinary file of at most a megabyte")
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return _bounded(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read the {what} file {path}: {error.strerror}") from error
     except ConfigError:
         raise
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the {what} file {path} is not valid TOML: {error}") from error
+
+
+def _bounded(text: str) -> dict[str, Any]:
+    """Return the data of a text; ValueError for one nested deeper than settings are, which would take long to read."""
+    deep = f"it is nested more than {DEPTH} deep"
+    if _LONG_KEY.search(text):
+        raise ValueError(deep)
+    data = tomllib.loads(text)
+    level: list[Any] = [data]
+    for _ in range(DEPTH):
+        level = below(level)
+    if level:
+        raise ValueError(deep)
+    return data
 
 
 def written(data: Mapping[str, Any]) -> str:
