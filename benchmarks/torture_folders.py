@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from torture_runs import COMMANDS, Command, _bytes, _go_on, _prepared
+from torture_runs import COMMANDS, Command, bytes_of, go_on, prepared
 from torture_tools import Counts, Ended, changed, digests, forked, in_child, one_line
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -123,22 +123,22 @@ def _counts(given: tuple[object, ...]) -> bool:
 
 
 def _stopped_everywhere(command: Command, folder: Path, noise: random.Random, counts: Counts, most: int | None) -> None:
-    base = _prepared(command, folder / f"{command.name}-whole")
+    base = prepared(command, folder / f"{command.name}-whole")
     undisturbed = _stopped(command, base, 0, folder / "tally")
     if not counts.check(undisturbed.code == 0, f"{command.name}, undisturbed: {undisturbed.err}"):
         return
-    expected, numbers = _bytes(base / "run"), list(range(1, int((folder / "tally").read_text()) + 1))
+    expected, numbers = bytes_of(base / "run"), list(range(1, int((folder / "tally").read_text()) + 1))
     if most is not None and len(numbers) > most:
         numbers = sorted(noise.sample(numbers, most))
     for number in numbers:
-        place = _prepared(command, folder / f"{command.name}-{number}")
+        place = prepared(command, folder / f"{command.name}-{number}")
         ended = _stopped(command, place, number)
         told = f"{command.name} stopped before operation {number}"
         counts.add("operations")
         if counts.check(ended.code == 137, f"{told} ended with {ended.code}: {ended.err}"):
-            ended = _go_on(command, place)
+            ended = go_on(command, place)
             if counts.check(ended.code == 0, f"{told} cannot be continued: {ended.err}"):
-                found = _bytes(place / "run")
+                found = bytes_of(place / "run")
                 counts.check(found == expected, f"{told} differs: {changed(found, expected)}")
         shutil.rmtree(place)
     shutil.rmtree(base)
@@ -247,7 +247,7 @@ def _together(number: int, folder: Path, counts: Counts, most: int) -> None:
             for error, code in ends:
                 refused = code == 2 and one_line(error) is None and any(words in error for words in _REFUSED)
                 counts.check(code == 0 or refused, f"{told}: {error}")
-        found, expected = _bytes(place / "run"), _bytes(base / "run")
+        found, expected = bytes_of(place / "run"), bytes_of(base / "run")
         counts.check(found == expected, f"{command.name} {number} times at once: {changed(found, expected)}")
         for each in (base, place):
             shutil.rmtree(each)
@@ -272,7 +272,7 @@ def _suspended(folder: Path, ending: signal.Signals, counts: Counts) -> None:
         process.communicate()
     ended = forked(("compare", "--resume", "run"), place)
     counts.check(ended.code == 0, f"--resume after {ending.name}: {ended.err}")
-    found, expected = _bytes(place / "run"), _bytes(base / "run")
+    found, expected = bytes_of(place / "run"), bytes_of(base / "run")
     counts.check(found == expected, f"compare suspended, then {ending.name}: {changed(found, expected)}")
     for each in (base, place):
         shutil.rmtree(each)

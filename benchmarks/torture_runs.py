@@ -97,7 +97,7 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
     """Kill, fill and vary; the short form kills each of five commands once."""
     counts = Counts()
     noise = random.Random(f"{seed} runs")
-    chosen = [command for command in COMMANDS if not quick or command.name not in ("trees", noise_of(noise))]
+    chosen = [command for command in COMMANDS if not quick or command.name not in ("trees", left_out(noise))]
     with tempfile.TemporaryDirectory(prefix="torture") as place:
         folder = Path(place)
         for module in [*(f"tracer_env.{name}" for name in _OURS), *_HEAVY]:
@@ -110,25 +110,25 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
     return counts
 
 
-def noise_of(noise: random.Random) -> str:
+def left_out(noise: random.Random) -> str:
     """Return which of the two language-model trainings the short form leaves out."""
     return noise.choice(["gspo", "tracer"])
 
 
 def _attack(command: Command, folder: Path, noise: random.Random, counts: Counts, quick: bool) -> None:
     """Run a command undisturbed, then kill it and fill its disk."""
-    base = _prepared(command, folder / f"{command.name}-base")
+    base = prepared(command, folder / f"{command.name}-base")
     undisturbed = forked(command.start, base)
     if not counts.check(undisturbed.code == 0, f"{command.name}, undisturbed: {undisturbed.err}"):
         return
-    expected = _bytes(base / "run")
+    expected = bytes_of(base / "run")
     goal = counts["kills"] + (1 if quick else command.kills)
     for trial in range(3 * command.kills):
         if counts["kills"] >= goal:
             break
-        place = _prepared(command, folder / f"{command.name}-{trial}")
+        place = prepared(command, folder / f"{command.name}-{trial}")
         for _ in range(noise.choice([1, 1, 1, 2, 4])):
-            ended = _go_on(command, place, noise.uniform(0.0, 1.1 * undisturbed.seconds))
+            ended = go_on(command, place, noise.uniform(0.0, 1.1 * undisturbed.seconds))
             counts.add("kills", int(ended.killed))
             if not ended.killed:
                 counts.check(ended.code == 0, f"{command.name}, continued after a kill: {ended.err}")
@@ -141,7 +141,7 @@ def _attack(command: Command, folder: Path, noise: random.Random, counts: Counts
     shutil.rmtree(base)
 
 
-def _prepared(command: Command, place: Path) -> Path:
+def prepared(command: Command, place: Path) -> Path:
     """Make a folder to work in, with what the command reads."""
     place.mkdir(exist_ok=True)
     if command.name == "trees":
@@ -154,7 +154,7 @@ def _prepared(command: Command, place: Path) -> Path:
     return place
 
 
-def _go_on(command: Command, place: Path, kill_after: float | None = None) -> Ended:
+def go_on(command: Command, place: Path, kill_after: float | None = None) -> Ended:
     """Continue as a user would: resume what was begun; where that is refused, the same command again."""
     if command.resume is None or not (place / "run").exists():
         return forked(command.start, place, kill_after)
@@ -164,14 +164,14 @@ def _go_on(command: Command, place: Path, kill_after: float | None = None) -> En
 
 def _finish(command: Command, place: Path, expected: dict[str, str], counts: Counts, after: str) -> None:
     """Run to the end and compare with the undisturbed run."""
-    ended = _go_on(command, place)
+    ended = go_on(command, place)
     done = command.name == "trees" and "exists already" in ended.err  # the last kill came after the last write
     if counts.check(ended.code == 0 or done, f"{command.name} cannot be finished after {after}: {ended.err}"):
-        found = _bytes(place / "run")
+        found = bytes_of(place / "run")
         counts.check(found == expected, f"{command.name} differs after {after}: {changed(found, expected)}")
 
 
-def _bytes(folder: Path) -> dict[str, str]:
+def bytes_of(folder: Path) -> dict[str, str]:
     """Return digests of a folder, those of JSON files without what was measured."""
     found = digests(folder)
     for name in found:
@@ -198,7 +198,7 @@ def _fill(
     whole = sum(path.stat().st_size for path in (place.parent / f"{command.name}-base").rglob("*") if path.is_file())
     small, size = noise.random() < 0.5, noise.randint(1, whole // 1024 + 1) * 1024
     with _mounted(place) as mounted:
-        _prepared(command, place)
+        prepared(command, place)
         if mounted and small:
             used = sum(path.stat().st_blocks * 512 for path in place.rglob("*"))
             _resize(place, used + size)
@@ -261,7 +261,7 @@ def _varied(folder: Path, counts: Counts, quick: bool) -> None:
             ended = launched([*start, *more], place, **surroundings)
             counts.add("programs")
             if counts.check(ended.code == 0, f"{start[0]} with {more} {surroundings}: {ended.err}"):
-                found = _bytes(place / "run")
+                found = bytes_of(place / "run")
                 if more:
                     found["config.toml"] = (seen or found)["config.toml"]  # the batch size itself is on record
                     found["report.html"] = (seen or found).get("report.html", "")
