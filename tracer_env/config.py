@@ -3,7 +3,7 @@
     seed = 7
     information = "vote_and_time"
 
-    [scenario]          # name, path, split, limit; other keys are settings of the scenario
+    [scenario]          # name, path, split, limit, math_seconds, unread; other keys are settings of the scenario
     name = "gsm8k"
     [speaker]           # name; other keys are settings of the speaker
     name = "smollm2"

@@ -1,8 +1,9 @@
 """The dress of an answer: what stands round it and is no part of it.
 
 Markdown stars, underscores and backticks, quotation marks of all scripts, full stops (``**.``), HTML of a few plain
-tags, characters that do not show, spaces of every width. One function takes them off, for answers of all kinds and
-for verdicts. Brackets, currency signs and exclamation marks stay: they may mean something.
+tags, closing tags and the signs with which models end (``<|im_end|>``), characters that do not show, spaces of every
+width. One function takes them off, for answers of all kinds and for verdicts. Brackets, currency signs and
+exclamation marks stay: they may mean something.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ _QUOTES = (
 _BEFORE = " \t\r\n*`" + _QUOTES
 _AFTER = " \t\r\n*`.,;:\u3002\uff0e\uff0c" + _QUOTES
 _EMPHASIS = re.compile(r"_{1,3}(?=[^\s_])")
-_HTML = re.compile(r"</?(?:b|strong|i|em|u|p|br|span|div|code|mark|center|h[1-6])(?: [^<>]{0,40})?/?>", re.IGNORECASE)
+_HTML = re.compile(
+    r"</?(?:b|strong|i|em|u|p|br|span|div|code|mark|center|h[1-6])(?: [^<>]{0,40})?/?>"
+    r"|</[A-Za-z][\w-]{0,30}>|<\|[^<>|\n]{1,40}\|>|<(?:s|eos|end_of_turn|pad)>",
+    re.IGNORECASE,
+)
 
 
 def undress(content: str) -> str:

@@ -32,12 +32,16 @@ from tracer_env.verification.extraction import MAX_CONTENT
 from tracer_env.verification.plain_math import Rational, rational, to_latex
 from tracer_env.verification.units import canonical
 
-__all__ = ["Formula", "bare", "ends_in_factorial", "equal", "mere_words", "read", "undecided"]
+__all__ = ["Formula", "bare", "ends_in_factorial", "equal", "is_whole", "mere_words", "read", "undecided"]
 
 RELATIVE = Fraction(1, 10**6)
 """How far two decimals may be apart, relative to the larger one."""
 
 _MAX_DEPTH = 50
+_MOST_WORDS = 8
+_SENTENCE = re.compile(
+    r"(?<![A-Za-z\\])[A-Za-z]{2,}[^0-9]*(?<![A-Za-z])(?:is|are|has|have|was|pays?|gets?|costs?)(?![A-Za-z])"
+)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _SPACE = re.compile(r"\s++")
 _DELIMITED = re.compile(
@@ -113,6 +117,16 @@ def mere_words(content: str, text: str, rule: str) -> bool:
         return True
     words = undress(plain).lower()
     return canonical(words) is not None or (words.endswith("s") and words.isalpha() and words not in ("yes", "ss"))
+
+
+def is_whole(answer: str) -> bool:
+    """Return whether a gold answer is wholly a formula, with what may stand beside it, or a few words."""
+    formula = read(answer)
+    if formula is None or not _balanced(answer) or _DENIED.search(answer):
+        return False
+    if formula.words:
+        return len(formula.words.split()) <= _MOST_WORDS
+    return not has_words(formula.latex) and not _SENTENCE.search(TEXTS.sub("", answer))
 
 
 def ends_in_factorial(text: str) -> bool:
@@ -278,6 +292,15 @@ def _fold(text: str) -> str:
     if len(words) > 1 and words[0].lower() in ("a", "an", "the"):
         words = words[1:]
     return " ".join(words).casefold()
+
+
+def _balanced(answer: str) -> bool:
+    depth = 0
+    for brace in _BRACE.finditer(answer):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _depth(answer: str) -> int:

@@ -84,7 +84,9 @@ def read_choice(content: str, options: Sequence[str] = ()) -> str | None:
 
 def listed_choice(text: str, options: Sequence[str] = ()) -> str | None:
     """Return the one letter that lines of ``text`` begin with (``B) ...``) or consist of; None when they differ."""
-    letters = {found.group(1) for found in _CHOICE_LINE.finditer(text)} & set(offered(options))
+    letters = {found.group(1) for found in _CHOICE_LINE.finditer(shown(text) if "<" in text else text)} & set(
+        offered(options)
+    )
     return letters.pop() if len(letters) == 1 else None
 
 

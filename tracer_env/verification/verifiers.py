@@ -41,6 +41,7 @@ __all__ = [
 
 NOTHING = Extraction(None, "none")
 _SPACE = re.compile(r"\s++")
+_LABELLED = re.compile(r"\s*[(\[]?([A-Ja-j])[)\].:]\s")
 
 
 class AnswerVerifier:
@@ -216,8 +217,8 @@ class MathVerifier(AnswerVerifier):
         return NOTHING if formulas.ends_in_factorial(text) else _last_number(text)
 
     def gold(self, gold: str, options: Sequence[str] = ()) -> str:
-        expected = super().gold(gold)
-        if formulas.read(expected) is None:
+        expected = _read_formula(gold)
+        if expected is None:
             raise DataError(f"the gold answer {gold[:80]!r} cannot be read as an answer of kind 'math'")
         return expected
 
@@ -245,12 +246,22 @@ def boxed_answer(text: str) -> str | None:
     return next((content for _, content in statements(text, frozenset({"boxed"}))), None)
 
 
+@lru_cache(maxsize=1 << 14)
+def _read_formula(gold: str) -> str | None:
+    """Return a gold answer of mathematics: what the last marker of a worked solution holds, else all of it."""
+    stated = next((content for _, content in statements(gold, STATED)), gold)
+    expected = formulas.bare(stated)
+    return expected if expected is not None and formulas.is_whole(expected) else None
+
+
 def _gold_letter(gold: str, options: Sequence[str]) -> str | None:
     """Return the letter that a gold answer is, alone or in the last box of a worked solution."""
     bare = undress(gold).strip("()[] .")
     if len(bare) == 1 and bare.upper() in letters.LETTERS:
         return bare.upper()
-    held = boxed_answer(gold)
+    if labelled := _LABELLED.match(gold):
+        return labelled[1].upper()
+    held = next((content for _, content in statements(gold, STATED | ANSWER_IS)), None)
     return None if held is None else letters.read_choice(held, options) or None
 
 
