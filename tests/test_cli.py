@@ -336,7 +336,10 @@ def test_a_broken_speaker_is_not_the_users_mistake(run: Run) -> None:
 
     registry.register("speaker", "broken", Broken)
     code, _, err = run(*SMALL, "--speaker", "broken", "--out", "here")
-    assert (code, err) == (1, "error: Broken.speak returned 0 items\n")
+    assert (code, err) == (
+        1,
+        "error: Broken.speak returned 0 items; when it is mended, continue with --resume here\n",
+    )
 
 
 def _bug() -> None:

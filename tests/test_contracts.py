@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -213,6 +214,26 @@ def test_what_is_not_sound_is_not_kept_by_the_memory() -> None:
         memory.speak(requests_for(3))
     assert memory.knows(requests_for(3)) == [True, False, True]
     assert [isinstance(one, PartError) for one in heard(speaker, requests_for(3))] == [False, True, False]
+
+
+class Lying(list[Utterance]):
+    def __len__(self) -> int:
+        return 1
+
+
+def test_lists_that_lie_and_tasks_that_were_cancelled_are_faults_like_any() -> None:
+    class Odd:
+        def __init__(self, given: Any) -> None:
+            self.given = given
+
+        def speak(self, requests: Sequence[Request]) -> Any:
+            if isinstance(self.given, BaseException):
+                raise self.given
+            return self.given
+
+    for given in (Lying([said()] * 3), asyncio.CancelledError(), GeneratorExit()):
+        with pytest.raises(SpeakerError, match=rf"^Odd.speak r.*{PLACE}"):
+            spoken(Odd(given), [REQUEST])
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])

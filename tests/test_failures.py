@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import tracer_env
+from tracer_env.agents.controllers.baselines import Always
+from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, ControllerError, DataError, PartError, SpeakerError
@@ -146,6 +148,19 @@ def test_an_episode_that_could_not_be_read_again_is_not_written(
     ):
         compare(config(), out=tmp_path / "run", speaker=Sick())
     assert not (tmp_path / "run" / "episodes.jsonl").exists()
+
+
+def test_what_is_given_is_taken_even_when_it_is_empty(tmp_path: Path, undisturbed: bytes) -> None:
+    memory = CachedSpeaker(Sick())
+    assert not len(memory)
+    compare(config(), out=tmp_path / "run", speaker=memory)
+    assert (tmp_path / "run" / "episodes.jsonl").read_bytes() == undisturbed
+    assert memory.misses
+    for name, controller in ((1, Always()), ("\ud800", Always()), ("", Always()), ("a", None), ("a", "always")):
+        with pytest.raises(ConfigError, match=r"^(the name of a )?method"):
+            compare(config(), out=tmp_path / "no", controllers={name: controller})  # type: ignore[dict-item]
+    with pytest.raises(ConfigError, match=r"has no tasks|at least one task"):
+        compare(config(), out=tmp_path / "no", scenario=[])  # type: ignore[arg-type]
 
 
 def test_the_policies() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def test_a_task_that_is_not_sound_is_refused_before_it_is_played(task: Any) -> N
         ({"listed": GOOD[::-1]}, "for task 0 when iterated"),
         ({"listed": (GOOD[0],) * 3, "item": GOOD[0]}, "has the id 't0' twice, for tasks 0 and 1"),
         ({"item": lambda: 1 / 0}, "raised ZeroDivisionError"),
+        ({"listed": (GOOD[0], replace(GOOD[1], scenario="b"))}, "says it has 3 tasks and gives 2"),
         ({"size": lambda: 1 / 0}, "raised ZeroDivisionError"),
         ({"listed": lambda: 1 / 0}, "raised ZeroDivisionError"),
     ],
@@ -133,6 +135,12 @@ def test_a_task_that_is_not_sound_is_refused_before_it_is_played(task: Any) -> N
 def test_a_scenario_that_contradicts_itself_is_refused(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(ScenarioError, match=f"^the scenario Mine .*{line}"):
         check_tasks(Mine(**changes))
+
+
+def test_tasks_of_several_scenarios_are_refused_before_they_are_played() -> None:
+    mixed = [replace(task, scenario=f"s{number}") for number, task in enumerate(GOOD)]
+    with pytest.raises(ScenarioError, match="has tasks whose field 'scenario' is 's0' and others with 's1'"):
+        check_tasks(tracer_env.make_scenario(mixed))
 
 
 def test_sound_scenarios_pass(tmp_path: Path) -> None:

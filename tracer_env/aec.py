@@ -174,7 +174,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             requests = (Request(before, self._seats[before.turn], self._stream, 1),)
             try:
                 spoken = self.speaker.speak(requests)
-            except Exception as error:
+            except BaseException as error:
                 raise speaker_raised(self.speaker, requests, error) from error
             if type(spoken) is list and len(spoken) == 1 and vouched(type(spoken[0])):
                 said = spoken[0]

@@ -57,7 +57,13 @@ def told(value: object) -> str:
 
 
 def raised(kind: type[E], what: str, where: str, error: BaseException) -> E | TracerEnvError:
-    """Return the error that says what ``error`` ended, and where; one of ours says it itself and is returned."""
+    """Return the error that says what ``error`` ended, and where; one of ours says it itself and is returned.
+
+    KeyboardInterrupt and SystemExit are no faults: they are raised again. Others that are no Exception (a cancelled
+    task of asyncio, say) are faults like any.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
     if isinstance(error, TracerEnvError):
         return error
     try:

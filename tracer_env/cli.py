@@ -46,8 +46,9 @@ from tracer_env.cli_training import train_command
 from tracer_env.cli_trees import add_tree_commands
 from tracer_env.config import Config, merge
 from tracer_env.endings import Stopped, failure, stoppable
-from tracer_env.errors import ConfigError, TracerEnvError, UnknownNameError
+from tracer_env.errors import ConfigError, PartError, TracerEnvError, UnknownNameError
 from tracer_env.narrow import printable
+from tracer_env.plain import command as command_line
 from tracer_env.progress import reporting
 from tracer_env.screen import Screen, complain, say, say_json, say_json_list
 from tracer_env.specs import split_list
@@ -304,6 +305,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except typer.Exit as ended:
         return ended.exit_code
+    except PartError as error:
+        return _failed(error, f"{error}{_going_on(error)}", error.exit_code, debug)
     except TracerEnvError as error:
         return _failed(error, str(error), error.exit_code, debug)
     except (KeyboardInterrupt, EOFError, typer.Abort) as error:
@@ -329,6 +332,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def entry() -> None:
     """Run the command line as a program."""
     sys.exit(main())
+
+
+def _going_on(error: PartError) -> str:
+    """Return how to continue the run that a part of the user's has ended."""
+    folder = getattr(error, "run_folder", None)
+    return "" if folder is None else f"; when it is mended, continue with {command_line('--resume', folder)}"
 
 
 def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:

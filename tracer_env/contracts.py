@@ -69,7 +69,8 @@ def heard(speaker: Speaker, requests: Sequence[Request], given: Any = None) -> l
     if given is None:
         try:
             given = speaker.speak(requests)
-        except Exception as error:
+            given = list(given) if isinstance(given, list | tuple) else given
+        except BaseException as error:
             raise speaker_raised(speaker, requests, error) from error
     asked = [request for request in requests for _ in range(request.candidates)]
     if not isinstance(given, list | tuple) or len(given) != len(asked):
@@ -87,7 +88,7 @@ def heard(speaker: Speaker, requests: Sequence[Request], given: Any = None) -> l
     ]
 
 
-def speaker_raised(speaker: Speaker, requests: Sequence[Request], error: Exception) -> Exception:
+def speaker_raised(speaker: Speaker, requests: Sequence[Request], error: BaseException) -> Exception:
     """Return the error for what a speaker raised."""
     told_as = raised(SpeakerError, f"{name_of(speaker, requests[0].seat)}.speak", _places(requests), error)
     if isinstance(told_as, SpeakerError) and told_as is not error:
@@ -102,7 +103,7 @@ def probability(controller: Controller, state: DialogueState, key: str) -> float
         if type(chance) is float and 0.0 <= chance <= 1.0:
             return chance
         number = _number(chance)
-    except Exception as error:
+    except BaseException as error:
         what = f"{name_of(controller, state.seat)}.speak_probability"
         raise raised(ControllerError, what, place(state), error) from error
     if number is None or not 0.0 <= number <= 1.0:
@@ -117,7 +118,7 @@ def key_of(information: Information, state: DialogueState) -> str:
     """Return the key of the acting seat's information state; raises InformationError."""
     try:
         key: Any = information(state)
-    except Exception as error:
+    except BaseException as error:
         what = f"the information function {name_of(information)}"
         raise raised(InformationError, what, place(state), error) from error
     if type(key) is str and key.isascii():
@@ -136,7 +137,7 @@ def payment(reward: Reward, before: DialogueState, after: DialogueState) -> tupl
     try:
         paid: Any = reward(before, after)
         numbers = [_number(one) for one in paid] if hasattr(paid, "__len__") and not isinstance(paid, str) else []
-    except Exception as error:
+    except BaseException as error:
         raise raised(RewardError, f"the reward {name_of(reward)}", place(before), error) from error
     found = [one for one in numbers if one is not None and math.isfinite(one)]
     if len(numbers) != agents or len(found) != agents:
@@ -155,7 +156,7 @@ def worth(reward: Callable[..., float | None], state: DialogueState, *said: Utte
     try:
         paid: Any = reward(state, *said)
         number = None if paid is None else _number(paid)
-    except Exception as error:
+    except BaseException as error:
         raise raised(RewardError, f"the reward {name_of(reward)}", place(state), error) from error
     if paid is not None and (number is None or not math.isfinite(number)):
         raise RewardError(

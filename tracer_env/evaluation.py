@@ -18,10 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tracer_env.blame import told
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.config import Config
+from tracer_env.contracts import well_formed
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Promise
+from tracer_env.errors import ConfigError
 from tracer_env.failures import POLICIES
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
@@ -150,6 +153,7 @@ def compare(
     """
     asked = config or Config()
     if controllers is not None:
+        _check_names(controllers)
         asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
     if resume is not None:
         folder = RunFolder.reopen(Path(resume), None if config is None else asked)
@@ -161,13 +165,13 @@ def compare(
     asked.check_unhooked("compare")
     tell = reporter or NoReporter()
     rules = asked.rules
-    tasks = scenario or _scenario(asked)
+    tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
     check_tasks(tasks)
     names = asked.evaluation.methods
     made = dict(controllers or {name: make_controller(name, rules, asked.information, trust_code) for name in names})
     to_train = {name: controller for name, controller in made.items() if untrained(controller)}
     train_tasks = training_scenario(asked) if to_train else None
-    voices = speaker or make_speaker(asked.speaker.name, **asked.speaker.settings)
+    voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
     if hasattr(voices, "check"):
         voices.check(rules)
     if resume is None:
@@ -189,6 +193,15 @@ def compare(
         best = int(found.ledger.offsets[found.highlights.best()])
         interesting = transcript_at(folder.episodes, best)
     return Comparison(folder, folder.metrics()["rows"], training, interesting)
+
+
+def _check_names(controllers: Mapping[str, Controller]) -> None:
+    """Raise ConfigError for the name of a method that no file could hold, and for what is no controller."""
+    for name, controller in controllers.items():
+        if not isinstance(name, str) or not name or well_formed(name) != name:
+            raise ConfigError(f"the name of a method must be a text that can be written, got {told(name)}")
+        if not isinstance(controller, Controller):
+            raise ConfigError(f"method {told(name)} is {told(controller)}, which has no method speak_probability()")
 
 
 def _scenario(config: Config) -> Scenario:

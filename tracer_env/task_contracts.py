@@ -28,6 +28,7 @@ __all__ = ["check_tasks", "grading", "inside", "reading", "same", "size_of", "ta
 def check_tasks(scenario: Scenario) -> None:
     """Raise ScenarioError unless the tasks are sound, as many as ``len`` says, the same by index, each id once."""
     if _ours(type(scenario)):
+        _check_origin(scenario)
         return
     size, seen = size_of(scenario), dict[str, int]()
     for index, listed in enumerate(_listed(scenario, size)):
@@ -43,13 +44,24 @@ def check_tasks(scenario: Scenario) -> None:
                 f"{index}; each task needs an id of its own"
             )
         seen[task.id] = index
+    _check_origin(scenario)
+
+
+def _check_origin(scenario: Scenario) -> None:
+    """Raise ScenarioError where tasks name several scenarios: a table has one for each."""
+    named = sorted({task.scenario for task in scenario})
+    if len(named) > 1:
+        raise ScenarioError(
+            f"the scenario {name_of(scenario)} has tasks whose field 'scenario' is {told(named[0])} and others with "
+            f"{told(named[1])}; give all of them one"
+        )
 
 
 def size_of(scenario: Scenario) -> int:
     """Return how many tasks there are; raises ScenarioError for a length that is none."""
     try:
         return len(scenario)  # Python itself refuses what is no whole number of at least 0
-    except Exception as error:
+    except BaseException as error:
         raise raised(ScenarioError, f"the scenario {name_of(scenario)}", "the number of its tasks", error) from error
 
 
@@ -60,7 +72,7 @@ def task_at(scenario: Scenario, index: int) -> Task:
         if _ours(type(scenario)):
             return task  # type: ignore[no-any-return]
         problem = _problem(task)
-    except Exception as error:
+    except BaseException as error:
         where = f"task {index} of {size_of(scenario)}"
         raise raised(ScenarioError, f"the scenario {name_of(scenario)}", where, error) from error
     if problem:
@@ -75,7 +87,7 @@ def inside(scenario: Scenario, state: DialogueState) -> Scenario:
         return scenario
     try:
         found: Scenario = reads(state)
-    except Exception as error:
+    except BaseException as error:
         raise raised(ScenarioError, f"{name_of(scenario)}.reading", place(state), error) from error
     return found
 
@@ -87,7 +99,7 @@ def reading(scenario: Scenario, text: str, state: DialogueState) -> Extraction:
         sound = (
             isinstance(found, Extraction) and _is_text(found.rule) and (found.answer is None or _is_text(found.answer))
         )
-    except Exception as error:
+    except BaseException as error:
         raise raised(ScenarioError, f"{name_of(scenario)}.extract", place(state), error) from error
     if not sound:
         raise ScenarioError(
@@ -101,7 +113,7 @@ def grading(scenario: Scenario, text: str, state: DialogueState) -> Grade:
     """Return the grade of a proposal; raises ScenarioError."""
     try:
         grade: Any = scenario.grade(text, state.task)
-    except Exception as error:
+    except BaseException as error:
         raise raised(ScenarioError, f"{name_of(scenario)}.grade", place(state), error) from error
     if not isinstance(grade, Grade):
         raise ScenarioError(
@@ -116,7 +128,7 @@ def same(scenario: Scenario, left: str, right: str, state: DialogueState) -> boo
         equal: Any = scenario.same(left, right)
         if getattr(equal, "shape", None) == () and hasattr(equal, "item"):
             equal = equal.item()
-    except Exception as error:
+    except BaseException as error:
         raise raised(ScenarioError, f"{name_of(scenario)}.same", place(state), error) from error
     if not isinstance(equal, bool):
         raise ScenarioError(
@@ -138,7 +150,7 @@ def _listed(scenario: Scenario, size: int) -> list[Any]:
             found.append(task)
             if len(found) > size:
                 break
-    except Exception as error:
+    except BaseException as error:
         what = f"the scenario {name_of(scenario)}"
         raise raised(ScenarioError, what, f"task {len(found)} of {size}", error) from error
     if len(found) != size:

@@ -48,7 +48,7 @@ class FunctionSpeaker:
         name = name_of(self.function)
         try:
             text = self.function(prompt)
-        except Exception as error:
+        except BaseException as error:
             raise raised(SpeakerError, f"the function {name}", place(state), error) from error
         if not isinstance(text, str):
             raise SpeakerError(
