@@ -1,0 +1,77 @@
+"""Two methods on the same tasks and worlds: an interval for the difference of their shares, and a test by task.
+
+The interval. A pair (task, world) changes with chance c; a change is a gain with chance u; the difference is c (2 u
+- 1). Both chances are shares over tasks, so each has the posterior of `shares`: of changes among worlds, and of
+gains among changes; one interval is between the 2.5% and 97.5% points of the product. It takes for granted that
+tasks which change often gain as often as others; Student's interval of the differences by task takes nothing for
+granted, and needs many tasks that differ. So: both together below `shares.ENOUGH` such tasks, Student's alone from
+there on. Where no pair differs, the worlds say nothing of how alike they are, and each task counts once: a chance
+of 1 - 0.025^(1/n) of a task that changes would have left none with 2.5%.
+
+The test. If the methods are equal, each task's sum of differences D might as well have had the other sign, whatever
+its worlds have in common (Fisher 1935). p is the share of all 2^n flips whose total is at least as far from 0 as
+the one seen. It is exact: the total of random signs has the characteristic function prod cos(D t), inverted by one
+FFT.
+"""
+
+from __future__ import annotations
+
+from math import pi
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tracer_env.statistics.means import t_interval
+from tracer_env.statistics.shares import Counts, posterior, together
+
+__all__ = ["difference_interval", "sign_flip_p"]
+
+Floats = NDArray[np.float64]
+_HALVINGS = 26
+
+
+def difference_interval(gained: ArrayLike, lost: ArrayLike, trials: ArrayLike) -> Floats:
+    """Return the 95% interval of a difference of shares, shape (..., 2).
+
+    Each task, (..., n), has ``gained`` worlds in which only the first method is right, ``lost`` only the second, of
+    ``trials``.
+    """
+    up, down, worlds = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (gained, lost, trials)))
+    changes = posterior(Counts.of(up + down, worlds))
+    gains = posterior(Counts.of(up, up + down))
+    rate, weight = changes.centres, changes.weights
+    ends = []
+    for chance in (0.025, 0.975):
+        low, high = np.full(weight.shape[:-1], -1.0), np.full(weight.shape[:-1], 1.0)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            below = (weight * gains.below((middle[..., None] / rate + 1) / 2)).sum(-1) < chance
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        ends.append((low + high) / 2)
+    never = 1 - 0.025 ** (1 / np.maximum((worlds > 0).sum(-1), 1))
+    still = ((up + down) == 0).all(-1)
+    by_model = np.stack([np.where(still, -never, ends[0]), np.where(still, never, ends[1])], -1)
+    if worlds.shape[-1] < 2:
+        return by_model
+    return together(by_model, t_interval(up - down, worlds), (up + down > 0).sum(-1), -1.0)
+
+
+def sign_flip_p(differences: ArrayLike) -> Floats:
+    """Return the two-sided p-value of whole differences by task, shape (..., n): 1 where none differs."""
+    signed = np.asarray(differences, dtype=np.int64)
+    if signed.ndim == 0:
+        raise ValueError("differences must have an axis of tasks")
+    size, seen = np.abs(signed), np.abs(signed.sum(-1))
+    reach = int(size.sum(-1).max(initial=0))
+    if reach == 0:
+        return np.ones(signed.shape[:-1])
+    length = 2 * reach + 1  # odd, so no cosine below is zero
+    angle = 2 * pi * np.arange(reach + 1) / length
+    sizes = [k for k in range(1, int(size.max()) + 1) if (size == k).any()]
+    counts = np.stack([(size == k).sum(-1) for k in sizes], -1).astype(np.float64)
+    cosine = np.cos(np.array(sizes)[:, None] * angle)
+    transform = np.exp(counts @ np.log(np.abs(cosine))) * (1 - 2 * ((counts @ (cosine < 0)) % 2))
+    chances = np.maximum(np.fft.irfft(transform, length, axis=-1), 0.0)  # of totals 0, 1, ..., reach, -reach, ..., -1
+    total = np.arange(length)
+    far = np.minimum(total, length - total) >= seen[..., None]
+    return np.minimum((chances * far).sum(-1), 1.0)
