@@ -1,8 +1,8 @@
 """How often the intervals and tests of `compare` hold what they say, over thousands of simulated comparisons.
 
 Each cell of the grid has a number of tasks, of worlds, a correlation between worlds of a task, and a truth.
-Comparisons are drawn in two ways that agree in these and in nothing else: beta-distributed chances, and a Gaussian copula
-(tasks shift a threshold). The functions are those that `compare` calls.
+Comparisons are drawn in two ways that agree in these and in nothing else: beta-distributed chances, and a Gaussian
+copula (tasks shift a threshold). The functions are those that `compare` calls.
 
     coverage   how often the interval holds the truth. Wanted: 93%; 90% for 20 tasks, shares below 0.05 or above 0.95,
                or skewed lengths; less three errors of the simulation

@@ -182,7 +182,7 @@ def _dialogues(
 
     tasks = TaskList([scenario[index] for index in range(options.tasks)], name="arithmetic")
     blocks = evaluate({"tracer": controller}, tasks, speaker, Rules(), 0, information, counterfactuals="none")
-    row = summarise([transcript for block in blocks for transcript in block], 0)
+    row = summarise([transcript for block in blocks for transcript in block])
     found = {"accuracy": row.accuracy, "tokens": row.tokens_per_task, "calls": row.calls_per_task}
     others = {"correction": row.correction_rate, "corruption": row.corruption_rate, "reviewer_tpr": row.reviewer_tpr}
     others["reviewer_tnr"] = row.reviewer_tnr

@@ -27,7 +27,7 @@ SMALL = (
 ROW_KEYS = {
     *("method", "scenario", "episodes", "accuracy", "accuracy_ci", "tokens_per_task", "completion_tokens_per_task"),
     *("calls_per_task", "speak_rate", "correction_rate", "corruption_rate", "preservation_rate", "reviewer_tpr"),
-    *("reviewer_tnr", "unparsable_rate", "timeout_rate", "truncated_rate", "paired_difference", "p_value"),
+    *("reviewer_tnr", "unparsable_rate", "timeout_rate", "truncated_rate", "paired_difference", "p_value", "p_holm"),
 }
 
 

@@ -83,7 +83,9 @@ FOR_SCENARIOS = {
     "randomness",
     "errors",
 }
-BASE = {
+STATISTICS = {f"statistics.{name}" for name in ("holm", "means", "paired", "quantiles", "shares")}
+BASE: dict[str, set[str]] = {
+    **dict.fromkeys(sorted(STATISTICS), STATISTICS),
     "errors": set(),
     "plain": set(),
     "specs": {"errors"},
@@ -117,9 +119,8 @@ BASE = {
     },
     "episodes.lines": {"bounded", "errors"},
     "transcript": {"bounded", "episodes.lines", "errors", "types"},
-    "intervals": {"errors"},
     "behaviour": {"transcript", "types", "errors"},
-    "metrics": {"behaviour", "bounded", "checked", "intervals", "errors", "transcript", "types"},
+    "metrics": {"behaviour", "bounded", "checked", "errors", "transcript", "types", *STATISTICS},
     "settings": {"errors"},
     "toml_files": {"bounded", "errors"},
     "registry": {"errors", "settings"},

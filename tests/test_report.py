@@ -181,12 +181,14 @@ def test_the_table_for_the_terminal() -> None:
     file = io.StringIO()
     Console(file=file, width=80).print(comparison_table(ROWS))
     lines = file.getvalue().splitlines()
-    assert lines[2].split() == ["always[red]", "0.900", "±0.193", "100", "1.00", "–", "0.000", "0.000", "–", "–"]
-    # 9 shared pairs, all lost: mid-p is (2 - 1) / 512.
-    assert lines[3].split() == ["never", "0.000", "±0.139", "100", "1.00", "–", "0.000", "–", "−1.000", "0.002"]
+    shown = [*("always[red]", "0.900", "[0.60,", "0.99]", "100", "1.00", "–", "0.000", "0.000", "–", "–", "–")]
+    assert lines[3].split() == shown
+    # 9 shared pairs, all lost: p is 2 / 512.
+    shown = [*("never", "0.000", "[0.00,", "0.26]", "100", "1.00", "–", "0.000", "–", "−1.000", "0.004", "0.004")]
+    assert lines[4].split() == shown
 
 
 def test_the_table_of_one_episode() -> None:
     file = io.StringIO()
     Console(file=file, width=80).print(comparison_table(compare_rows({"m": [mended()]}, "m")))
-    assert "1.000 ±0.397" in file.getvalue()
+    assert "1.000 [0.15, 1.00]" in file.getvalue()

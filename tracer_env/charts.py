@@ -14,8 +14,8 @@ from html import escape
 from itertools import pairwise
 from math import ceil, floor, log10
 
-from tracer_env.intervals import Interval
 from tracer_env.plain import visible
+from tracer_env.types import Interval
 
 __all__ = ["Point", "curves", "dots", "scatter", "stacked", "ticks"]
 

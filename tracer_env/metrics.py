@@ -16,15 +16,15 @@ How a ``timeout`` grade (the checker ran out of time, so nobody knows) enters:
 An episode that failed (a part raised, or returned what it must not, under ``--on-error skip``) enters nothing but
 ``failed`` and ``accuracy_with_failed``, which counts it as wrong; pairs are those that both methods have.
 
-Everywhere else "wrong" means wrong or unparsable. The draws of the bootstrap depend on the seed and the
-number of tasks alone, so the order of the episodes changes nothing.
+Everywhere else "wrong" means wrong or unparsable. Tasks are the units of all intervals and tests (`statistics`): worlds
+of a task are alike, and more of them are no more tasks. The order of the episodes changes nothing.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -35,24 +35,27 @@ from tracer_env.behaviour import Behaviour, share
 from tracer_env.bounded import shown
 from tracer_env.checked import Reader, also, line, listed, number, optional, read, record, whole
 from tracer_env.errors import ConfigError, DataError, did_you_mean
-from tracer_env.intervals import Interval, bootstrap_means, mcnemar_mid_p, wilson
+from tracer_env.statistics.holm import holm
+from tracer_env.statistics.means import mean_interval
+from tracer_env.statistics.paired import difference_interval, sign_flip_p
+from tracer_env.statistics.shares import share_interval
 from tracer_env.transcript import Transcript
-from tracer_env.types import Grade
+from tracer_env.types import Grade, Interval
 
 __all__ = ["Row", "Tally", "compare_rows", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One method on one scenario. Intervals are 95%; the last four are None for the baseline."""
+    """One method on one scenario. Intervals are 95%; the last five are None for the baseline."""
 
     method: str
     scenario: str
     episodes: int
     accuracy: float
-    accuracy_ci: Interval | None  # Wilson
+    accuracy_ci: Interval | None  # `share_interval`
     tokens_per_task: float
-    tokens_per_task_ci: Interval | None  # bootstrap over tasks; None for a single task
+    tokens_per_task_ci: Interval | None  # `mean_interval`; None for a single task
     completion_tokens_per_task: float
     prompt_tokens_per_task: float
     calls_per_task: float
@@ -69,8 +72,9 @@ class Row:
     grades: Mapping[str, int]  # of final answers: correct, wrong, unparsable, timeout
     counterfactual_tokens_per_task: float  # drawn and never said; no part of tokens_per_task
     paired_difference: float | None = None  # accuracy less the baseline's, same tasks and worlds
-    paired_difference_ci: Interval | None = None  # bootstrap over tasks
-    p_value: float | None = None  # McNemar mid-p
+    paired_difference_ci: Interval | None = None  # `difference_interval`
+    p_value: float | None = None  # signs flipped by task
+    p_holm: float | None = None  # the same after Holm's correction for the rows of the table
     paired_episodes: int | None = None  # how many (task, world) both have
     failed: int = 0  # episodes that failed: in none of the numbers above
     accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
@@ -113,8 +117,8 @@ _KINDS: dict[str, Reader[Any]] = {
 }
 
 
-def summarise(transcripts: Iterable[Transcript], seed: int) -> Row:
-    """Return the row of one method; ``seed`` drives the bootstrap alone.
+def summarise(transcripts: Iterable[Transcript]) -> Row:
+    """Return the row of one method.
 
     Raises DataError without episodes, or when methods or scenarios are mixed.
     """
@@ -123,16 +127,16 @@ def summarise(transcripts: Iterable[Transcript], seed: int) -> Row:
         tally.add(transcript, "")
     if not tally.methods:
         raise DataError("a row summarises the episodes of one method on one scenario, got no episodes")
-    return tally.rows(None, seed)[0]
+    return tally.rows(None)[0]
 
 
-def compare_rows(by_method: Mapping[str, Iterable[Transcript]], baseline: str, seed: int = 0) -> list[Row]:
+def compare_rows(by_method: Mapping[str, Iterable[Transcript]], baseline: str) -> list[Row]:
     """Return a row for each method, in order, paired with ``baseline``; see `Tally.rows`."""
     tally = Tally()
     for name, transcripts in by_method.items():
         for transcript in transcripts:
             tally.add(transcript, name)
-    return tally.rows(baseline, seed)
+    return tally.rows(baseline)
 
 
 class Tally:
@@ -161,12 +165,11 @@ class Tally:
         """Return the finer tables of each method that has an episode without failure, as JSON-ready data."""
         return {name: method.behaviour.to_data() for name, method in self._methods.items() if method.calls}
 
-    def rows(self, baseline: str | None, seed: int = 0) -> list[Row]:
+    def rows(self, baseline: str | None) -> list[Row]:
         """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world).
 
         Where the episodes differ the pairs are those that both have, and ``paired_episodes`` says how many.
-        ``seed`` drives the bootstrap alone. Raises ConfigError for an unknown baseline, DataError where a method has a
-        task and world twice.
+        Raises ConfigError for an unknown baseline, DataError where a method has a task and world twice.
         """
         if baseline is not None and baseline not in self._methods:
             raise ConfigError(
@@ -180,10 +183,12 @@ class Tally:
                 method.check_pairs(names)
         rows = []
         for name, method in self._methods.items():
-            row = method.row(order, seed)
+            row = method.row(order)
             alone = baseline is None or name == baseline
-            rows.append(row if alone else _paired(row, method, self._methods[str(baseline)], order, seed))
-        return rows
+            rows.append(row if alone else _paired(row, method, self._methods[str(baseline)], order))
+        told = [row.p_value for row in rows if row.p_value is not None]
+        raised = iter(holm(told).tolist())
+        return [row if row.p_value is None else replace(row, p_holm=next(raised)) for row in rows]
 
 
 _GRADES = (Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT)
@@ -229,13 +234,14 @@ class _Method:
         self.calls.append(calls)
         self.correct.append(final is Grade.CORRECT)
 
-    def row(self, order: NDArray[np.int64], seed: int) -> Row:
+    def row(self, order: NDArray[np.int64]) -> Row:
         prompts, completions, calls = (np.array(x) for x in (self.prompts, self.completions, self.calls))
         n, finals, proposed, behaviour = max(1, len(calls)), self.finals, self.proposed, self.behaviour
         whole = n + self.failed if len(calls) else self.failed
         told, made, said = int(prompts.sum()), int(completions.sum()), int(calls.sum())
-        tokens_ci, calls_ci = _by_task(
-            order[np.array(self.task, dtype=np.int64)], np.column_stack([prompts + completions, calls]), seed
+        worlds, right, tokens, utterances = _by_task(
+            order[np.array(self.task, dtype=np.int64)],
+            *(np.frombuffer(self.correct, dtype=np.uint8), prompts + completions, calls),
         )
         flips, reviews = behaviour.changes, behaviour.reviews
         return Row(
@@ -243,13 +249,13 @@ class _Method:
             scenario=self.scenario,
             episodes=len(calls),
             accuracy=finals[Grade.CORRECT] / n,
-            accuracy_ci=wilson(finals[Grade.CORRECT], len(calls)),
+            accuracy_ci=_ends(share_interval, right, worlds),
             tokens_per_task=(told + made) / n,
-            tokens_per_task_ci=tokens_ci,
+            tokens_per_task_ci=_ends(mean_interval, tokens, worlds),
             completion_tokens_per_task=made / n,
             prompt_tokens_per_task=told / n,
             calls_per_task=said / n,
-            calls_per_task_ci=calls_ci,
+            calls_per_task_ci=_ends(mean_interval, utterances, worlds),
             speak_rate=share(*behaviour.spoken),
             correction_rate=flips.correction,
             corruption_rate=flips.corruption,
@@ -282,27 +288,31 @@ def _pairs(*methods: _Method) -> list[NDArray[np.int64]]:
     return [np.array(method.task) * len(worlds) + np.searchsorted(worlds, np.array(method.world)) for method in methods]
 
 
-def _by_task(tasks: NDArray[np.int64], values: Any, seed: int) -> list[Interval | None]:
-    """Bootstrap the column means of ``values`` (episodes, K), resampling tasks, numbered in order of their ids."""
-    if not len(tasks):
-        return [None] * values.shape[1]
+def _by_task(tasks: NDArray[np.int64], *columns: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """Return how many episodes each task has, and each column's sum over them: tasks in order of their ids."""
     found, rows = np.unique(tasks, return_inverse=True)
-    totals = np.column_stack([np.bincount(rows, weights=column, minlength=len(found)) for column in values.T])
-    return bootstrap_means(totals, np.bincount(rows, minlength=len(found)), seed)
+    sums = [np.bincount(rows, weights=column, minlength=len(found)) for column in columns]
+    return [np.rint(sum_).astype(np.int64) for sum_ in (np.bincount(rows, minlength=len(found)), *sums)]
 
 
-def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64], seed: int) -> Row:
+def _ends(interval: Callable[..., NDArray[np.float64]], *by_task: NDArray[np.int64]) -> Interval | None:
+    """Return both ends, or None without a task and where nothing is known of the spread."""
+    low, high = (float(end) for end in interval(*by_task)) if len(by_task[0]) else (-np.inf, np.inf)
+    return (low, high) if np.isfinite([low, high]).all() else None
+
+
+def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> Row:
     ours, base = _pairs(mine, theirs)
     _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
     if not len(here):
         return replace(row, paired_episodes=0)
     right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
     difference = right[here] - reference[there]
-    gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
+    worlds, gained, lost = _by_task(order[np.array(mine.task)[here]], difference > 0, difference < 0)
     return replace(
         row,
-        paired_difference=(gained - lost) / len(here),
-        paired_difference_ci=_by_task(order[np.array(mine.task)[here]], difference[:, None], seed)[0],
-        p_value=mcnemar_mid_p(gained, lost),
+        paired_difference=float(gained.sum() - lost.sum()) / len(here),
+        paired_difference_ci=_ends(difference_interval, gained, lost, worlds),
+        p_value=float(sign_flip_p(gained - lost)),
         paired_episodes=len(here),
     )

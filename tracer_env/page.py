@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tracer_env import charts
-from tracer_env.intervals import Interval
 from tracer_env.metrics import Row
 from tracer_env.plain import visible
+from tracer_env.types import Interval
 
 __all__ = ["Curve", "Run", "page"]
 
@@ -86,8 +86,9 @@ summary { cursor: pointer; font-weight: 600; }
 pre { background: var(--card); padding: 1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; }
 """ + "".join(f".line.c{i} {{ stroke: var(--c{i}); }} svg text.c{i} {{ fill: var(--c{i}); }}\n" for i in range(8))
 
-_NOTES = """Means are over episodes; tokens are prompt and completion together. Intervals are 95%: Wilson for
-accuracy, bootstrap over tasks for means and differences. p is McNemar's mid-p on the same tasks and worlds.
+_NOTES = """Means are over episodes; tokens are prompt and completion together. Intervals are 95%, and tasks are their
+units, however many worlds each was played in. p flips the signs of the tasks' differences; Holm's p corrects it for the
+number of rows, and colours are by that one.
 A timeout, where the checker could not decide, does not count as correct, and is left out of correction,
 corruption and the reviewer's rates. A dash is a rate without a case."""
 
@@ -223,7 +224,7 @@ def _gain(row: Row) -> str:
     if row.paired_difference is None:
         return "–"
     css = ""
-    if row.p_value is not None and row.p_value < 0.05:
+    if row.p_holm is not None and row.p_holm < 0.05:
         css = "up" if row.paired_difference > 0 else "down"
     shown = f"{row.paired_difference:+.3f}".replace("-", "−") if row.paired_difference else "0.000"
     return f'<span class="{css}">{shown}</span>{_range(row.paired_difference_ci, sign="+")}'
@@ -238,14 +239,18 @@ def _failures(row: Row) -> str:
 def _p(row: Row) -> str:
     if row.p_value is None:
         return "–"
-    shown = "&lt; 0.001" if row.p_value < 0.001 else f"{row.p_value:.3f}"
-    return f"{shown}<small>{row.paired_episodes:,} pairs</small>"
+    return f"{_chance(row.p_value)}<small>{row.paired_episodes:,} pairs</small>"
+
+
+def _chance(p: float) -> str:
+    return "&lt; 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 _COMPARISON: dict[str, _Cell] = {
     "Accuracy": lambda r: f"<b>{r.accuracy:.3f}</b>{_range(r.accuracy_ci)}{_failures(r)}",
     "Δ vs baseline": _gain,
     "p": _p,
+    "Holm's p": lambda r: "–" if r.p_holm is None else _chance(r.p_holm),
     "Tokens/task": lambda r: f"{r.tokens_per_task:,.0f}{_range(r.tokens_per_task_ci, ',.0f')}",
     "Prompt": lambda r: f"{r.prompt_tokens_per_task:,.0f}",
     "Completion": lambda r: f"{r.completion_tokens_per_task:,.0f}",

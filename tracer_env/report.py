@@ -73,21 +73,22 @@ def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Ite
 
 
 def comparison_table(rows: Iterable[Row]) -> Table:
-    """Return the rows as a table for the terminal; ± is half the width of the 95% interval.
+    """Return the rows as a table for the terminal; brackets hold 95% intervals, colours go by Holm's p.
 
     Where episodes failed, two more columns say how many, and the accuracy that counts these as wrong.
     """
-    table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True)
+    table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("method", overflow="fold")
     for name in (
         "accuracy",
-        "tokens\n/task",
+        "tok.\n/task",
         "calls\n/task",
         "speak\nrate",
-        "correc-\ntion",
-        "corrup-\ntion",
-        "Δ vs\nbaseline",
+        "cor-\nrec-\ntion",
+        "cor-\nrup-\ntion",
+        "Δ vs\nbase",
         "p",
+        "p\nHolm",
     ):
         table.add_column(name, justify="right", no_wrap=True)
     rows = list(rows)
@@ -98,21 +99,26 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         told = (str(row.failed), _rate(row.accuracy_with_failed)) if row.failed else ("0", f"{row.accuracy:.3f}")
         table.add_row(
             Text(visible(row.method)),
-            Text.assemble((f"{row.accuracy:.3f}", "bold"), (_half(row), "dim")),
+            Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
             f"{row.tokens_per_task:,.0f}",
             f"{row.calls_per_task:.2f}",
             _rate(row.speak_rate),
             _rate(row.correction_rate),
             _rate(row.corruption_rate),
             _difference(row),
-            "–" if row.p_value is None else "<.001" if row.p_value < 0.001 else f"{row.p_value:.3f}",
+            _chance(row.p_value),
+            _chance(row.p_holm),
             *(told if failures else ()),
         )
     return table
 
 
-def _half(row: Row) -> str:
-    return "" if row.accuracy_ci is None else f" ±{(row.accuracy_ci[1] - row.accuracy_ci[0]) / 2:.3f}"
+def _interval(row: Row) -> str:
+    return "" if row.accuracy_ci is None else " [{:.2f}, {:.2f}]".format(*row.accuracy_ci)
+
+
+def _chance(p: float | None) -> str:
+    return "–" if p is None else "<.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _rate(value: float | None) -> str:
@@ -122,9 +128,9 @@ def _rate(value: float | None) -> str:
 def _difference(row: Row) -> Text:
     """The gain over the baseline, coloured where it is unlikely to be luck."""
     gain = row.paired_difference
-    if gain is None or row.p_value is None:
+    if gain is None or row.p_holm is None:
         return Text("–", "dim")
-    style = ("green" if gain > 0 else "red") if row.p_value < 0.05 else ""
+    style = ("green" if gain > 0 else "red") if row.p_holm < 0.05 else ""
     return Text(f"{gain:+.3f}".replace("-", "−") if gain else "0.000", style)
 
 

@@ -226,7 +226,7 @@ def metrics_of(config: Config, baseline: str, found: Survey) -> dict[str, Any]:
         "seed": config.seed,
         "baseline": baseline,
         "episodes_digest": found.digest,
-        "rows": [row.to_data() for row in found.tally.rows(baseline, config.seed)],
+        "rows": [row.to_data() for row in found.tally.rows(baseline)],
     }
 
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-__all__ = ["Action", "Grade", "Role", "Seat", "Task", "Turn", "Utterance", "Verdict"]
+__all__ = ["Action", "Grade", "Interval", "Role", "Seat", "Task", "Turn", "Utterance", "Verdict"]
+
+Interval = tuple[float, float]
+"""The low and the high end of a 95% interval."""
 
 
 class Role(IntEnum):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracer_env.statistics.means import t_interval
-from tracer_env.statistics.shares import Counts, posterior, together
+from tracer_env.statistics.shares import Counts, holding, posterior, together
 
 __all__ = ["difference_interval", "sign_flip_p"]
 
@@ -51,6 +51,7 @@ def difference_interval(gained: ArrayLike, lost: ArrayLike, trials: ArrayLike) -
     never = 1 - 0.025 ** (1 / np.maximum((worlds > 0).sum(-1), 1))
     still = ((up + down) == 0).all(-1)
     by_model = np.stack([np.where(still, -never, ends[0]), np.where(still, never, ends[1])], -1)
+    by_model = holding(by_model, (up - down).sum(-1) / np.maximum(worlds.sum(-1), 1))
     if worlds.shape[-1] < 2:
         return by_model
     return together(by_model, t_interval(up - down, worlds), (up + down > 0).sum(-1), -1.0)
@@ -67,10 +68,14 @@ def sign_flip_p(differences: ArrayLike) -> Floats:
         return np.ones(signed.shape[:-1])
     length = 2 * reach + 1  # odd, so no cosine below is zero
     angle = 2 * pi * np.arange(reach + 1) / length
-    sizes = [k for k in range(1, int(size.max()) + 1) if (size == k).any()]
-    counts = np.stack([(size == k).sum(-1) for k in sizes], -1).astype(np.float64)
-    cosine = np.cos(np.array(sizes)[:, None] * angle)
-    transform = np.exp(counts @ np.log(np.abs(cosine))) * (1 - 2 * ((counts @ (cosine < 0)) % 2))
+    log, negative = np.zeros((*seen.shape, reach + 1)), np.zeros((*seen.shape, reach + 1), dtype=bool)
+    for k in range(1, int(size.max()) + 1):
+        tasks = (size == k).sum(-1)[..., None]
+        if tasks.any():
+            cosine = np.cos(k * angle)
+            log += tasks * np.log(np.abs(cosine))
+            negative ^= (tasks % 2 == 1) & (cosine < 0)
+    transform = np.where(negative, -np.exp(log), np.exp(log))
     chances = np.maximum(np.fft.irfft(transform, length, axis=-1), 0.0)  # of totals 0, 1, ..., reach, -reach, ..., -1
     total = np.arange(length)
     far = np.minimum(total, length - total) >= seen[..., None]

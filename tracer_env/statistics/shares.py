@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tracer_env.statistics.means import t_interval
 
-__all__ = ["ENOUGH", "Counts", "Posterior", "posterior", "share_interval", "together"]
+__all__ = ["ENOUGH", "Counts", "Posterior", "holding", "posterior", "share_interval", "together"]
 
 Floats = NDArray[np.float64]
 
@@ -107,16 +107,22 @@ class Posterior:
 def share_interval(successes: ArrayLike, trials: ArrayLike) -> Floats:
     """Return the 95% interval of a share, (..., 2), of tasks right in ``successes`` of ``trials`` worlds, (..., n)."""
     x, m = np.broadcast_arrays(np.asarray(successes, dtype=np.int64), np.asarray(trials, dtype=np.int64))
-    found = posterior(Counts.of(x, m))
+    found, seen = posterior(Counts.of(x, m)), x.sum(-1) / np.maximum(m.sum(-1), 1)
     if m.max(initial=0) < 2:
         ends = [(one.quantile(0.025), one.quantile(0.975)) for one in (found, found.milder())]
-        return np.stack([np.minimum(*(low for low, _ in ends)), np.maximum(*(high for _, high in ends))], -1)
-    by_model = np.stack([found.quantile(0.025), found.quantile(0.975)], -1)
+        by_model = np.stack([np.minimum(*(low for low, _ in ends)), np.maximum(*(high for _, high in ends))], -1)
+        return holding(by_model, seen)
+    by_model = holding(np.stack([found.quantile(0.025), found.quantile(0.975)], -1), seen)
     if x.shape[-1] < 2:
         return by_model
     either = np.minimum((x > 0).sum(-1), (x < m).sum(-1))
     both = together(by_model, t_interval(x, m), either, 0.0)
     return np.where(either[..., None] < _FEW, by_model, both)
+
+
+def holding(interval: Floats, seen: Floats) -> Floats:
+    """Return the interval with what was ``seen`` (...) inside it: it may be 0 or 1, where no quantile is."""
+    return np.stack([np.minimum(interval[..., 0], seen), np.maximum(interval[..., 1], seen)], -1)
 
 
 def together(by_model: Floats, by_task: Floats, tasks: NDArray[np.int64], least: float) -> Floats:
@@ -130,23 +136,34 @@ def posterior(counts: Counts) -> Posterior:
     """Return what the counts leave open about the share; without a trial that is the prior."""
     if not counts.right.shape == counts.wrong.shape == counts.played.shape:
         raise ValueError(f"counts must be alike, got {counts.right.shape}, {counts.wrong.shape}, {counts.played.shape}")
-    worlds, lead = counts.played.shape[-1], counts.played.shape[:-1]
-    episodes = float(counts.played.sum(-1).max(initial=0.0))
-    cells = max(64, int(2 * pi * np.sqrt(episodes)) + 1)
-    p, rho = _grid(cells)[:, None], _RHO if worlds > 1 else _RHO[:1]
-    i = np.arange(worlds)[:, None, None]
-    step = (np.log(p * (1 - rho) + i * rho), np.log((1 - p) * (1 - rho) + i * rho), np.log(1 - rho + i * rho) + 0 * p)
-    tables = [table.reshape(worlds, -1) for table in step]
-    rows = [part.reshape(-1, worlds) for part in (counts.right, counts.wrong, counts.played)]
-    made = np.empty((len(rows[0]), cells + 1))
-    stride = max(1, _CELLS // tables[0].shape[1])
+    lead, worlds = counts.played.shape[:-1], counts.played.shape[-1]
+    cells = max(256, int(2 * pi * np.sqrt(float(counts.played.sum(-1).max(initial=0.0)))) + 1)
+    right, wrong, played = (part.reshape(-1, worlds) for part in (counts.right, counts.wrong, counts.played))
+    made = np.empty((len(right), cells + 1))
+    stride = max(1, _CELLS // (cells * len(_RHO)))
     for start in range(0, len(made), stride):
-        part = [row[start : start + stride] for row in rows]
-        log = part[0] @ tables[0] + part[1] @ tables[1] - part[2] @ tables[2]
-        log -= log.max(axis=-1, keepdims=True)
-        weight = np.exp(log).reshape(len(log), cells, len(rho)).sum(-1)
-        made[start : start + stride] = _summed(weight)
+        rows = slice(start, start + stride)
+        log = _log_likelihood(right[rows], wrong[rows], played[rows], cells)
+        log -= log.max(axis=(-1, -2), keepdims=True)
+        made[rows] = _summed(np.exp(log).sum(-1))
     return Posterior(made.reshape(*lead, cells + 1))
+
+
+def _log_likelihood(right: Floats, wrong: Floats, played: Floats, cells: int) -> Floats:
+    """Return it for cases (K, m) at each share and correlation, (K, G, R), some worlds at a time."""
+    worlds = played.shape[-1]
+    p, rho = _grid(cells)[:, None], _RHO if worlds > 1 else _RHO[:1]
+    total = np.zeros((len(right), cells * len(rho)))
+    stride = max(1, _CELLS // (cells * len(rho)))
+    for start in range(0, worlds, stride):
+        some = slice(start, start + stride)
+        i = np.arange(worlds)[some, None, None]
+        for part, chance in ((right, p), (wrong, 1 - p)):
+            total += part[:, some] @ np.log(chance * (1 - rho) + i * rho).reshape(i.size, -1)
+        total -= played[:, some] @ np.broadcast_to(np.log(1 - rho + i * rho), (i.size, cells, len(rho))).reshape(
+            i.size, -1
+        )
+    return total.reshape(-1, cells, len(rho))
 
 
 def _summed(weights: Floats) -> Floats:
