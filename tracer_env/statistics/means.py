@@ -50,12 +50,14 @@ def mean_interval(values: ArrayLike, sizes: ArrayLike = 1.0) -> Floats:
     low, high = _strays(moved, error) if tasks < _MANY else _skewed(moved, error)
     ends = np.stack([mean - high * error, mean - low * error], -1)
     most = _WIDEST * half
-    return np.clip(ends, np.stack([mean - most, mean], -1), np.stack([mean, mean + most], -1))
+    least, greatest = np.stack([mean - most, mean], -1), np.stack([mean, mean + most], -1)
+    return np.minimum(np.maximum(ends, least), greatest)
 
 
 def lopsided(values: ArrayLike) -> NDArray[np.bool_]:
     """Return whether one task alone has more than half of the squared distances from the mean, shape (...)."""
-    far = (np.asarray(values, dtype=np.float64) - np.mean(values, axis=-1, keepdims=True)) ** 2
+    y = np.asarray(values, dtype=np.float64)
+    far = (y - y.mean(-1, keepdims=True)) ** 2
     found: NDArray[np.bool_] = far.max(-1) > 0.5 * far.sum(-1)
     return found
 

@@ -79,4 +79,5 @@ def sign_flip_p(differences: ArrayLike) -> Floats:
     chances = np.maximum(np.fft.irfft(transform, length, axis=-1), 0.0)  # of totals 0, 1, ..., reach, -reach, ..., -1
     total = np.arange(length)
     far = np.minimum(total, length - total) >= seen[..., None]
-    return np.minimum((chances * far).sum(-1), 1.0)
+    found: Floats = np.minimum((chances * far).sum(-1), 1.0)
+    return found

@@ -91,7 +91,8 @@ class Posterior:
         left = np.minimum(place.astype(np.int64), cells - 1)
         low = np.take_along_axis(self.cumulative, left, -1)
         high = np.take_along_axis(self.cumulative, left + 1, -1)
-        return low + (place - left) * (high - low)
+        found: Floats = low + (place - left) * (high - low)
+        return found
 
     def quantile(self, chance: float) -> Floats:
         """Return the share below which lies ``chance``, shape (...)."""
