@@ -51,7 +51,8 @@ def mean_interval(values: ArrayLike, sizes: ArrayLike = 1.0) -> Floats:
     ends = np.stack([mean - high * error, mean - low * error], -1)
     most = _WIDEST * half
     least, greatest = np.stack([mean - most, mean], -1), np.stack([mean, mean + most], -1)
-    return np.minimum(np.maximum(ends, least), greatest)
+    kept: Floats = np.minimum(np.maximum(ends, least), greatest)
+    return kept
 
 
 def lopsided(values: ArrayLike) -> NDArray[np.bool_]:
