@@ -187,6 +187,13 @@ def test_older_folders_are_verified_as_far_as_they_go(run: Path, capsys: pytest.
     assert "(task number 1 in world 0 by always)" in refused(run)
 
 
+def test_a_digest_that_was_taken_out_is_missed(run: Path) -> None:
+    record(run, "metrics.json", episodes_digest=None)
+    assert "metrics.json has no episodes_digest" in refused(run)
+    compare(resume=run)
+    verify(run)
+
+
 @pytest.mark.parametrize("name", ["metrics.json", "environment.json", "episodes.jsonl"])
 def test_what_is_missing_is_named(run: Path, name: str) -> None:
     (run / name).unlink()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,8 @@ def evaluate(
     free = bool(getattr(speaker, "free", False))
     wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
     at_once = max(1, batch_size // len(methods))
-    waiting = [episode for episode in range(count * worlds) if episode not in done]
-    for start in range(0, len(waiting), at_once):
-        episodes = waiting[start : start + at_once]
+    waiting = (episode for episode in range(count * worlds) if episode not in done)
+    while episodes := list(islice(waiting, at_once)):
         jobs = [
             Job(episode, name, controller, task_at(scenario, episode % count), episode // count, seed)
             for episode in episodes

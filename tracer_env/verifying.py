@@ -55,6 +55,8 @@ def verify(path: str | Path) -> Verified:
     except DataError as error:
         raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
     wrong = [*found.problems(), *_other_tasks(found, environment)]
+    if "task_ids" in environment and "episodes_digest" not in recorded:
+        wrong.append("metrics.json has no episodes_digest, which a run of its time records; --resume writes it again")
     computed: dict[str, Any] = {}
     if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
         computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found)))
