@@ -168,6 +168,20 @@ def test_a_run_with_a_link_is_not_written_to(name: str, tmp_path: Path) -> None:
     assert not (run.path / LOCK).exists()
 
 
+@pytest.mark.parametrize("name", ["episodes.jsonl", "metrics.jsonl", "metrics.json"])
+def test_a_file_with_a_second_name_is_not_written_in_place(name: str, tmp_path: Path) -> None:
+    run, victim = RunFolder.create(CONFIG, "compare", tmp_path / "run"), tmp_path / "victim"
+    victim.write_text("mine")
+    os.link(victim, run.path / name)
+    if name == "metrics.json":  # which is made anew
+        with run.owned():
+            run.write(name, "{}")
+    else:
+        with pytest.raises(RunFolderError, match="is a file with 2 names"), run.owned():
+            raise AssertionError
+    assert victim.read_text() == "mine"
+
+
 def test_a_way_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "way").symlink_to(tmp_path / "nothing")
     with pytest.raises(RunFolderError, match="a link that leads nowhere"):

@@ -20,11 +20,9 @@ from pathlib import Path
 from tracer_env.errors import RunFolderError
 from tracer_env.leftovers import sweep, temporary_name
 from tracer_env.locks import claim
-from tracer_env.places import CALM, LINKED, RELATIVE, odd, place_of
+from tracer_env.places import CALM, LINKED, RELATIVE, odd, place_of, several
 
 __all__ = ["append", "cut", "force", "write_bytes", "write_text", "write_with"]
-
-_COPY = "writing would change it under the others too; put a copy in its place"
 
 
 def write_text(path: Path, text: str, *, inside: Path | None = None, durable: bool = False) -> None:
@@ -158,5 +156,4 @@ def _growing(path: Path, inside: Path | None) -> int:
     if stat.S_ISREG(found.st_mode) and found.st_nlink < 2:
         return number
     os.close(number)
-    several = f"{path} is a file with {found.st_nlink} names; {_COPY}"
-    raise RunFolderError(several if stat.S_ISREG(found.st_mode) else odd(path))
+    raise RunFolderError(several(path, found.st_nlink) if stat.S_ISREG(found.st_mode) else odd(path))

@@ -22,13 +22,16 @@ from tracer_env.endings import remedy
 from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
 from tracer_env.leftovers import is_temporary, sweep
 from tracer_env.locks import LOCK, locked
-from tracer_env.places import refuse_links
+from tracer_env.places import refuse_links, refuse_second_names
 from tracer_env.plain import command
 
 __all__ = ["check_unrecorded", "disk_error", "make_folder", "owned", "unwritable"]
 
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
 """What the machine lacks, whatever was asked for."""
+
+_GROWING = ("episodes.jsonl", "metrics.jsonl")
+"""What is written in place; everything else is made anew and takes the name of the old file."""
 
 
 @contextmanager
@@ -39,6 +42,7 @@ def owned(folder: Path, below: Sequence[str] = ()) -> Iterator[None]:
     """
     try:
         refuse_links(folder)
+        refuse_second_names(folder, _GROWING)
         with locked(folder):
             for name in ("", *below):
                 sweep(folder / name)

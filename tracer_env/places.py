@@ -15,14 +15,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracer_env.errors import RunFolderError
 
-__all__ = ["CALM", "LINKED", "RELATIVE", "Place", "odd", "place_of", "refuse_links"]
+__all__ = ["CALM", "LINKED", "RELATIVE", "Place", "odd", "place_of", "refuse_links", "refuse_second_names", "several"]
 
 RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 """Whether things can be named relative to an open folder."""
@@ -116,6 +116,19 @@ def refuse_links(folder: Path) -> None:
                     waiting.append(Path(entry.path))
                 elif not entry.is_file(follow_symlinks=False):
                     raise RunFolderError(odd(Path(entry.path)))
+
+
+def refuse_second_names(folder: Path, names: Iterable[str]) -> None:
+    """Raise RunFolderError when one of these files has another name too: a change would show in both."""
+    for path in (folder / name for name in names):
+        with suppress(FileNotFoundError):
+            if stat.S_ISREG((found := path.lstat()).st_mode) and found.st_nlink > 1:
+                raise RunFolderError(several(path, found.st_nlink))
+
+
+def several(path: Path, count: int) -> str:
+    """Say that a file that is written in place has several names."""
+    return f"{path} is a file with {count} names; writing would change it under the others too; put a copy in its place"
 
 
 def odd(path: Path) -> str:
