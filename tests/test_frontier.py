@@ -37,9 +37,9 @@ def test_a_tree_by_hand() -> None:
     assert at[0.05]["price_per_call"] == 0.5
     assert found["baselines"]["never"] == {
         "accuracy": 0.0,
-        "accuracy_error": 0.0,
+        "accuracy_half_width": 0.0,
         "tokens_per_task": 10.0,
-        "tokens_error": 0.0,
+        "tokens_half_width": 0.0,
     }
     assert found["baselines"]["always"]["tokens_per_task"] == 30.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracer_env.statistics.means import lopsided, mean_interval, t_interval
+from tracer_env.statistics.means import half_width, lopsided, mean_interval, t_interval
 
 
 def test_students_by_hand() -> None:
@@ -13,6 +13,11 @@ def test_students_by_hand() -> None:
     assert t_interval([1, 2, 3, 4, 5]) == pytest.approx((3 - 2.776445 * 0.5**0.5, 3 + 2.776445 * 0.5**0.5), abs=1e-5)
     assert t_interval([2, 4, 6, 8, 10], [2, 2, 2, 2, 2]) == pytest.approx(t_interval([1, 2, 3, 4, 5]))
     assert t_interval([7.0]).tolist() == [-np.inf, np.inf]
+
+
+def test_half_of_the_width_is_what_plus_or_minus_stands_for() -> None:
+    assert half_width([1, 2, 3, 4, 5]) == pytest.approx(2.776445 * 0.5**0.5, abs=1e-5)
+    assert half_width([3.0]) is None
 
 
 def test_sizes_make_a_ratio() -> None:

@@ -13,6 +13,7 @@ from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
+from tracer_env.statistics.means import half_width
 from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.transfer import BASELINES, transfer_gap, transfer_table
 from tracer_env.tree_growth import expand
@@ -26,7 +27,7 @@ def test_a_simulation_of_a_simulation_loses_nothing() -> None:
     found = transfer_gap(trees, worlds=2, iterations=100, starts=2)
     assert [gap["method"] for gap in found["gaps"]] == ["regret_matching", "cfr_plus"]
     for gap in found["gaps"]:
-        assert abs(gap["gap"]) <= 4 * gap["standard_error"] + 1e-9
+        assert abs(gap["gap"]) <= 2 * gap["half_width"] + 1e-9
         assert abs(gap["gap"]) < 0.03
     assert json.loads(json.dumps(found)) == found
 
@@ -39,7 +40,7 @@ def test_the_rows_are_exact_on_the_held_out_halves() -> None:
     for name in BASELINES:
         whole = trees.evaluate(name)
         assert rows[name, None]["accuracy"] == pytest.approx(whole.accuracy)
-        assert rows[name, None]["standard_error"] == pytest.approx(whole.standard_error("accuracy"))
+        assert rows[name, None]["half_width"] == pytest.approx(half_width(whole.by_task("accuracy")))
         assert rows[name, None]["tokens_per_task"] == pytest.approx(whole.tokens_per_task)
     best = rows["optimum", "held-out trees"]["accuracy"]
     learned = [row["accuracy"] for (name, source), row in rows.items() if source in ("trees", "simulation")]
@@ -95,7 +96,7 @@ def test_the_table() -> None:
     lines = console.export_text().splitlines()
     assert lines[0].startswith("held-out accuracy on 20 recorded tasks")
     assert len(lines) == 2 + len(found["rows"]) + 1
-    assert "transfer gap: regret_matching" in lines[-1]
+    assert "gap in points (± 95%): regret_matching" in lines[-1]
     shown = [float(line.split()[-3]) for line in lines[2:-1]]
     assert shown == sorted(shown, reverse=True)
     assert np.isfinite(shown).all()

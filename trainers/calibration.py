@@ -30,6 +30,7 @@ from tracer_env.folders import unwritable
 from tracer_env.progress import Reporter
 from tracer_env.rules import Rules
 from tracer_env.runs import load_run
+from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.trainers.calibration_checks import Cell, Overall, check_fit
 from tracer_env.trainers.calibration_events import events_of
 from tracer_env.trainers.calibration_fit import Estimate, fit_rates
@@ -40,6 +41,8 @@ from tracer_env.tree import DialogueTrees
 __all__ = ["Calibration", "calibrate", "calibrate_command", "calibration_table"]
 
 SCHEMA = 1
+
+_WIDE = t_quantile(0.975, 1e9)  # half of a 95% interval, in standard errors of many tasks
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,12 @@ class Calibration:
         }
 
     def to_toml(self) -> str:
-        """Return the preset file, each line with its error behind it."""
+        """Return the preset file, each line with half of its 95% interval behind it."""
         lines = [f"# fitted to {self.events} utterances of {self.tasks} tasks"]
         for line, field in zip(self.simulation.to_toml().splitlines(), fields(Simulation), strict=True):
             found = self[field.name]
-            error = "" if found.standard_error is None else f"+- {found.standard_error:.2g}"
-            lines.append(f"{line}  # {', '.join(filter(None, (error, found.note)))}".rstrip(" #"))
+            half = "" if found.standard_error is None else f"+- {_WIDE * found.standard_error:.2g}"
+            lines.append(f"{line}  # {', '.join(filter(None, (half, found.note)))}".rstrip(" #"))
         return "\n".join(lines) + "\n"
 
     def save(self, path: str | Path) -> Path:
@@ -158,12 +161,14 @@ def calibrate_command(
 def calibration_table(data: Mapping[str, Any]) -> Group:
     """Return what `calibrate_command` or `Calibration.to_data` gives as tables for the terminal."""
     title = f"simulated speaker fitted to {data['events']:,} utterances of {data['tasks']:,} tasks"
-    parameters = _table(title, "parameter", "value", "error", "if independent", "utterances")
+    parameters = _table(title, "parameter", "value", "± 95%", "if independent", "utterances")
     parameters.add_column("")
     for entry in data["parameters"]:
         whole = entry["name"] == "distractors"
         value = f"{entry['value']:.0f}" if whole else _short(entry["value"])
-        errors = ("" if entry[n] is None else f"{entry[n]:.2g}" for n in ("standard_error", "independent_error"))
+        errors = (
+            "" if entry[n] is None else f"{_WIDE * entry[n]:.2g}" for n in ("standard_error", "independent_error")
+        )
         parameters.add_row(entry["name"], value, *errors, f"{entry['events']:,}", entry["note"])
     overall = data["overall"]
     told = "too few tasks for an overall test"

@@ -7,8 +7,9 @@ At a price c for each token a policy is worth accuracy - c tokens. For each pric
                   these keys is worth more than
     clairvoyant   the best leaf of each tree, chosen knowing all that will be said: no controller at all is worth more
 
-beside fixed baselines, which know no price. Everything is exact on the trees; errors are between tasks. Prices are
-told in accuracy a call (the price of a token times the mean tokens of a call), which reads the same for any speaker.
+beside fixed baselines, which know no price. Everything is exact on the trees; what ± tells is half of a 95%
+interval (Student's) of the mean over tasks. Prices are told in accuracy a call (the price of a token times the mean
+tokens of a call), which reads the same for any speaker.
 
 Merged trees (`merged_trees`) are made once; a price changes what their leaves pay and nothing else, so that a
 sweep takes seconds. The table hangs on trees, prices and seed alone, byte by byte.
@@ -27,6 +28,7 @@ from rich.table import Table
 
 from tracer_env.errors import ConfigError
 from tracer_env.progress import NoReporter, Reporter
+from tracer_env.statistics.means import half_width
 from tracer_env.trainers.cfr import TreeSolver, random_start
 from tracer_env.trainers.frontier_picture import draw
 from tracer_env.trainers.merged_trees import MergedTrees, merge
@@ -172,7 +174,7 @@ def _named(merged: MergedTrees, speak: Array) -> dict[str, float]:
     return dict(zip(merged.names, speak.tolist(), strict=False))
 
 
-def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: str) -> dict[str, float]:
+def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: str) -> dict[str, float | None]:
     """Return accuracy and tokens over all tasks, each scored by the policy that never saw it."""
     tasks = sum(len(fold.places) for fold in folds)
     correct, tokens = np.zeros(tasks), np.zeros(tasks)
@@ -181,21 +183,20 @@ def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: st
         policy = {key: known.get(key, 0.5) for key in fold.held.keys(information).names}
         found = fold.held.evaluate(policy, information)
         correct[fold.places], tokens[fold.places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
-    root = tasks**0.5
     return {
         "accuracy": float(correct.mean()),
-        "accuracy_error": float(correct.std(ddof=1)) / root,
+        "accuracy_half_width": half_width(correct),
         "tokens_per_task": float(tokens.mean()),
-        "tokens_error": float(tokens.std(ddof=1)) / root,
+        "tokens_half_width": half_width(tokens),
     }
 
 
-def _point(found: Evaluation) -> dict[str, float]:
+def _point(found: Evaluation) -> dict[str, float | None]:
     return {
         "accuracy": found.accuracy,
-        "accuracy_error": found.standard_error("accuracy") or 0.0,
+        "accuracy_half_width": half_width(found.by_task("accuracy")),
         "tokens_per_task": found.tokens_per_task,
-        "tokens_error": found.standard_error("tokens_per_task") or 0.0,
+        "tokens_half_width": half_width(found.by_task("tokens_per_task")),
     }
 
 
@@ -226,7 +227,7 @@ def frontier_table(data: Mapping[str, Any]) -> Table:
         pad_edge=False,
     )
     table.add_column("price a call", justify="right", no_wrap=True)
-    for heading in ("learned, held out", "optimum over keys", "clairvoyant"):
+    for heading in ("learned, held out (± 95%)", "optimum over keys", "clairvoyant"):
         table.add_column(heading, justify="right", no_wrap=True)
     for prices, point in _runs(data["points"]):
         table.add_row(prices, *_cells(point))
@@ -251,7 +252,8 @@ def _runs(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, A
 
 
 def _cells(point: Mapping[str, Any]) -> list[str]:
-    error = f" ± {point['learned']['accuracy_error']:.4f}"
+    half = point["learned"]["accuracy_half_width"]
+    error = "" if half is None else f" ± {half:.4f}"
     return [_cell(point["learned"], error), *(_cell(point[name]) for name in ("optimum", "clairvoyant"))]
 
 

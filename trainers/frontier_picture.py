@@ -1,6 +1,6 @@
 """The picture of a cost frontier: accuracy over tokens a task, as a PNG by matplotlib.
 
-Three lines, from the cheapest price to the dearest: what was learned (with its error bars), the optimum over the same
+Three lines, from the cheapest price to the dearest: what was learned (with 95% bars), the optimum over the same
 keys, and the clairvoyant; and the baselines as named marks. Drawn without any global state of matplotlib.
 """
 
@@ -57,7 +57,8 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
         points = _distinct([point[name] for point in data["points"]])
         x, y = [p["tokens_per_task"] for p in points], [p["accuracy"] for p in points]
         if name == "learned":
-            errors = {"xerr": [p["tokens_error"] for p in points], "yerr": [p["accuracy_error"] for p in points]}
+            sides = (("xerr", "tokens_half_width"), ("yerr", "accuracy_half_width"))
+            errors = {axis: [p[name] or 0.0 for p in points] for axis, name in sides}
             axes.errorbar(x, y, **errors, fmt="none", ecolor=color, elinewidth=0.8, alpha=0.35)
         axes.plot(x, y, style, color=color, marker=marker, markersize=4.5, linewidth=1.8, label=label)
     for name, point in data["baselines"].items():

@@ -7,18 +7,18 @@
     swap the halves, and take the mean over all tasks
 
 The gap of a method is the accuracy of its table trained on the trees less that of its table trained on the
-simulation, on the same held-out trees, paired by task. Its error is between tasks. Learning on the simulation
-can be the better choice: it gives as many worlds as one likes, where the trees have few.
+simulation, on the same held-out trees, paired by task. What ± tells is half of a 95% interval (Student's) of a mean
+over tasks. Learning on the simulation can be the better choice: it gives as many worlds as one likes, where the
+trees have few.
 
-The optimum is fitted to the very trees it is scored on; no controller over the same keys does better there. Keys that
-training never met get P(SPEAK) = 1/2, as an untrained row has it, and are counted.
+The optimum is fitted to the very trees it is scored on; no controller over the same keys does better there. Keys
+that training never met get P(SPEAK) = 1/2, as an untrained row has it, and are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from rich.table import Table
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.progress import NoReporter, Reporter
+from tracer_env.statistics.means import half_width
 from tracer_env.trainers.calibration import calibrate
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.task_split import halves, take_tasks
@@ -131,7 +132,7 @@ def _report(
             "controller": name,
             "trained_on": source or None,
             "accuracy": float(score.accuracy.mean()),
-            "standard_error": _error(score.accuracy),
+            "half_width": half_width(score.accuracy),
             "tokens_per_task": float(score.tokens.mean()),
             "unseen_keys": score.unseen,
         }
@@ -140,7 +141,7 @@ def _report(
     gaps = []
     for method in METHODS:
         lost = scores[method, _RECORDED].accuracy - scores[method, _SIMULATED].accuracy
-        gaps.append({"method": method, "gap": float(lost.mean()), "standard_error": _error(lost)})
+        gaps.append({"method": method, "gap": float(lost.mean()), "half_width": half_width(lost)})
     return {
         "tasks": len(trees.tasks),
         "worlds": trees.worlds,
@@ -155,15 +156,9 @@ def _report(
     }
 
 
-def _error(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) / sqrt(len(values))
-
-
 def transfer_table(data: Mapping[str, Any]) -> Group:
     """Return what `transfer_gap` found as a table for the terminal, best accuracy first."""
-    gaps = "; ".join(
-        f"{gap['method']} {100 * gap['gap']:+.1f} ± {100 * gap['standard_error']:.1f} points" for gap in data["gaps"]
-    )
+    gaps = "; ".join(f"{gap['method']} {100 * gap['gap']:+.1f} ± {100 * gap['half_width']:.1f}" for gap in data["gaps"])
     table = Table(
         title=f"held-out accuracy on {data['tasks']:,} recorded tasks",
         title_justify="left",
@@ -174,9 +169,9 @@ def transfer_table(data: Mapping[str, Any]) -> Group:
     )
     table.add_column("controller", no_wrap=True)
     table.add_column("trained on", no_wrap=True)
-    for heading in ("accuracy", "± error", "tokens/task"):
+    for heading in ("accuracy", "± 95%", "tokens/task"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in sorted(data["rows"], key=lambda row: -row["accuracy"]):
-        numbers = (f"{row['accuracy']:.4f}", f"{row['standard_error']:.4f}", f"{row['tokens_per_task']:,.0f}")
+        numbers = (f"{row['accuracy']:.4f}", f"{row['half_width']:.4f}", f"{row['tokens_per_task']:,.0f}")
         table.add_row(row["controller"], row["trained_on"] or "", *numbers)
-    return Group(table, f"transfer gap: {gaps}")
+    return Group(table, f"gap in points (± 95%): {gaps}")

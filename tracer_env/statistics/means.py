@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tracer_env.statistics.quantiles import t_quantile
 
-__all__ = ["lopsided", "mean_interval", "t_interval"]
+__all__ = ["half_width", "lopsided", "mean_interval", "t_interval"]
 
 Floats = NDArray[np.float64]
 _MANY = 2000
@@ -53,6 +53,12 @@ def mean_interval(values: ArrayLike, sizes: ArrayLike = 1.0) -> Floats:
     least, greatest = np.stack([mean - most, mean], -1), np.stack([mean, mean + most], -1)
     kept: Floats = np.minimum(np.maximum(ends, least), greatest)
     return kept
+
+
+def half_width(values: ArrayLike) -> float | None:
+    """Return half of the width of `t_interval`, what ± stands for; None for a single task."""
+    half = float(_half(_moved(values, 1.0)[1]))
+    return half if np.isfinite(half) else None
 
 
 def lopsided(values: ArrayLike) -> NDArray[np.bool_]:
