@@ -20,13 +20,14 @@ import copy
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
 
-from tracer_env.contracts import key_of, payment, speaker_raised, vouched
+from tracer_env.contracts import VOUCHED, key_of, payment, speaker_raised
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import FEATURES, sight, vote_and_time
@@ -36,7 +37,7 @@ from tracer_env.randomness import stream
 from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
-from tracer_env.task_contracts import task_at
+from tracer_env.task_contracts import OURS, task_at
 from tracer_env.types import Task
 
 __all__ = ["DialogueEnv", "Snapshot"]
@@ -100,7 +101,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
         self.information, self.render_mode = information, render_mode
-        self._paid_by_us = type(self.reward).__module__ == "tracer_env.rewards"
+        ours = type(self.reward).__module__ == "tracer_env.rewards"
+        self._reward: Reward = self.reward if ours else partial(payment, self.reward)
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
         self.agents: list[str] = []
         shape = (len(FEATURES),)
@@ -176,7 +178,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
                 spoken = self.speaker.speak(requests)
             except BaseException as error:
                 raise speaker_raised(self.speaker, requests, error) from error
-            if type(spoken) is list and len(spoken) == 1 and vouched(type(spoken[0])):
+            if type(spoken) is list and len(spoken) == 1 and VOUCHED[type(spoken[0])]:
                 said = spoken[0]
             else:
                 said = received(spoken, requests, self.speaker, self.scenario)[0]
@@ -186,7 +188,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         else:  # a plain 0 for SKIP of any type
             after = advance(before, 0 if action == 0 else action)  # type: ignore[arg-type]  # None is refused there
         self._state = after
-        self._pay(agent, self.reward(before, after) if self._paid_by_us else payment(self.reward, before, after))
+        self._pay(agent, self._reward(before, after))
         if after.over:
             self._finish(after)
         else:
@@ -211,14 +213,16 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
                 cumulative[name] += reward
 
     def _next(self) -> tuple[Task, int]:
-        world, index = divmod(self._episode, len(self.scenario))
-        return task_at(self.scenario, index), world
+        scenario = self.scenario
+        world, index = divmod(self._episode, len(scenario))
+        return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
 
     def _pick(self, options: Mapping[str, Any]) -> tuple[Task, int]:
         for name in options:  # PettingZoo's conformance test passes foreign options, so only slips of ours are errors
             if name not in _RESET_OPTIONS and difflib.get_close_matches(str(name), _RESET_OPTIONS):
                 raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _RESET_OPTIONS)}")
-        count = len(self.scenario)
+        scenario = self.scenario
+        count = len(scenario)
         index, world = self._episode % count, options.get("world", self._episode // count)
         if isinstance(world, bool) or not isinstance(world, int) or world < 0:
             raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
@@ -228,7 +232,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             if options["task"] not in self._by_id:
                 raise UnknownNameError("task", options["task"], self._by_id)
             index = self._by_id[options["task"]]
-        return task_at(self.scenario, index), world
+        return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
 
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]

@@ -12,7 +12,6 @@ Scenarios of this package check their tasks when they are made and are not asked
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from tracer_env.blame import name_of, place, raised, told
@@ -22,12 +21,12 @@ from tracer_env.interfaces import Extraction, Scenario
 from tracer_env.rules import DialogueState
 from tracer_env.types import Grade, Task
 
-__all__ = ["check_tasks", "grading", "inside", "reading", "same", "size_of", "task_at"]
+__all__ = ["OURS", "check_tasks", "grading", "inside", "reading", "same", "size_of", "task_at"]
 
 
 def check_tasks(scenario: Scenario) -> None:
     """Raise ScenarioError unless the tasks are sound, as many as ``len`` says, the same by index, each id once."""
-    if _ours(type(scenario)):
+    if OURS[type(scenario)]:
         _check_origin(scenario)
         return
     size, seen = size_of(scenario), dict[str, int]()
@@ -69,7 +68,7 @@ def task_at(scenario: Scenario, index: int) -> Task:
     """Return one task; raises ScenarioError for what no task can be."""
     try:
         task: Any = scenario[index]
-        if _ours(type(scenario)):
+        if OURS[type(scenario)]:
             return task  # type: ignore[no-any-return]
         problem = _problem(task)
     except BaseException as error:
@@ -137,9 +136,16 @@ def same(scenario: Scenario, left: str, right: str, state: DialogueState) -> boo
     return equal
 
 
-@lru_cache(maxsize=256)
-def _ours(kind: type) -> bool:
-    return kind.__module__.startswith("tracer_env.scenarios.")
+class _Ours(dict[type, bool]):
+    """Asked at every reset of an environment."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = ours = kind.__module__.startswith("tracer_env.scenarios.")
+        return ours
+
+
+OURS = _Ours()
+"""For a class of scenarios, whether it is of this package and has checked its tasks."""
 
 
 def _listed(scenario: Scenario, size: int) -> list[Any]:
