@@ -102,3 +102,30 @@ def test_an_utterance_is_read_field_by_field(tmp_path: Path, changed: dict[str, 
     with pytest.raises(DataError, match=rf"f: line 2: {message}") as caught:
         list(RecordedTexts(packed(tmp_path / "f", SAID, {**SAID, **changed}), 2))
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['a "key": b', "\\u00e9 \U0001f600", "x\ny", '{"text": 1, "text": 2}', "\x1b[31m"],
+)
+def test_texts_that_look_like_keys_come_back(tmp_path: Path, text: str) -> None:
+    assert list(RecordedTexts(packed(tmp_path / "f", {**SAID, "text": text, "grade": "wrong"}), 1)) == [
+        Utterance(text, 3, 2, grade=Grade.WRONG)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"text":"t","prompt_tokens":1,"prompt_tokens":2}', "the key 'prompt_tokens' stands twice"),
+        (b'{"text":"t","text":"u","prompt_tokens":1,"completion_tokens":1}', "the key 'text' stands twice"),
+        (b'{"text":"\\ud800","prompt_tokens":1,"completion_tokens":1}', "half of a surrogate pair"),
+        (b'{"text":"\xff","prompt_tokens":1,"completion_tokens":1}', "it is not UTF-8"),
+        (b'{"text":"t","prompt_tokens":NaN,"completion_tokens":1}', "NaN is no number"),
+        (b'{"text":"t","prompt_tokens":1.0,"completion_tokens":1}', r"prompt_tokens is 1\.0"),
+    ],
+)
+def test_lines_as_others_write_them(tmp_path: Path, line: bytes, message: str) -> None:
+    (tmp_path / "f").write_bytes(gzip.compress(line + b"\n"))
+    with pytest.raises(DataError, match=rf"f: line 1:? .*{message}"):
+        list(RecordedTexts(tmp_path / "f", 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,17 +31,21 @@ def at_most(path: Path) -> int:
     return path.stat().st_size * _RATIO // _SHORTEST
 
 
-def read_lines(path: Path, reader: Reader[T], count: int) -> Iterator[T]:
+def read_lines(
+    path: Path, reader: Reader[T], count: int, quick: Callable[[bytes], T | None] = lambda content: None
+) -> Iterator[T]:
     """Return the data of each of ``count`` lines, read by ``reader``. Raises DataError in one line that has the number.
 
-    That there are fewer is for the caller to notice: it may know why.
+    ``quick`` may read a line first; where it returns None, ``reader`` reads it, and says what is wrong with it. That
+    there are fewer lines is for the caller to notice: it may know why.
     """
     number = 0
     try:
         for number, content in enumerate(_lines(path), start=1):
             if number > count:
                 raise DataError(f"{shown_path(path)} holds more than {count} lines, which is what there should be")
-            yield reader(decode(content))
+            found = quick(content)
+            yield reader(decode(content)) if found is None else found
     except Misfit as misfit:
         raise DataError(f"{shown_path(path)}: line {number}: {misfit}") from None
     except (OSError, EOFError, zlib.error) as error:

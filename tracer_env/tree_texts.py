@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, Literal, overload
+
+from msgspec import Meta, MsgspecError, Struct
+from msgspec.json import Decoder
 
 from tracer_env.bounded import DEPTH, shown, shown_path
 from tracer_env.checked import Misfit, choice, line, listed, number, optional, plain, record, text, whole
@@ -40,6 +43,7 @@ def _verdict(value: Any) -> Verdict:
 
 _grade_name, _verdict_name = choice(_GRADES), choice(_VERDICTS)
 _TOKENS = whole(0, MOST_TOKENS)
+_METADATA = record({}, others=plain(DEPTH - 4))
 TASK = record(
     {"id": line(least=1), "question": text(), "answer": text()},
     may_have={
@@ -47,7 +51,7 @@ TASK = record(
         "difficulty": number(0, 1),
         "options": _options,
         "scenario": line(4096),
-        "metadata": record({}, others=plain(DEPTH - 4)),
+        "metadata": _METADATA,
     },
 )
 """A task as it stands in a file; what may be written as well."""
@@ -66,10 +70,40 @@ _UTTERANCE = record(
 )
 
 
+class _TaskLine(Struct, forbid_unknown_fields=True):
+    """A task as msgspec reads it; what it does not take is read again by `TASK`, which says why."""
+
+    id: str
+    question: str
+    answer: str
+    kind: str
+    difficulty: Annotated[float, Meta(ge=0, le=1)]
+    options: tuple[str, ...]
+    scenario: str
+    metadata: dict[str, Any]
+
+
+class _UtteranceLine(Struct, forbid_unknown_fields=True):
+    """An utterance, likewise."""
+
+    text: str
+    prompt_tokens: Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+    completion_tokens: Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+    finish: str = "stop"
+    dropped: Annotated[int, Meta(ge=0, le=MOST_TOKENS)] = 0
+    answer: str | None = None
+    rule: str = ""
+    grade: Literal["wrong", "correct", "unparsable", "timeout"] | None = None
+    verdict: Literal["wrong", "none", "right"] = "none"
+
+
+_TASK_LINE, _UTTERANCE_LINE = Decoder(_TaskLine), Decoder(_UtteranceLine)
+
+
 def read_tasks(path: Path, count: int) -> tuple[Task, ...]:
     """Return the ``count`` tasks of a file; raises DataError for other lines, and for an identity that comes twice."""
     found: dict[str, Task] = {}
-    for task in read_lines(path, _task, count):
+    for task in read_lines(path, _task, count, _quick_task):
         if task.id in found:
             raise DataError(f"{shown_path(path)}: line {len(found) + 1}: id repeats {shown(task.id)}")
         found[task.id] = task
@@ -102,7 +136,7 @@ class RecordedTexts(Sequence[Utterance]):
 
     def _all(self) -> list[Utterance]:
         if self._read is None:
-            read = list(read_lines(self._path, _utterance, self._count))
+            read = list(read_lines(self._path, _utterance, self._count, _quick_utterance))
             _check_count(self._path, "utterances", len(read), self._count)
             if self._check is not None:
                 try:
@@ -124,3 +158,43 @@ def _task(data: Any) -> Task:
 
 def _utterance(data: Any) -> Utterance:
     return Utterance(**_UTTERANCE(data))
+
+
+def _quick_task(content: bytes) -> Task | None:
+    try:
+        one = _TASK_LINE.decode(content)
+    except _UNREAD:
+        return None
+    named, keys = one.id + one.kind + one.scenario, len(_TaskLine.__struct_fields__) + len(one.metadata)
+    if not (one.id and one.kind and named.isprintable() and len(named) <= 100) or content.count(_KEY) != keys:
+        return None
+    _METADATA(one.metadata)
+    return Task(one.id, one.question, one.answer, one.kind, one.difficulty, one.options, one.scenario, one.metadata)
+
+
+def _quick_utterance(content: bytes) -> Utterance | None:
+    try:
+        one = _UTTERANCE_LINE.decode(content)
+    except _UNREAD:
+        return None
+    named, keys = one.finish + one.rule, 3 + (one.finish != "stop") + (one.dropped != 0) + (one.answer is not None)
+    keys += (one.rule != "") + (one.grade is not None) + (one.verdict != "none")
+    if not named.isprintable() or len(named) > 100 or content.count(_KEY) != keys:
+        return None
+    return Utterance(
+        one.text,
+        one.prompt_tokens,
+        one.completion_tokens,
+        one.finish,
+        one.dropped,
+        one.answer,
+        one.rule,
+        None if one.grade is None else _GRADES[one.grade],
+        _VERDICTS[one.verdict],
+    )
+
+
+_UNREAD = (MsgspecError, RecursionError, ValueError)
+_KEY = b'":'
+"""What stands behind each key. msgspec takes the last of two equal ones, so a line with others than we write, or with
+this in a text, is read again."""
