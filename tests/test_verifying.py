@@ -187,6 +187,20 @@ def test_older_folders_are_verified_as_far_as_they_go(run: Path, capsys: pytest.
     assert "(task number 1 in world 0 by always)" in refused(run)
 
 
+def test_intervals_of_before_are_left_unchecked(run: Path) -> None:
+    rows = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["rows"]
+    old = [
+        {**{key: value for key, value in row.items() if key != "p_holm"}, "accuracy_ci": [0.25, 0.5]} for row in rows
+    ]
+    record(run, "metrics.json", rows=old)
+    assert verify(run).unchecked == (
+        "intervals and p-values (metrics.json is of before they took tasks as units; --resume computes it anew)",
+    )
+    assert main(["report", str(run)]) == 0
+    record(run, "metrics.json", rows=[{**old[0], "accuracy": 0.125}, *old[1:]])
+    assert "always.accuracy is recorded as 0.125" in refused(run)
+
+
 def test_a_digest_that_was_taken_out_is_missed(run: Path) -> None:
     record(run, "metrics.json", episodes_digest=None)
     assert "metrics.json has no episodes_digest" in refused(run)

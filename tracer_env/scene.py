@@ -38,6 +38,7 @@ _GRADE = {
 _LINES = 14  # a text of more lines is folded
 _HEAD, _TAIL = 8, 4  # what is kept of it
 _CHARACTERS = 20_000  # beyond this the middle is cut before any line is broken
+_ON_ONE_LINE = 2000  # characters of an answer or a name
 _BAR = 10
 
 
@@ -61,6 +62,13 @@ class Folded:
             yield from lines
 
 
+def _short(text: str) -> str:
+    """A text on one line, its middle cut away where it is longer than anybody reads."""
+    half = _ON_ONE_LINE // 2
+    cut = text if len(text) <= _ON_ONE_LINE else f"{text[:half]}⋯ {len(text) - 2 * half:,} characters ⋯{text[-half:]}"
+    return visible(cut)
+
+
 def render(transcript: Transcript) -> RenderableType:
     """Return the whole episode as one renderable, made for 80 columns and more."""
     return Group(*pieces(transcript))
@@ -81,10 +89,10 @@ def pieces(transcript: Transcript) -> Iterator[RenderableType]:
 def _opening(transcript: Transcript) -> RenderableType:
     task = transcript.task
     where = Text(no_wrap=True, overflow="ellipsis")
-    where.append(visible(transcript.method), "bold")
-    where.append(f"  {visible(task.scenario)} · {visible(task.id)}", "dim")
+    where.append(_short(transcript.method), "bold")
+    where.append(f"  {_short(task.scenario)} · {_short(task.id)}", "dim")
     place = Text(f"episode {transcript.episode} · world {transcript.world} · seed {transcript.seed}", "dim")
-    gold = Text.assemble(("gold ", "dim"), (visible(task.answer), "bold green"))
+    gold = Text.assemble(("gold ", "dim"), (_short(task.answer), "bold green"))
     return Group(
         _sides(where, place),
         Rule(style="bright_black"),
@@ -157,7 +165,7 @@ def _outcome(turn: TurnRecord, said: Utterance, pending: Utterance | None) -> Te
         words, style = _judgement(said, pending)
     else:
         words, style = _GRADE[said.grade]
-        words += f" {visible(said.answer)}" if said.answer is not None else ""
+        words += f" {_short(said.answer)}" if said.answer is not None else ""
     found = Text()
     found.append(words, f"bold {style}")
     if said.finish == "length":
@@ -182,7 +190,7 @@ def _silence(turn: TurnRecord, pending: Utterance | None) -> list[RenderableType
         shown.append("nothing is pending")
     else:
         shown.append("keeps " if turn.role is Role.PROPOSER else "leaves alone ")
-        shown.append("an unreadable answer" if pending.answer is None else visible(pending.answer), "bold")
+        shown.append("an unreadable answer" if pending.answer is None else _short(pending.answer), "bold")
     if turn.other is None:
         shown.append("   had it spoken: not drawn" if turn.free else "", "dim")
         return [shown]
@@ -194,12 +202,12 @@ def _silence(turn: TurnRecord, pending: Utterance | None) -> list[RenderableType
 
 def _closing(transcript: Transcript, spent: int) -> RenderableType:
     if transcript.failed:
-        return Group(Rule(style="bright_black"), Text.assemble(("failed   ", "bold red"), visible(transcript.failed)))
+        return Group(Rule(style="bright_black"), Text.assemble(("failed   ", "bold red"), _short(transcript.failed)))
     final = transcript.final
     words, style = _GRADE[final.grade]
-    end = Text.assemble(("answer ", "dim"), (visible(final.answer or "none"), f"bold {style}"))
+    end = Text.assemble(("answer ", "dim"), (_short(final.answer or "none"), f"bold {style}"))
     end.append(f" (turn {transcript.final_turn})   ", "dim")
-    end.append_text(Text.assemble(("gold ", "dim"), (visible(transcript.task.answer), "bold"), "   "))
+    end.append_text(Text.assemble(("gold ", "dim"), (_short(transcript.task.answer), "bold"), "   "))
     end.append(words, f"bold {style}")
     marker = flip(transcript)
     if marker:

@@ -108,22 +108,35 @@ def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> li
         if key not in ("rows", "episodes_digest") and computed.get(key) != recorded.get(key)
     ]
     old, new = ({row["method"]: row for row in data["rows"]} for data in (recorded, computed))
+    left_out = _BY_ANOTHER_RULE if _of_before(recorded) else ()
     for method in sorted(old.keys() | new.keys()):
         mine, theirs = old.get(method, {}), new.get(method, {})
         told += [
             f"{method}.{key} is recorded as {shown(mine.get(key))} but the episodes come to {shown(theirs.get(key))}"
             for key in sorted(mine.keys() | theirs.keys())
-            if mine.get(key) != theirs.get(key)
+            if mine.get(key) != theirs.get(key) and not key.endswith(left_out)
         ]
     if recorded.get("episodes_digest") != computed.get("episodes_digest"):
         told.append("episodes.jsonl was changed after its metrics were computed: its digest is another")
     return told[:_TOLD] + (["..."] if len(told) > _TOLD else [])
 
 
+_BY_ANOTHER_RULE = ("_ci", "p_value", "p_holm")
+
+
+def _of_before(recorded: Mapping[str, Any]) -> bool:
+    """Whether the rows are of before intervals and p-values took whole tasks as their units."""
+    return all("p_holm" not in row for row in recorded["rows"])
+
+
 def _unchecked(recorded: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
     told = []
     if "episodes_digest" not in recorded:
         told.append("texts, probabilities and token counts of single episodes (metrics.json has no episodes_digest)")
+    if _of_before(recorded):
+        told.append(
+            "intervals and p-values (metrics.json is of before they took tasks as units; --resume computes it anew)"
+        )
     if environment.get("task_ids") is None:
         told.append("the names of tasks that are missing (environment.json has no task_ids)")
     return told
