@@ -182,12 +182,7 @@ def speeds(data: Path) -> dict[str, float]:
             2_000,
         ),
         "mathematics": _rate(
-            lambda: [
-                mathematics.grade(task.metadata["solution"] + f"\n\\boxed{{{_varied(task)}}}", task)
-                for task in math_tasks
-            ],
-            300,
-            once=True,
+            lambda: [mathematics.grade(text, task) for text, task in _exam(math_tasks)], 600, once=True
         ),
     }
 
@@ -230,9 +225,11 @@ def _rate(work: Callable[[], object], texts: int, once: bool = False) -> float:
     return best
 
 
-def _varied(task: Task) -> str:
-    """Return an answer that agrees with no cached one: most of the time goes into comparing."""
-    return f"{task.answer} + 0" if len(task.id) % 2 == 0 and task.answer.isdigit() else f"{{{task.answer}}}"
+def _exam(tasks: list[Task]) -> Iterator[tuple[str, Task]]:
+    """Yield each task's own solution, and the answer of another task, which has to be compared."""
+    for task, other in zip(tasks, [*tasks[1:], tasks[0]], strict=True):
+        yield task.metadata["solution"], task
+        yield f"So \\boxed{{{other.answer}}}", task
 
 
 # -- data ----------------------------------------------------------------------------------------

@@ -45,6 +45,6 @@ def test_a_scenario_takes_the_setting() -> None:
     assert make_scenario([task]).grade(text, task) is Grade.WRONG
     scenario = make_scenario([task], unread=["think", "plan"])
     assert scenario.grade(text, task) is Grade.CORRECT
-    assert make_scenario([task], unread=[]).grade("<think>2", task) is Grade.CORRECT
+    assert make_scenario([task], unread=[]).grade("<think>Final answer: 2", task) is Grade.CORRECT
     with pytest.raises(ConfigError, match="the setting 'unread' of scenario 'tasks' must be a list of names"):
         make_scenario([task], unread="think")

@@ -27,7 +27,7 @@ __all__ = ["MAX_DIGITS", "count_numbers", "last_number", "read_number", "render_
 
 MAX_DIGITS = 400
 """Digits of a number that are read; a longer one is no number."""
-_WINDOW = 400
+_WINDOW = 120
 """Characters before the last number of a text that are looked at to see what it is part of."""
 
 _PLAIN = re.compile(r"\$?(-?)\$?((?:[0-9]{1,3}(?:,[0-9]{3}){1,9}|[0-9]{1,30})(?:\.[0-9]{1,30})?)(?: ?%)?")
@@ -134,7 +134,7 @@ def _stated(tokens: list[Token], numbers: list[int]) -> int | None:
     equals = [place for place, token in enumerate(tokens) if token.text in ("=", "\u2248", "\\approx")]
     if equals and not _remark_follows(tokens, numbers[0], equals[0]):
         return _right_side(tokens, numbers, equals)
-    if any(continues(tokens, numbers, index) for index in range(1, len(numbers))):
+    if len(numbers) > 1 and continues(tokens, numbers, 1):
         return None
     if words and len(numbers) > 1:
         after = [place for place in numbers if place and tokens[place - 1].text.lower() in _STATING]

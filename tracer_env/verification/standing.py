@@ -135,11 +135,13 @@ def _free_before(tokens: list[Token], place: int) -> bool:
         name = tokens[start - 1].text.lower() if start and token.glued and tokens[start - 1].kind != "mark" else ""
         applied = 0 < len(name) < 4 or name in _NO_NUMBER_AFTER or name.startswith("\\")
         return not applied and not _in_a_list(tokens, place)
+    if text == "{":
+        return start == 0
     if text == "|" and tokens[place].glued:
         return False
     if text == ">":  # ``<<9*2=18>>18``, ``-> 18``, and no inequality
         return bool(start) and token.glued and tokens[start - 1].text in (">", "-", "=")
-    return text in "=\u2248:,;.)]!?\u2192>'\"|&#" and not (
+    return text in "=\u2248:,;.)]!?\u2192\u2022>'\"|&#" and not (
         text == ":" and start and tokens[start - 1].kind == "number" and token.glued
     )
 

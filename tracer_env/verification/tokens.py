@@ -101,11 +101,11 @@ def cut(content: str) -> list[Token]:
     tokens: list[Token] = []
     glued = False
     for found in _TOKEN.finditer(content):
-        kind = str(found.lastgroup) if found["number"] is None else "number"
-        text = found.group()
+        kind = str(found.lastgroup)
         if kind == "space":
             glued = False
             continue
+        text = found.group()
         if text in _IGNORED or (text == "**" and not _between_digits(content, found)):
             if text == "*" and _between_operands(content, found):
                 tokens.append(Token("mark", "*", glued, found))
