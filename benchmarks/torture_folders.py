@@ -55,11 +55,11 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
         for command in map(_small, COMMANDS):
             if quick and command.name not in ("expand", "train"):
                 continue
-            _stopped_everywhere(command, folder, noise, counts, 2 if quick else 40 if command.heavy else None)
+            _stopped_everywhere(command, folder, noise, counts, 2 if quick else 24 if command.heavy else None)
         _linked_everywhere(
             ("compare",) if quick else ("compare", "expand", "train"), folder, noise, counts, 4 if quick else 200
         )
-        for number in (2,) if quick else (2, 3, 4) * 4:
+        for number in (2,) if quick else (2, 3, 4) * 2:
             _together(number, folder, counts, 1 if quick else 3)
         for ending in (signal.SIGKILL,) if quick else (signal.SIGKILL, signal.SIGCONT) * 4:
             _suspended(folder, ending, counts)
