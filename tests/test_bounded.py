@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.bounded import DEPTH, parse, read_bytes, shown, shown_path
+from tracer_env.bounded import DEPTH, parse, read_bytes, shown, shown_path, told
 from tracer_env.errors import DataError, RunFolderError
 
 
@@ -78,3 +78,6 @@ def test_what_a_terminal_would_obey_is_made_visible() -> None:
     assert len(shown(list(range(10**6)))) < 60
     assert len(shown(10**3000)) <= 60
     assert shown_path("a\x1bb\nc") == "a\\x1bb\\x0ac"
+    assert told(ValueError("a\x1bb.\nc")) == "a\\x1bb"
+    assert told(KeyError()) == "KeyError"
+    assert len(told(ValueError("x" * 30_000))) == 200

@@ -21,7 +21,7 @@ from typing import Any
 
 from tracer_env.errors import DataError, UserError
 
-__all__ = ["DEPTH", "MEBIBYTE", "below", "decode", "parse", "read_bytes", "shown", "shown_path"]
+__all__ = ["DEPTH", "MEBIBYTE", "below", "decode", "parse", "read_bytes", "shown", "shown_path", "told"]
 
 DEPTH = 64
 MEBIBYTE = 1 << 20
@@ -78,6 +78,12 @@ def shown(value: object, most: int = 60) -> str:
 def shown_path(path: Path | str) -> str:
     """Return a path as it is, its control characters made visible."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", str(path)).encode("utf-8", "replace").decode()
+
+
+def told(error: BaseException, most: int = 200) -> str:
+    """Return what a library's error says, in one short line, everything visible: it may quote the file."""
+    words = shown_path((str(error) or type(error).__name__).split("\n", 1)[0].rstrip("."))
+    return words if len(words) <= most else f"{words[: most - 3]}..."
 
 
 def below(level: list[Any]) -> list[Any]:

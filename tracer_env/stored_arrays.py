@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tracer_env.bounded import MEBIBYTE, shown
+from tracer_env.bounded import MEBIBYTE, shown, told
 from tracer_env.checked import Misfit
 
 __all__ = ["UNPACKING", "Wanted", "load_arrays"]
@@ -67,7 +67,7 @@ def load_arrays(path: Path, wanted: Mapping[str, Wanted]) -> dict[str, NDArray[A
             except Misfit as misfit:
                 raise misfit.under(name) from None
             except UNPACKING as error:
-                raise Misfit(f"cannot be unpacked ({str(error) or type(error).__name__})", name) from error
+                raise Misfit(f"cannot be unpacked ({told(error)})", name) from error
     return found
 
 

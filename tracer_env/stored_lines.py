@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from tracer_env.bounded import MEBIBYTE, decode, shown_path
+from tracer_env.bounded import MEBIBYTE, decode, shown_path, told
 from tracer_env.checked import Misfit, Reader
 from tracer_env.errors import DataError
 
@@ -49,7 +49,7 @@ def read_lines(
     except Misfit as misfit:
         raise DataError(f"{shown_path(path)}: line {number}: {misfit}") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{shown_path(path)} is damaged after line {number} ({_first(error)})") from error
+        raise DataError(f"{shown_path(path)} is damaged after line {number} ({told(error)})") from error
     except ValueError as error:
         raise DataError(f"{shown_path(path)}: line {number} cannot be read: {error}") from None
 
@@ -64,7 +64,3 @@ def _lines(path: Path) -> Iterator[bytes]:
                 raise ValueError(f"the next line has more than {LONGEST} bytes; no text is as long")
     if rest:
         yield rest
-
-
-def _first(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).split("\n", 1)[0]

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path
+from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path, told
 from tracer_env.checked import Misfit, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
@@ -222,8 +222,7 @@ def _levels(folder: Path, rules: Rules, rows: int) -> tuple[Level, ...]:
     except Misfit as misfit:
         raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
     except UNPACKING as error:
-        why = str(error) or type(error).__name__
-        raise DataError(f"{shown_path(folder / _ARRAYS)} is no archive of arrays ({why}); {_REMEDY}") from error
+        raise DataError(f"{shown_path(folder / _ARRAYS)} is no archive of arrays ({told(error)}); {_REMEDY}") from error
     return tuple(Level(**{name: found[f"{name}_{depth}"] for name in _TYPES}) for depth in range(rules.max_turns))
 
 

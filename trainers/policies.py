@@ -16,6 +16,7 @@ import torch
 from tracer_env.agents.speakers.adapter_files import SCALING, read_folder, write_adapter
 from tracer_env.agents.speakers.adapters import adapter_parameters, detach, fill, seat_key
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.bounded import told
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.leftovers import temporary_folder
 
@@ -169,9 +170,7 @@ class WeightPolicy:
                     output_loading_info=True,
                 )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-            raise DataError(
-                f"cannot load the policy {name!r} from {folder}: {(str(error) or type(error).__name__).splitlines()[0]}"
-            ) from error
+            raise DataError(f"cannot load the policy {name!r} from {folder}: {told(error)}") from error
         if lacking := sorted(found["missing_keys"]):
             raise DataError(
                 f"{folder} does not fit this model: it lacks {lacking[0]}; take the weights of this very model"

@@ -31,7 +31,7 @@ from tracer_env.agents.speakers.adapter_config import AdapterConfig
 from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, matrices, read_folder
 from tracer_env.agents.speakers.cast import check_seat_key
 from tracer_env.agents.speakers.weights import LoadedModel
-from tracer_env.bounded import shown
+from tracer_env.bounded import shown, told
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 
 __all__ = [
@@ -220,8 +220,7 @@ def _attach_folder(loaded: LoadedModel, folder: Path) -> str:
     try:
         attach(loaded, config, name)
     except ValueError as error:
-        first = str(error).split("\n", 1)[0].rstrip(".")
-        raise DataError(f"the adapter {folder} does not fit this model: {first}") from error
+        raise DataError(f"the adapter {folder} does not fit this model: {told(error)}") from error
     try:
         fill(adapter_parameters(loaded, name), tensors, f"the adapter {folder}")
     except DataError:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_env.bounded import MEBIBYTE, shown, shown_path
+from tracer_env.bounded import MEBIBYTE, shown, shown_path, told
 from tracer_env.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def read_tensors(
         _check_head(path)
         found = load_file(path)
     except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as failure:
-        why = (str(failure) or type(failure).__name__).split("\n", 1)[0]
-        raise error(f"cannot read {what} {shown_path(path)}: {why}; {remedy}") from failure
+        raise error(f"cannot read {what} {shown_path(path)}: {told(failure)}; {remedy}") from failure
     for name, tensor in found.items():
         if problem := check(tensor):
             raise error(f"{what} {shown_path(path)}: the tensor {shown(name, 200)} {problem}; {remedy}")
