@@ -75,7 +75,7 @@ def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Ite
 def comparison_table(rows: Iterable[Row]) -> Table:
     """Return the rows as a table for the terminal; brackets hold 95% intervals, colours go by Holm's p.
 
-    Where episodes failed, two more columns say how many, and the accuracy that counts these as wrong.
+    Where episodes failed, a line below says how many, and the accuracy that counts these as wrong.
     """
     table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("method", overflow="fold")
@@ -92,11 +92,12 @@ def comparison_table(rows: Iterable[Row]) -> Table:
     ):
         table.add_column(name, justify="right", no_wrap=True)
     rows = list(rows)
-    failures = any(row.failed for row in rows)
-    for name in ("failed", "accuracy\nwith these") if failures else ():
-        table.add_column(name, justify="right", no_wrap=True)
+    failures = [row for row in rows if row.failed]
+    if failures:
+        each = (f"{row.method} {row.failed:,}, {_rate(row.accuracy_with_failed)} right with these" for row in failures)
+        table.caption = Text(visible(f"episodes that failed are in no column: {'; '.join(each)}"))
+        table.caption_justify = "left"
     for row in rows:
-        told = (str(row.failed), _rate(row.accuracy_with_failed)) if row.failed else ("0", f"{row.accuracy:.3f}")
         table.add_row(
             Text(visible(row.method)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
@@ -108,7 +109,6 @@ def comparison_table(rows: Iterable[Row]) -> Table:
             _difference(row),
             _chance(row.p_value),
             _chance(row.p_holm),
-            *(told if failures else ()),
         )
     return table
 
