@@ -56,10 +56,13 @@ _BETWEEN_BOXES = re.compile(
 )
 _POINTS = re.compile(
     r"\b(?:above|earlier|previously|boxed|as (?:shown|stated|given|derived|boxed)"
-    r"|see (?:above|the box)|(?:in|inside) (?:the|a) box)\b",
+    r"|see\b|(?:shown|given|stated|written|displayed|found|highlighted|derived) (?:in|at|on|under)"
+    r"|(?:in|inside) (?:the|a) box)\b",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(r"\b(?:step|part|line|equation|section|eq\.?|case|paragraph)s? \(?[0-9]+\)?", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"\b(?:step|part|line|equation|section|eq\.?|case|paragraph|point)s? \(?[0-9]+\)?", re.IGNORECASE
+)
 _VALUE = re.compile(r"[0-9$\\=^]|[^\x00-\x7f\u2018-\u201d]")
 
 

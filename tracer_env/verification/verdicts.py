@@ -4,8 +4,8 @@ The first word of the first line counts, whatever stands round it (`dress`): RIG
 in any case, with or without ``Verdict:`` before it. Reasoning blocks are not read. A second verdict further on
 changes nothing, but an opening that leaves it open or means something else is none:
 
-    a hedge        ``RIGHT or WRONG? It is WRONG``, ``right/wrong``, ``RIGHT?``, ``Right and wrong``
-    another sense  ``Right-hand side is 5``, ``right angle``, ``Right now``, ``Correct answer is 19``, ``Rightly``
+    a hedge        ``RIGHT or WRONG? It is WRONG``, ``right/wrong``, ``RIGHT?``
+    another sense  ``Right-hand side is 5``, ``Right now``, ``Correct answer is 19``, ``Correct the sum``
 """
 
 from __future__ import annotations
@@ -30,17 +30,24 @@ _FIRST_WORD = re.compile(
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
-    r"(?:[^\w\n?]|_)*+(?:\?|(?:or|and|but|yet|nor|vs)\b(?:[^\w\n]|_)*+(?:not\b|maybe\b|perhaps\b|right\b|correct\b|wrong\b|incorrect\b)"
-    r"|(?<=[/|&+])(?:[^\w\n]|_)*(?:right|correct|wrong|incorrect)\b)",
+    r"(?:[^\w\n?]|_)*+(?:\?|(?:or|and|but|yet|nor|vs)\b(?:[^\w\n]|_)*+"
+    r"(?:not\b|maybe\b|perhaps\b|right\b|correct\b|wrong\b|incorrect\b))",
     re.IGNORECASE,
 )
+_BESIDE = r"(?:[^\w\n.!?;:]|_)*+(?:%s)(?![^\W_])"
+_OPPOSITE = {
+    Verdict.RIGHT: re.compile(_BESIDE % "wrong|incorrect", re.IGNORECASE),
+    Verdict.WRONG: re.compile(_BESIDE % "right|correct", re.IGNORECASE),
+}
 _OTHER_SENSE = re.compile(
     r"[ \t]+(?:hand|handed|side|sides|angle|angles|angled|triangle|triangles|triangular|now|away|after|before|here"
     r"|there|then|isosceles|circular|cone|cylinder|prism|pyramid|half|end|column|endpoint|shift|limit|me\b"
-    r"|to \w+ (?:decimal|significant)|the|this|that|these"
-    r"|(?:answer|value|result|solution|option|choice|number|one)(?:[^\w\n]|_)*+(?::|=|(?:is|would|should|must|was|has|here|to)\b))(?![A-Za-z])",
+    r"|to \w+ (?:decimal|significant)"
+    r"|(?:answer|value|result|solution|option|choice|number|one)[ \t*_]*+"
+    r"(?::|=|(?:is|would|should|must|was|has|here|to)\b))(?![A-Za-z])",
     re.IGNORECASE,
 )
+_MEND = re.compile(r"[ \t]+(?:the|this|that|these|your|its)\b")
 
 
 def read_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
@@ -56,6 +63,10 @@ def read_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
     if found is None or _HEDGE.match(opening, found.end()):
         return Verdict.NONE
     verdict = _VERDICTS[found["word"].upper()]
+    if _OPPOSITE[verdict].match(opening, found.end()):
+        return Verdict.NONE
     if verdict is Verdict.RIGHT and _OTHER_SENSE.match(opening, found.end()):
+        return Verdict.NONE
+    if found["word"].upper() == "CORRECT" and _MEND.match(opening, found.end()):
         return Verdict.NONE
     return verdict
