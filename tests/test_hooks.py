@@ -168,7 +168,7 @@ def test_an_extract_hook_reads_through_the_referee() -> None:
         True,
     )
     state = initial(SUMS[0], Rules())
-    said = judge(Utterance(f"<{SUMS[0].answer}> and not 7"), state, state.seat, scenario)
+    said = judge(Utterance(f"<{SUMS[0].answer}>\nI get 7."), state, state.seat, scenario)
     assert (said.answer, said.rule, said.grade) == (SUMS[0].answer, "hook", Grade.CORRECT)
     assert len(told) == 1  # answer and grade together ask once
     assert set(told[0]) == CONTEXT | {"default"}
