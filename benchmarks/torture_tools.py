@@ -26,7 +26,7 @@ from pathlib import Path
 
 __all__ = ["Counts", "Ended", "changed", "digests", "forked", "in_child", "launched", "one_line"]
 
-_PATIENCE = 300.0
+_PATIENCE = 900.0
 
 
 class Counts(Counter[str]):
@@ -103,16 +103,19 @@ def in_child(body: Callable[[], int], kill_after: float | None = None) -> Ended:
 def launched(arguments: Sequence[str], folder: Path, **environment: str) -> Ended:
     """Run ``tracer-env ARGUMENTS`` as a program of its own, with these environment variables besides ours."""
     start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "tracer_env.cli", *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_PATIENCE,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tracer_env.cli", *arguments],
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Ended(124, "", f"not done after {_PATIENCE:.0f} s", time.monotonic() - start)
     return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
 

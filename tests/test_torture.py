@@ -15,15 +15,13 @@ sys.path.insert(0, str(BENCHMARKS))
 import torture  # noqa: E402 (a script beside the package, found by its folder)
 import torture_tools  # noqa: E402
 
-PRESENT = [name for name in torture.SWEEPS if (BENCHMARKS / f"torture_{name}.py").is_file()]
-
 
 def test_the_short_form_finds_no_failure() -> None:
-    given = [sys.executable, str(BENCHMARKS / "torture.py"), "--quick", "--only", ",".join(PRESENT)]
+    given = [sys.executable, str(BENCHMARKS / "torture.py"), "--quick"]
     done = subprocess.run(given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    for name in PRESENT:
+    for name in torture.SWEEPS:
         (line,) = [line for line in lines if line.startswith(f"{name} ")]
         assert re.search(r"\b[1-9][\d,]* \w", line), line
         assert ": 0 failures, " in line
