@@ -33,7 +33,7 @@ Draw = Callable[[np.random.Generator, float, float, tuple[int, int], int], Ints]
 
 TASKS = (20, 50, 200)
 SHARES = (0.02, 0.05, 0.1, 0.3, 0.5, 0.8, 0.95, 0.98)
-CHANGES = ((0.005, 0.005), (0.02, 0.0), (0.03, 0.01), (0.12, 0.1), (0.15, 0.05))
+CHANGES = ((0.005, 0.005), (0.02, 0.0), (0.03, 0.01), (0.15, 0.05))
 DEPENDENCE = [(1, 0.0), *((worlds, rho) for worlds in (5, 20) for rho in (0.0, 0.1, 0.3, 0.6))]
 WARNED = "rare long texts"
 

@@ -45,6 +45,11 @@ def test_with_one_world_flips_are_the_binomial_test() -> None:
         assert p == pytest.approx(stats.binomtest(gained, gained + lost).pvalue, rel=1e-6, abs=1e-12)
 
 
+def test_no_p_is_below_that_of_all_signs_alike() -> None:
+    assert float(sign_flip_p([1] * 300)) >= 2.0**-299 > 0.0
+    assert float(sign_flip_p([1] * 20)) == pytest.approx(2.0**-19)
+
+
 def test_pairs_that_never_differ_bound_the_difference_by_their_number() -> None:
     for tasks, worlds in ((20, 1), (50, 40)):
         end = 1 - 0.025 ** (1 / tasks)
@@ -71,4 +76,22 @@ def test_leading_axes_are_cases_of_their_own() -> None:
     up, down = np.array([[2, 0, 0], [0, 1, 1]]), np.array([[0, 1, 0], [0, 0, 0]])
     alone = [difference_interval(u, d, 3) for u, d in zip(up, down, strict=True)]
     assert difference_interval(up, down, 3) == pytest.approx(np.stack(alone), abs=1e-6)
-    assert sign_flip_p(up - down) == pytest.approx([sign_flip_p(row) for row in up - down])
+    assert sign_flip_p(up - down) == pytest.approx([float(sign_flip_p(row)) for row in up - down])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "gain", "loss"), [(20, 0.02, 0.0), (50, 0.02, 0.0), (50, 0.05, 0.03), (200, 0.02, 0.0)]
+)
+def test_rare_changes_are_covered(tasks: int, gain: float, loss: float) -> None:
+    rng = np.random.default_rng(5)
+    up, down, _ = np.moveaxis(rng.multinomial(1, [gain, loss, 1 - gain - loss], (400, tasks)), -1, 0)
+    found = difference_interval(up, down, 1)
+    assert ((found[:, 0] <= gain - loss) & (gain - loss <= found[:, 1])).mean() > 0.92
+
+
+@pytest.mark.parametrize("worlds", [5, 20])
+def test_alike_worlds_raise_no_alarm(worlds: int) -> None:
+    rng = np.random.default_rng(6)
+    chance = rng.beta(0.5 * 7 / 3, 0.5 * 7 / 3, (1_000, 60))  # correlation 0.3
+    p = sign_flip_p(rng.binomial(worlds, chance) - rng.binomial(worlds, chance))
+    assert 0.02 < (p < 0.05).mean() < 0.07

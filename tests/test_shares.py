@@ -68,3 +68,12 @@ def test_leading_axes_are_cases_of_their_own() -> None:
 def test_impossible_counts_are_refused(right: object, worlds: object) -> None:
     with pytest.raises(ValueError, match="successes must lie between 0 and trials"):
         Counts.of(right, worlds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("tasks", "worlds", "share"), [(20, 5, 0.8), (20, 20, 0.8), (50, 20, 0.5), (50, 20, 0.95)])
+def test_alike_worlds_are_covered_and_not_too_widely(tasks: int, worlds: int, share: float) -> None:
+    rng, size = np.random.default_rng(7), 7 / 3  # correlation 0.3
+    right = rng.binomial(worlds, rng.beta(share * size, (1 - share) * size, (300, tasks)))
+    found = share_interval(right, worlds)
+    assert ((found[:, 0] <= share) & (share <= found[:, 1])).mean() > 0.91
+    assert np.diff(found).mean() < 1.4 * 3.92 * right.mean(1).std() / worlds

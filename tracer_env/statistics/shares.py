@@ -79,10 +79,10 @@ class Posterior:
         """The share at the middle of each cell, (G,)."""
         return _grid(self.cumulative.shape[-1] - 1)
 
-    def milder(self) -> Posterior:
-        """Return the distribution under the prior Beta(3/4, 3/4) in the place of Beta(1/2, 1/2)."""
+    def under(self, prior: float) -> Posterior:
+        """Return the distribution under the prior Beta(prior, prior) in the place of Beta(1/2, 1/2)."""
         p = self.centres
-        return Posterior(_summed(self.weights * (p * (1 - p)) ** 0.25))
+        return Posterior(_summed(self.weights * (p * (1 - p)) ** (prior - 0.5)))
 
     def below(self, share: Floats) -> Floats:
         """Return P(p < share) for shares of shape (..., K)."""
@@ -110,7 +110,7 @@ def share_interval(successes: ArrayLike, trials: ArrayLike) -> Floats:
     x, m = np.broadcast_arrays(np.asarray(successes, dtype=np.int64), np.asarray(trials, dtype=np.int64))
     found, seen = posterior(Counts.of(x, m)), x.sum(-1) / np.maximum(m.sum(-1), 1)
     if m.max(initial=0) < 2:
-        ends = [(one.quantile(0.025), one.quantile(0.975)) for one in (found, found.milder())]
+        ends = [(one.quantile(0.025), one.quantile(0.975)) for one in (found, found.under(0.75))]
         by_model = np.stack([np.minimum(*(low for low, _ in ends)), np.maximum(*(high for _, high in ends))], -1)
         return holding(by_model, seen)
     by_model = holding(np.stack([found.quantile(0.025), found.quantile(0.975)], -1), seen)
