@@ -27,7 +27,8 @@ from tracer_env.statistics.shares import Counts, holding, posterior, share_inter
 
 __all__ = ["difference_interval", "sign_flip_p"]
 
-Floats, Ints = NDArray[np.float64], NDArray[np.int64]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 _CHANCES = (np.arange(96) + 0.5) / 96
 _HALVINGS = 22
 _ROUNDING = 1e-9
