@@ -31,6 +31,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/env_speed.py
 	$(BIN)/python benchmarks/regret.py
+	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/vector_speed.py
 	$(BIN)/python benchmarks/tree_memory.py
 	$(BIN)/python benchmarks/cfr_speed.py

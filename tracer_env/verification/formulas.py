@@ -51,6 +51,7 @@ _WRAPPED = re.compile(
     r"(?:\\(?:boxed|fbox|mathbf|boldsymbol|bm|text|textbf|mathrm|mbox|textrm|underline) ?)?\{(?P<inside>.*)\}",
     re.DOTALL,
 )
+_TEXT_COMMA = re.compile(r"\\text ?\{ ?([,;]) ?(and|or|) ?\}")
 _STYLE = re.compile(r"\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 _BASE = re.compile(
     r"(?P<digits>-?\(?[0-9A-F.]{1,60}\)?) ?"
@@ -70,6 +71,9 @@ _LEADING = re.compile(
 )
 _NAMED = re.compile(r"(?:so|thus|hence|therefore|the|answer|value|solution|is|:|,| )++(?=[-0-9\\($\[{])", re.IGNORECASE)
 _OR = re.compile(r",?\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|(?<![A-Za-z\\])(?:or|and)(?![A-Za-z]))\s*")
+_RESTATED = re.compile(
+    r"[^A-Za-z]*(?:\\[dtc]?frac[^A-Za-z]*)?(?:\\text\s*\{\s*or\s*\}|or)[^A-Za-z]*(?:\\[dtc]?frac[^A-Za-z]*)?"
+)
 _EITHER = re.compile(r"(?<![A-Za-z\\])(?:or|either|between|neither|nor)(?![A-Za-z])", re.IGNORECASE)
 _DENIED = re.compile(r"(?<![A-Za-z\\])(?:not|never|isn't|cannot)(?![A-Za-z])|n['\u2019]t(?![A-Za-z])", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z]|\\[a-z]+)\s*=\s*(?P<value>[^=]+)")
@@ -217,12 +221,15 @@ def read(answer: str) -> Formula | None:
         if found is None:
             return Formula(to_latex(text), alternatives=alternatives)
         latex = numbers.render_number(found)
-    return Formula(latex, "", rational(latex), unit, noun, None, alternatives, bool(_LIST.search(latex)))
+    value = rational(latex)
+    alternatives = alternatives and (value is None or not _RESTATED.fullmatch(text))
+    return Formula(latex, "", value, unit, noun, None, alternatives, bool(_LIST.search(latex)))
 
 
 def _opened(answer: str) -> str:
     """Return an answer without delimiters and wrappers; of several formulas in a sentence, the list or the last."""
-    text = undress(" ".join(_STYLE.sub("", undress(answer)).split()))
+    text = _TEXT_COMMA.sub(r"\1 \2 ", _STYLE.sub("", undress(answer)))
+    text = undress(" ".join(text.split()))
     for _ in range(6):
         inner = _DELIMITED.fullmatch(text) or _wrapped(text)
         if inner is None:
@@ -268,6 +275,8 @@ def _one_formula(text: str) -> str | None:
     pieces = [piece for piece in _OR.split(text) if piece.strip()]
     if any(has_words(piece) for piece in pieces):
         return None
+    if len(pieces) > 1 and (agreed := _agreed(pieces)):
+        return agreed
     values = [piece for part in pieces for piece in re.split(r"\s*[,;]\s+|,(?=\s*[A-Za-z]\s*=)", part) if piece]
     assigned = [_ASSIGNED.fullmatch(value.strip()) for value in values]
     names = {found["name"] for found in assigned if found}
@@ -275,6 +284,13 @@ def _one_formula(text: str) -> str | None:
         values = [found["value"] if found else value for found, value in zip(assigned, values, strict=True)]
         return to_latex(", ".join(values))
     return to_latex(", ".join(pieces) if len(pieces) > 1 else text)
+
+
+def _agreed(pieces: list[str]) -> str | None:
+    """Return the number that all ``pieces`` are (``1/2 or 0.5``), or None."""
+    values = {rational(to_latex(piece)) for piece in pieces}
+    exact = {value.value for value in values if value is not None}
+    return to_latex(pieces[0]) if None not in values and len(exact) == 1 else None
 
 
 def _only_words(text: str) -> bool:
