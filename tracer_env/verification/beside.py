@@ -14,6 +14,11 @@ from tracer_env.verification.units import CURRENCIES, canonical, unit_length
 
 __all__ = ["ABOUT", "FUNCTIONS", "TEXTS", "WORD", "has_words", "take_off"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _TEXT = r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mbox|operatorname|mathsf|textsf) ?"
 TEXTS = re.compile(_TEXT + r"\{([^{}]*)\}")
 _TAIL = re.compile(
@@ -36,46 +41,9 @@ _CURRENCY_BEHIND = re.compile(rf"(?P<core>.*[0-9}}])\s*\\?(?P<mark>[{_MONEY}])",
 _REMARK = re.compile(
     r"(?P<core>.*[0-9A-Za-z})!%\u00b0$])\s*(?:\\text\s*\{)?\s*\((?P<remark>[^()]{2,200})\)\s*\}?", re.DOTALL
 )
-FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "log",
-        "ln",
-        "exp",
-        "sqrt",
-        "pi",
-        "theta",
-        "alpha",
-        "beta",
-        "gamma",
-        "phi",
-        "min",
-        "max",
-        "gcd",
-        "lcm",
-        "mod",
-        "det",
-        "infinity",
-        "inf",
-        "infty",
-        "dx",
-        "dy",
-        "xy",
-        "ab",
-        "abc",
-        "xyz",
-    ]
+FUNCTIONS = _words(
+    "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan log ln exp sqrt pi theta alpha beta "
+    "gamma phi min max gcd lcm mod det infinity inf infty dx dy xy ab abc xyz"
 )
 WORD = re.compile(r"(?<![A-Za-z\\{])[A-Za-z]{2,}(?![A-Za-z]|\})")
 _COMMANDS = re.compile(r"\\[A-Za-z]+(?: ?\{[A-Za-z*]+\})?|\\.")
@@ -86,26 +54,8 @@ _PLAIN_TAIL = re.compile(
 )
 _PRODUCT = re.compile(_TEXT + r"\{([^{}]*)\}\s*(/|\\cdot)\s*" + _TEXT + r"\{([^{}]*)\}")
 _QUOTIENT = re.compile(r"\\[dt]?frac\s*\{\s*" + _TEXT + r"\{([^{}]*)\}\s*\}\s*\{\s*" + _TEXT + r"\{([^{}]*)\}\s*\}")
-_NO_NOUNS = frozenset(
-    [
-        "or",
-        "and",
-        "to",
-        "times",
-        "plus",
-        "minus",
-        "over",
-        "squared",
-        "cubed",
-        "choose",
-        "mod",
-        "divided",
-        "hundred",
-        "thousand",
-        "million",
-        "billion",
-        "trillion",
-    ]
+_NO_NOUNS = _words(
+    "or and to times plus minus over squared cubed choose mod divided hundred thousand million billion trillion"
 )
 ABOUT = re.compile(
     r"(?:about|approximately|approx\.?|around|roughly|nearly|exactly|\\approx|\u2248|~|\\sim)\s*(?=[-0-9\\.$(])",

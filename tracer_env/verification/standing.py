@@ -10,85 +10,24 @@ from tracer_env.verification.units import unit_length
 
 __all__ = ["continues", "opens", "stands"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _NO_NUMBER_AFTER = frozenset({"sqrt", "log", "ln", "sin", "cos", "tan", "exp", "twice", "double", "triple", "root"})
 _NO_NUMBER_BEFORE = frozenset(
     {"pi", "squared", "cubed", "factorial", "sqrt", "log", "ln", "sin", "cos", "tan", "exp", "choose", "mod", "root"}
 )
 _OPERATORS = frozenset({"times", "plus", "minus", "divided", "over", "multiplied", "choose", "mod", "modulo"})
 _JOINING = frozenset({"or", "and", "to", "through", "versus", "vs", "nor"})
-_SHORT = frozenset(
-    [
-        "in",
-        "of",
-        "to",
-        "is",
-        "at",
-        "by",
-        "on",
-        "or",
-        "an",
-        "as",
-        "we",
-        "he",
-        "it",
-        "so",
-        "my",
-        "us",
-        "up",
-        "if",
-        "do",
-        "go",
-        "no",
-        "me",
-        "be",
-        "am",
-        "pm",
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "al",
-        "id",
-        "ok",
-        "mr",
-        "ms",
-        "dr",
-        "vs",
-        "bc",
-        "ad",
-        "ce",
-    ]
+_SHORT = _words(
+    "in of to is at by on or an as we he it so my us up if do go no me be am pm st nd rd th al id ok mr "
+    "ms dr vs bc ad ce"
 )
-_NUMERALS = frozenset(
-    [
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-    ]
+_NUMERALS = _words(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 )
 _WORK_OF = frozenset(
     {"root", "half", "third", "quarter", "square", "cube", "percent", "fifth", "log", "logarithm", "power", "factorial"}
