@@ -49,6 +49,12 @@ _ANOTHER = re.compile(
     r"(?:also |maybe |possibly |perhaps |either |both |option |choice )?(?P<bracket>[(\[])?[*_`]*"
     r"(?P<letter>[A-J])(?![A-Za-z0-9'\u2019])(?P<after>[)\]*_`.,;:!?\s]*(?:$|[A-Z(]|is\b|are\b|both\b|and\b|or\b))?"
 )
+_REFUTED = re.compile(
+    r"[\s*_`$)\]}\"'\u201d]*+(?:(?:is|was|would be|looks|seems)\s+"
+    r"(?:not|wrong|incorrect|false|impossible|out)|isn['\u2019]t|cannot|can['\u2019]t)\b",
+    re.IGNORECASE,
+)
+_NEXT_LABEL = re.compile(r"[\s*_`$)\].:(\[]*+(?P<letter>[A-J])[*_]{0,2}[)\]]")
 _DENIED = re.compile(
     r"[\s*_`$\"']*(?:not|isn't|isn\u2019t|neither|none|either|both|all of|any of|between)\b", re.IGNORECASE
 )
@@ -100,6 +106,9 @@ def _headed(head: re.Match[str], letters: str, texts: tuple[str, ...]) -> str | 
         return None
     another = _ANOTHER.match(after)
     if another and another["letter"] != letter and (another["bracket"] or another["after"] is not None):
+        return UNCLEAR
+    listed = _NEXT_LABEL.match(after)
+    if _REFUTED.match(after) or (listed and listed["letter"] != letter):
         return UNCLEAR
     text = texts[letters.index(letter)] if texts else ""
     if text and _fold(after).startswith(text):
