@@ -24,6 +24,8 @@ PLAIN = [
     ("number", "Final answer: 0.5 and so \\boxed{1/2}", "0.5"),
     ("number", "**Final answer:** $1,234.50", "1234.5"),
     ("number", "#### 18", "18"),
+    ("number", "<think>Final answer: 17</think>Final answer: 18", "18"),
+    ("number", "<answer>18</answer>", "18"),
     ("number", "Final answer: 3 1/2 cups", "3.5"),
     ("number", "Final answer: 25 m\u00b2", "25"),
     ("number", "Final answer: \u200f18\u200f", "18"),
@@ -47,6 +49,8 @@ def test_plain_statements_count(kind: str, text: str, gold: str) -> None:
 
 EVASIVE = [
     ("number", "17 18", "18"),
+    ("number", "Final answer: 18 <think>or 17", "18"),
+    ("number", "The answer is 18", "18"),
     ("number", "Final answer: 17\nFinal answer: 18", "18"),
     ("number", "\\boxed{17}\n#### 18", "18"),
     ("number", "Final answer: 17 18 19", "17"),
@@ -94,6 +98,8 @@ def test_other_rules_speak_for_themselves() -> None:
     ("review", "verdict"),
     [
         ("RIGHT.", Verdict.RIGHT),
+        ("_RIGHT_", Verdict.RIGHT),
+        ("<think>WRONG</think>RIGHT", Verdict.RIGHT),
         ("Right, 9 * 2 is 18.", Verdict.RIGHT),
         ("RIGHT. Nothing is wrong.", Verdict.RIGHT),
         ("Correct. It is right.", Verdict.RIGHT),
@@ -125,6 +131,8 @@ def test_reviews_with_one_verdict(review: str, verdict: Verdict) -> None:
         "WRONG. The answer is correct.",
         "RIGHT. The proposed answer is not correct",
         "right-hand side",
+        "Correct answer is 19",
+        "RIGHT?",
         "RIGHT1",
         "RIGHT\u00e9",
         "Hmm, RIGHT",
