@@ -6,7 +6,8 @@ grid), as many lines are taken. Splits use seeds that lie far apart; a generator
 repeat one of them in both.
 
 Traps: the scorers are third-party code that runs in this process without a clock, and one that raises on
-a strange answer counts as wrong.
+a strange answer counts as wrong. Some evaluate what a model wrote: they are given harmless answers alone
+(`harmless`), and others count as wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
 from tracer_env.scenarios.base import Graded, check_limit, check_split
+from tracer_env.scenarios.harmless import evaluates, harmless
 from tracer_env.types import Grade, Task
 
 __all__ = ["SIZES", "ReasoningGym"]
@@ -49,6 +51,7 @@ class ReasoningGym(Graded):
         self._prefix = f"{name}-{split}"
         # item i of a dataset is seeded by its seed + i, so the steps are wider than any split
         self._data = _create(dataset, (2 * seed + _SPLITS[split]) * _SEED_STEP, self._size)
+        self._evaluates = evaluates(self._data.score_answer)
         self._tasks: dict[int, Task] = {}
 
     def __len__(self) -> int:
@@ -78,6 +81,8 @@ class ReasoningGym(Graded):
             return Grade.UNPARSABLE
         lines = task.answer.count("\n") + 1
         answer = found.answer if lines == 1 else _block(text, found.answer, lines)
+        if self._evaluates and not harmless(answer):
+            return Grade.WRONG
         try:
             score = self._data.score_answer(answer=answer, entry=task.metadata["entry"])
         except Exception:  # third-party scorers raise on answers they cannot take in
