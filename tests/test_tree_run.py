@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from forest import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview, bytes_of, same
@@ -145,6 +146,29 @@ def test_a_part_that_is_missing_in_between_is_damage(tmp_path):
     shutil.rmtree(tmp_path / "run" / "parts" / "00000000")
     with pytest.raises(DataError, match="the trees of the tasks from 0 on are missing"):
         expand_run(SUMS, Failing(1000), out=tmp_path / "run", resume=True)
+
+
+def test_parts_of_another_run_are_refused_before_anything_is_grown(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        expand_run(SUMS, Failing(7), out=tmp_path / "run", tasks_at_once=2)
+    part = tmp_path / "run" / "parts" / "00000000"
+    changed = [replace(task, difficulty=0.123) for task in SUMS]
+    for tasks, differing, settings in (
+        (SUMS[2:4], "tasks", {}),
+        (SUMS[:2][::-1], "tasks", {}),
+        (changed[:2], "tasks", {}),
+        ([*SUMS, replace(SUMS[0], id="more")], "tasks", {}),
+        (SUMS[:2], "seed", {"seed": 1}),
+        (SUMS[:2], "worlds", {"worlds": 2}),
+        (SUMS[:2], "texts", {"texts": False}),
+        (SUMS[:2], "speaker", {"speaker": HashSpeaker()}),
+    ):
+        shutil.rmtree(part)
+        expand(tasks, **{"speaker": Failing(1000), **settings}).save(part)
+        with pytest.raises(DataError, match=f"{part} holds trees of another run; they differ in: {differing}; take it"):
+            expand_run(SUMS, Failing(0), out=tmp_path / "run", resume=True)
+    shutil.rmtree(tmp_path / "run" / "parts")
+    same(expand_run(SUMS, Failing(1000), out=tmp_path / "run", resume=True), expand(SUMS, HashSpeaker()))
 
 
 def test_one_process_grows_a_folder(tmp_path):

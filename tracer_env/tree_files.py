@@ -40,7 +40,16 @@ from tracer_env.tree_shape import MOST_TURNS, utterances
 from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
 from tracer_env.types import Task, Utterance
 
-__all__ = ["FILES", "load_tasks", "load_trees", "rules_to_data", "save_trees", "write_folder", "write_trees"]
+__all__ = [
+    "FILES",
+    "load_tasks",
+    "load_trees",
+    "rules_to_data",
+    "save_trees",
+    "task_to_data",
+    "write_folder",
+    "write_trees",
+]
 
 SCHEMA = 1
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
@@ -76,7 +85,7 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
     """Write the files of a tree folder into ``folder``, ``trees.json`` last, each complete or absent."""
     names = [_ARRAYS, _TASKS]
     write_bytes(folder / _ARRAYS, _packed(trees), inside=folder)
-    write_bytes(folder / _TASKS, _lines(_task_to_data(task) for task in trees.tasks), inside=folder)
+    write_bytes(folder / _TASKS, _lines(task_to_data(task) for task in trees.tasks), inside=folder)
     if trees.texts is not None:
         names.append(_TEXTS)
         write_bytes(folder / _TEXTS, _lines(map(_utterance_to_data, trees.texts)), inside=folder)
@@ -257,7 +266,8 @@ def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _task_to_data(task: Task) -> dict[str, Any]:
+def task_to_data(task: Task) -> dict[str, Any]:
+    """Return a task as it stands in a folder; raises ConfigError when it cannot be written."""
     data = {name: getattr(task, name) for name in Task.__dataclass_fields__}
     try:
         data["metadata"] = json.loads(json.dumps(dict(task.metadata)))

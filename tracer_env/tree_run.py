@@ -32,7 +32,7 @@ from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import number_utterances
-from tracer_env.tree_files import FILES, load_trees, rules_to_data, write_folder, write_trees
+from tracer_env.tree_files import FILES, load_trees, rules_to_data, task_to_data, write_folder, write_trees
 from tracer_env.tree_growth import expand, speaker_name
 from tracer_env.tree_shape import check_growable, utterances
 from tracer_env.types import Task, Utterance
@@ -50,6 +50,7 @@ _PLAN_DATA = record(
         "tasks": line(64),
     }
 )
+_TAKE_OUT = "take it out, and those after it: --resume grows them again"
 _PART = re.compile(r"\d{8,}", re.ASCII)
 
 
@@ -85,7 +86,7 @@ def expand_run(
 
     _recognise(folder, plan, played, resume)
     with owned(folder, (_PARTS,)):
-        done = _done(folder, plan, played, resume)
+        done = _done(folder, plan, played, resume, chosen, {name, speaker_name(voice)})
         if done is not None:
             _grow(folder, grow, chosen, done, at_once, tell)
             parts = [load_trees(part, played) for part in _parts(folder)]
@@ -182,8 +183,13 @@ def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -
         load_trees(folder, rules)  # finished, or an error that says what this folder is
 
 
-def _done(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int | None:
-    """Prepare the folder, which is ours by now; return how many tasks are done, or None when all is finished."""
+def _done(
+    folder: Path, plan: dict[str, Any], rules: Rules, resume: bool, tasks: list[Task], spoken: set[str]
+) -> int | None:
+    """Prepare the folder, which is ours by now; return how many tasks are done, or None when all is finished.
+
+    ``spoken``: the names that the speaker may have in a part.
+    """
     if not resume:
         check_unrecorded(folder, {_PLAN: _text(plan), f"{_PARTS}/": None})
         write_text(folder / _PLAN, _text(plan), inside=folder)
@@ -191,7 +197,8 @@ def _done(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int
         return 0
     if not (folder / _PLAN).is_file():
         whole = load_trees(folder, rules)
-        _refuse_changes(folder, _plan(whole.tasks, rules, whole.seed, whole.worlds, whole.speaker, plan["texts"]), plan)
+        answered = _plan(whole.tasks, rules, whole.seed, whole.worlds, whole.speaker, whole.texts is not None)
+        _refuse_changes(folder, answered, plan)
         return None
     _refuse_changes(folder, _begun(folder), plan)
     (folder / _PARTS).mkdir(exist_ok=True)
@@ -199,7 +206,15 @@ def _done(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> int
     for part in _parts(folder):
         if int(part.name) != done:
             raise DataError(f"{folder} is damaged: the trees of the tasks from {done} on are missing; grow them again")
-        done += len(load_trees(part, rules).tasks)
+        there = load_trees(part, rules)
+        due = tasks[done : done + len(there.tasks)]
+        found = {"seed": there.seed, "worlds": there.worlds, "texts": there.texts is not None}
+        other = [key for key, value in found.items() if value != plan[key]]
+        other += ["speaker"] if there.speaker not in spoken else []
+        other += ["tasks"] if list(map(task_to_data, there.tasks)) != list(map(task_to_data, due)) else []
+        if other:
+            raise DataError(f"{part} holds trees of another run; they differ in: {', '.join(other)}; {_TAKE_OUT}")
+        done += len(due)
     return done
 
 
