@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -152,7 +153,7 @@ def test_an_early_end_and_a_late_one_are_found(run: Path) -> None:
     ("values", "message"),
     [
         ({"seed": 4}, "seed is recorded as 4 but comes to 5"),
-        ({"baseline": "never"}, "paired_difference is recorded as"),
+        ({"baseline": "never"}, "the baseline is recorded as 'never', and its config says 'always'"),
         ({"baseline": "nobody"}, "the baseline 'nobody' of metrics.json has no episodes"),
         ({"scenario": "gsm8k"}, "scenario is recorded as 'gsm8k' but comes to 'arithmetic'"),
         ({"episodes_digest": "0" * 64}, "its digest is another"),
@@ -193,12 +194,52 @@ def test_intervals_of_before_are_left_unchecked(run: Path) -> None:
         {**{key: value for key, value in row.items() if key != "p_holm"}, "accuracy_ci": [0.25, 0.5]} for row in rows
     ]
     record(run, "metrics.json", rows=old)
-    assert verify(run).unchecked == (
-        "intervals and p-values (metrics.json is of before they took tasks as units; --resume computes it anew)",
+    assert "metrics.json has no p_holm, which a run of its time records" in refused(run)
+    record(run, "environment.json", task_ids=None)
+    assert (
+        "intervals and p-values (metrics.json is of before they took tasks as units; --resume computes it anew)"
+        in verify(run).unchecked
     )
     assert main(["report", str(run)]) == 0
     record(run, "metrics.json", rows=[{**old[0], "accuracy": 0.125}, *old[1:]])
     assert "always.accuracy is recorded as 0.125" in refused(run)
+
+
+def test_another_seed_in_the_environment_is_found(run: Path) -> None:
+    record(run, "environment.json", seed=4)
+    assert "its environment.json is of the seed 4, and its config of 5" in refused(run)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"always", "never"', '"never", "always"', "do not stand in the order of a run"),
+        (
+            "[evaluation]",
+            '[evaluation]\nbaseline = "never"',
+            "the baseline is recorded as 'always', and its config says",
+        ),
+        ("seed = 5", "seed = 6", "24 of 24 episodes are missing"),
+        ("worlds = 2", "worlds = 1", "12 are foreign"),
+        ("worlds = 2", "worlds = 3", "12 of 36 episodes are missing"),
+        ("max_turns = 5", "max_turns = 4", "24 do not follow from the run's settings"),
+    ],
+)
+def test_a_changed_config_is_found(old: str, new: str, message: str, run: Path) -> None:
+    text = (run / "config.toml").read_text(encoding="utf-8")
+    assert old in text
+    (run / "config.toml").write_text(text.replace(old, new), encoding="utf-8")
+    assert message in refused(run)
+
+
+def test_another_order_is_found_and_repaired(run: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(run, Lines.reverse)
+    digest = hashlib.sha256((run / "episodes.jsonl").read_bytes()).hexdigest()
+    record(run, "metrics.json", episodes_digest=digest)
+    assert "its episodes do not stand in the order of a run; verify --repair" in refused(run)
+    assert main(["verify", "--repair", str(run)]) == 0
+    assert capsys.readouterr().out == f"repaired: {run} put 24 episodes in order\n"
+    assert (run / "episodes.jsonl").read_bytes() == (whole / "episodes.jsonl").read_bytes()
 
 
 def test_a_digest_that_was_taken_out_is_missed(run: Path) -> None:

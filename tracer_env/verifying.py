@@ -54,9 +54,8 @@ def verify(path: str | Path) -> Verified:
         found = survey(run.episodes, promise, lambda told: retell(told, rules, information))
     except DataError as error:
         raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
-    wrong = [*found.problems(), *_other_tasks(found, environment)]
-    if "task_ids" in environment and "episodes_digest" not in recorded:
-        wrong.append("metrics.json has no episodes_digest, which a run of its time records; --resume writes it again")
+    wrong = [*found.problems(), *_other_order(found), *_other_tasks(found, environment)]
+    wrong += _other_records(run, recorded, environment)
     computed: dict[str, Any] = {}
     if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
         computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found)))
@@ -98,6 +97,31 @@ def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:
     if digest is None or digest == recorded:
         return []
     return [f"its tasks are not those it was started on (their digest is {digest}, recorded as {recorded})"]
+
+
+def _other_order(found: Survey) -> list[str]:
+    if found.ledger.in_order or found.ledger.doubled():
+        return []
+    return ["its episodes do not stand in the order of a run; verify --repair puts them in order"]
+
+
+def _other_records(run: RunFolder, recorded: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+    """Return what the records beside the episodes say otherwise than the settings, or leave out, in words."""
+    wrong, asked = [], run.config.evaluation
+    if environment["seed"] != run.config.seed:
+        wrong.append(f"its environment.json is of the seed {environment['seed']}, and its config of {run.config.seed}")
+    baseline = asked.baseline or asked.methods[0]
+    if recorded["baseline"] != baseline:
+        wrong.append(
+            f"the baseline is recorded as {shown(recorded['baseline'])}, and its config says {shown(baseline)}"
+        )
+    if "task_ids" in environment:
+        absent = [] if "episodes_digest" in recorded else ["episodes_digest"]
+        absent += ["p_holm"] if _of_before(recorded) else []
+        wrong += [
+            f"metrics.json has no {name}, which a run of its time records; --resume writes it again" for name in absent
+        ]
+    return wrong
 
 
 def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> list[str]:

@@ -31,10 +31,13 @@ class Repaired:
     kept: int  # episodes
     doubled: int  # lines that said what an earlier one says
     cut_off: bool  # whether a last line was dropped that did not end
+    ordered: bool  # whether the rest was put in order
 
     def __str__(self) -> str:
-        if not self.doubled and not self.cut_off:
+        if not (self.doubled or self.cut_off or self.ordered):
             return f"nothing to repair: {self.kept:,} episodes, each of them once"
+        if not (self.doubled or self.cut_off):
+            return f"put {self.kept:,} episodes in order"
         end = " and a last line that was cut off" if self.cut_off else ""
         return f"kept {self.kept:,} episodes, took out {self.doubled:,} that stood there already{end}"
 
@@ -112,7 +115,7 @@ def repair(path: Path, promise: Promise) -> Repaired:
         ledger.add(told, offset, number)
     if doubled or cut_off or not ledger.in_order:
         arrange(path, ledger)
-    return Repaired(len(first), doubled, cut_off)
+    return Repaired(len(first), doubled, cut_off, not ledger.in_order)
 
 
 def _told(path: Path, number: int, line: bytes) -> Transcript:
