@@ -129,6 +129,23 @@ def test_odd_things_at_every_level_are_refused(kind: str, place: str, folder: Pa
         refuse_links(folder)
 
 
+def test_what_its_owner_removes_meanwhile_is_no_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "parts" / "00000000").mkdir(parents=True)
+    look = os.scandir
+
+    def late(path: Path) -> object:
+        if path.name == "parts" and path.exists():
+            path.rename(folder.parent / "gone")
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+    refuse_links(folder)
+    monkeypatch.undo()
+    assert names(folder) == []
+    with pytest.raises(FileNotFoundError):
+        refuse_links(folder / "parts")
+
+
 def test_the_folder_itself_may_be_reached_through_a_link(folder: Path) -> None:
     (folder / "inner").mkdir()
     way = folder.parent / "way"

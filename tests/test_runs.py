@@ -234,6 +234,29 @@ def test_a_run_without_episodes_says_how_to_go_on(tmp_path: Path) -> None:
         run.metrics()
 
 
+@pytest.mark.parametrize("name", ["checkpoint.json", "metrics.jsonl", "checkpoints/step_000001"])
+def test_a_training_holds_no_episodes_and_is_not_told_to_go_on(name: str, tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "train", tmp_path / "run")
+    (run.path / name).parent.mkdir(exist_ok=True)
+    (run.path / name).write_text("{}", encoding="utf-8")
+    for read in (run.metrics, run.transcripts):
+        with pytest.raises(RunFolderError, match="is a training, and holds no episodes: they are what compare leaves"):
+            read()
+
+
+def test_only_what_nobody_else_has_begun_is_taken_back(tmp_path: Path) -> None:
+    run = RunFolder.create(CONFIG, "train", tmp_path / "run")
+    with run.owned():
+        run.withdraw()
+        assert RunFolder.reopen(run.path).config == CONFIG
+    run.write("metrics.jsonl", "")
+    run.withdraw()
+    assert RunFolder.reopen(run.path).config == CONFIG
+    (run.path / "metrics.jsonl").unlink()
+    run.withdraw()
+    assert not run.path.exists()
+
+
 # -- episodes ------------------------------------------------------------------------------------
 
 

@@ -323,3 +323,10 @@ def test_nothing_else_is_repaired(
 def test_a_folder_that_is_written_to_is_not_repaired(run: Path) -> None:
     with RunFolder.reopen(run).owned(), pytest.raises(RunFolderError, match=str(os.getpid())):
         repair_run(run)
+
+
+def test_a_run_that_is_about_to_begin_is_not_stood_in_the_way(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run / "episodes.jsonl").unlink()
+    monkeypatch.setattr(RunFolder, "owned", lambda self: pytest.fail("locked"))
+    with pytest.raises(RunFolderError, match="holds no episodes yet"):
+        repair_run(run)

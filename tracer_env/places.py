@@ -16,7 +16,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +110,9 @@ def refuse_links(folder: Path) -> None:
     """
     waiting = [folder]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        inner = waiting.pop()
+        gone = suppress(FileNotFoundError) if inner != folder else nullcontext()  # its owner has removed it meanwhile
+        with gone, os.scandir(inner) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))

@@ -32,7 +32,7 @@ from tracer_env.episodes.mending import arrange
 from tracer_env.episodes.promise import Promise, TasksDigest
 from tracer_env.episodes.records import SCHEMA, read_environment, read_metrics
 from tracer_env.episodes.survey import Survey, survey
-from tracer_env.errors import RunFolderError, SpeakerError
+from tracer_env.errors import RunFolderError, SpeakerError, UserError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
@@ -41,6 +41,10 @@ from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
 
 __all__ = ["RunFolder", "load_run", "metrics_of", "scenario_digest"]
+
+
+_TRAINING = ("checkpoint.json", "checkpoints", "metrics.jsonl")
+"""What only a training writes."""
 
 
 def scenario_digest(scenario: Scenario) -> str:
@@ -103,10 +107,12 @@ class RunFolder:
 
     def withdraw(self) -> None:
         """Take back what `create` made, when the work turned out to be impossible before it began; nobody else's."""
-        with suppress(OSError):
-            for name in ("environment.json", "config.toml"):
-                (self.path / name).unlink(missing_ok=True)
-            (self.path / "controllers").rmdir()
+        with suppress(OSError, UserError):
+            with self.owned():
+                self.check_free(self.path, self.config)
+                for name in ("environment.json", "config.toml"):
+                    (self.path / name).unlink(missing_ok=True)
+                (self.path / "controllers").rmdir()
             self.path.rmdir()
 
     def write(self, name: str, text: str) -> None:
@@ -119,11 +125,17 @@ class RunFolder:
         return self.path / "episodes.jsonl"
 
     def check_begun(self) -> None:
-        """Raise RunFolderError when there are no episodes yet."""
+        """Raise RunFolderError when there are no episodes yet, or never will be."""
         if not self.episodes.is_file():
+            self._check_compared()
             raise RunFolderError(
                 f"{self.path} holds no episodes yet; continue it with {command('--resume', self.path)}"
             )
+
+    def _check_compared(self) -> None:
+        """Raise RunFolderError for a training: no continuing gives it episodes."""
+        if any((self.path / name).exists() for name in _TRAINING):
+            raise RunFolderError(f"{self.path} is a training, and holds no episodes: they are what compare leaves")
 
     def stream(self) -> Iterator[Transcript]:
         """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
@@ -144,6 +156,7 @@ class RunFolder:
     def metrics(self) -> dict[str, Any]:
         """Read ``metrics.json``; raises RunFolderError when the run has not come that far."""
         if not (self.path / "metrics.json").exists():
+            self._check_compared()
             on = command("--resume", self.path)
             raise RunFolderError(f"{self.path} is not finished; continue it with {on}")
         return read_metrics(self.path / "metrics.json")

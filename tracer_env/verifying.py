@@ -75,8 +75,8 @@ def repair_run(path: str | Path) -> Repaired:
     Raises RunFolderError when another process has the folder, and when two lines of one episode differ.
     """
     run = load_run(path)
+    run.check_begun()  # whoever has just made the folder, and is about to own it, is not stood in the way
     with run.owned():
-        run.check_begun()
         return repair(run.episodes, _promised(run)[0])
 
 
