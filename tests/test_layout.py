@@ -52,6 +52,7 @@ OWNERS = {
 
 FOR_AGENTS = {
     "leftovers",
+    "worlds",
     "blame",
     "bounded",
     "checked",

@@ -136,7 +136,7 @@ def test_another_seed_is_an_error_unless_allowed(folder):
     drawn = [speaker.speak([Request(state, state.seat, stream(seed, "sum-2", 0))])[0] for seed in range(4, 40)]
     assert all(any(said is one for one in own) for said in drawn)
     assert len({id(said) for said in drawn}) == 2
-    assert lines(speaker, Rules(), seed=5)
+    assert lines(speaker, Rules(), worlds=1, seed=5)
 
 
 def test_what_was_not_recorded(folder):

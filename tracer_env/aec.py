@@ -39,6 +39,7 @@ from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
 from tracer_env.task_contracts import OURS, task_at
 from tracer_env.types import Task
+from tracer_env.worlds import check_world
 
 __all__ = ["DialogueEnv", "Snapshot"]
 
@@ -226,6 +227,8 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         index, world = self._episode % count, options.get("world", self._episode // count)
         if isinstance(world, bool) or not isinstance(world, int) or world < 0:
             raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
+        if "world" in options:
+            check_world(self.speaker, world, "reset option 'world'")
         if "task" in options:
             if not self._by_id:
                 self._by_id = {task.id: place for place, task in enumerate(self.scenario)}

@@ -40,6 +40,7 @@ from tracer_env.runs import RunFolder
 from tracer_env.task_contracts import check_tasks, task_at
 from tracer_env.transcript import Transcript, transcript_at
 from tracer_env.trust import check_recorded
+from tracer_env.worlds import check_worlds
 
 __all__ = [
     "Comparison",
@@ -104,8 +105,10 @@ def evaluate(
     """Play all methods on all tasks and worlds; yield the transcripts in blocks of whole tasks.
 
     ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For the values of
-    ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. Raises ScenarioError for a task that is none.
+    ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. Raises ScenarioError for a task that is
+    none, ConfigError for worlds that the speaker does not have.
     """
+    check_worlds(speaker, worlds, seed)
     key, count = information_named(information), len(scenario)
     free = bool(getattr(speaker, "free", False))
     wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
@@ -174,6 +177,7 @@ def compare(
     voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
     if hasattr(voices, "check"):
         voices.check(rules)
+    check_worlds(voices, asked.evaluation.worlds, asked.seed)
     if resume is None:
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
     with folder.owned():

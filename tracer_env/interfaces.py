@@ -45,7 +45,11 @@ class Request(NamedTuple):
 
 @runtime_checkable
 class Speaker(Protocol):
-    """Writes utterances."""
+    """Writes utterances.
+
+    A speaker that has only so many worlds says how many with an attribute ``worlds``: a whole number of at least 1;
+    None, or no such attribute, stands for no end (`worlds`). A model at temperature 0 has one.
+    """
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Return ``sum(r.candidates for r in requests)`` utterances, request by request in order."""

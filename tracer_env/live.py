@@ -18,6 +18,7 @@ from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
 from tracer_env.scene import pieces
 from tracer_env.transcript import Transcript
+from tracer_env.worlds import check_world
 
 __all__ = ["chosen_episodes", "play"]
 
@@ -56,6 +57,7 @@ def play(
         raise UnknownNameError("task", task, [each.id for each in scenario][:1000])
     if world < 0:
         raise ConfigError(f"--world must be at least 0, got {world}")
+    check_world(speaker, world, "--world")
     job = Job(0, controller, made, chosen, world, config.seed)
     shown = 0
 

@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import Any, overload
 
 from tracer_env.casting import make_scenario, make_speaker
-from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.randomness import stream
@@ -31,6 +30,7 @@ from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import blank_levels, grow_arrays, number_utterances
 from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances
 from tracer_env.types import Grade, Task, Utterance
+from tracer_env.worlds import check_worlds
 
 __all__ = ["SaidAgain", "expand", "speaker_name"]
 
@@ -49,18 +49,18 @@ def expand(
     """Grow the trees of all tasks in worlds 0 .. worlds - 1; row r is task r mod n in world r div n.
 
     ``scenario`` grades the answers where the tasks' own kind is not enough; ``texts=False`` keeps the numbers alone.
-    Raises ConfigError for rules that no tree can hold and for no tasks, UnknownNameError for names.
+    Raises ConfigError for rules that no tree can hold, for no tasks and for worlds that the speaker does not have,
+    UnknownNameError for names.
     """
     played = rules or Rules()
     check_growable(played)
-    if isinstance(worlds, bool) or not isinstance(worlds, int) or worlds < 1:
-        raise ConfigError(f"worlds must be a whole number of at least 1, got {worlds!r}")
     listed, voice = make_scenario(tasks), make_speaker(speaker)
     grader = listed if scenario is None else make_scenario(scenario)
     check_tasks(listed)
     check = getattr(voice, "check", None)
     if check is not None:
         check(played)
+    check_worlds(voice, worlds, seed)
     tell, chosen = reporter or NoReporter(), tuple(listed)
     said: Sequence[Utterance]
     if hasattr(voice, "in_rows"):

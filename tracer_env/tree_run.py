@@ -36,6 +36,7 @@ from tracer_env.tree_files import FILES, load_trees, rules_to_data, task_to_data
 from tracer_env.tree_growth import expand, speaker_name
 from tracer_env.tree_shape import check_growable, utterances
 from tracer_env.types import Task, Utterance
+from tracer_env.worlds import check_worlds
 
 __all__ = ["expand_run", "join"]
 
@@ -78,6 +79,7 @@ def expand_run(
     check_growable(played)
     listed, voice = make_scenario(tasks), make_speaker(speaker)
     grader, chosen, name = listed if scenario is None else make_scenario(scenario), list(listed), speaker_name(speaker)
+    check_worlds(voice, worlds, seed)
     plan = _plan(chosen, played, seed, worlds, name, texts)
     at_once = tasks_at_once or (4096 if getattr(voice, "free", False) else 16)
 

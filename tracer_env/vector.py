@@ -85,6 +85,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self.action_space = batch_space(self.single_action_space, num_envs)
         recording, tasks = recording_of(speaker, rules), list(scenario)
         rates = None if recording else rates_of(speaker)
+        self._speaker = speaker
         self._names = {task.id: place for place, task in enumerate(tasks)}
         wrong = 1
         if rules.final_answer == "majority":
@@ -145,7 +146,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             self._keys = seed_keys(self._seeds)
             self._episode[:] = -1
         everyone = np.arange(self.num_envs)
-        self._open(everyone, *picked(options, self._names, self.num_envs))
+        self._open(everyone, *picked(options, self._names, self.num_envs, self._speaker))
         records = self._look()
         self._ended = np.zeros(self.num_envs, dtype=bool)
         return self._observe(), self._infos(records)

@@ -19,6 +19,7 @@ from tracer_env.interfaces import Controller, Reward
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
 from tracer_env.vector_simulated import Rates
+from tracer_env.worlds import check_world
 
 __all__ = ["HINT", "check_parts", "keep_freed_memory", "picked", "rates_of"]
 
@@ -53,11 +54,12 @@ def check_parts(reward: Reward, information: str, others: Controller) -> None:
 
 
 def picked(
-    options: Mapping[str, Any] | None, places: Mapping[str, int], count: int
+    options: Mapping[str, Any] | None, places: Mapping[str, int], count: int, speaker: Any
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
     """Return the tasks and the worlds that reset options ask for, (count,) each, None where they do not.
 
-    As in `DialogueEnv.reset`, foreign options are ignored and misspelt ones are a ConfigError.
+    As in `DialogueEnv.reset`, foreign options are ignored; misspelt ones, and worlds that the speaker does not have,
+    are a ConfigError.
     """
     given = options or {}
     for name in given:
@@ -66,6 +68,8 @@ def picked(
     task, world = given.get("task"), given.get("world")
     if world is not None and (isinstance(world, bool) or not isinstance(world, int) or world < 0):
         raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
+    if world is not None:
+        check_world(speaker, world, "reset option 'world'")
     if task is not None and task not in places:
         raise UnknownNameError("task", task, places)
     return (

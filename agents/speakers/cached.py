@@ -18,6 +18,7 @@ from tracer_env.contracts import heard
 from tracer_env.errors import PartError
 from tracer_env.interfaces import Request, Speaker
 from tracer_env.types import Seat, Utterance
+from tracer_env.worlds import worlds_of
 
 __all__ = ["CachedSpeaker", "request_key"]
 
@@ -53,6 +54,15 @@ class CachedSpeaker:
     def behind(self, seat: Seat) -> Speaker:
         """Return the speaker that answers: errors name it and not its memory."""
         return self.inner
+
+    @property
+    def worlds(self) -> int | None:
+        """As many as the inner speaker has."""
+        return worlds_of(self.inner)
+
+    def worlds_under(self, seed: int) -> int | None:
+        """As many as the inner speaker has under ``seed``."""
+        return worlds_of(self.inner, seed)
 
     def forget(self) -> None:
         """Empty the memory; the counts stay."""

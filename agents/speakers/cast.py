@@ -19,6 +19,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Request, Speaker
 from tracer_env.rules import Rules
 from tracer_env.types import Role, Seat, Utterance
+from tracer_env.worlds import most_worlds
 
 __all__ = ["CastSpeaker", "check_seat_key", "seat_keys"]
 
@@ -63,6 +64,15 @@ class CastSpeaker:
                 return self.parts[name]
         there, wanted = ", ".join(self.parts), ", ".join(seat_keys(seat))
         raise ConfigError(f"no part of the cast speaks for {seat}: it has {there}; add one of {wanted}")
+
+    @property
+    def worlds(self) -> int | None:
+        """The most of its parts: a world is new where one of them says something else."""
+        return most_worlds(self.parts.values())
+
+    def worlds_under(self, seed: int) -> int | None:
+        """The most of its parts under ``seed``."""
+        return most_worlds(self.parts.values(), seed)
 
     def behind(self, seat: Seat) -> Speaker:
         """Return the part of a seat: errors name it and not the cast."""

@@ -3,7 +3,8 @@
 The prompt is what a person would read: `Dialogue.context`, question, window and the seat's job. Tokens are
 counted as words between blanks. The function is called once for each candidate, one after another, and brings
 its own randomness: unless it is a pure function of its prompt, the promise that equal noise gives equal
-utterances does not hold for it.
+utterances does not hold for it. Nor can anybody see whether it draws anew in another world: one that says the same
+again should say so (``function.worlds = 1``), or its copies count as evidence.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tracer_env.errors import ConfigError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.rules import DialogueState
 from tracer_env.types import Seat, Utterance
+from tracer_env.worlds import worlds_of
 
 __all__ = ["FunctionSpeaker"]
 
@@ -39,6 +41,11 @@ class FunctionSpeaker:
             prompt = Dialogue(request.state).context()
             spoken += [self._say(prompt, request.state) for _ in range(request.candidates)]
         return spoken
+
+    @property
+    def worlds(self) -> int | None:
+        """What the function says with an attribute of that name; else it is taken to draw anew, without end."""
+        return worlds_of(self.function)
 
     def behind(self, seat: Seat) -> Callable[[str], str]:
         """Return the function: errors name it and not its wrapper."""

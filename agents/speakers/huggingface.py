@@ -125,6 +125,11 @@ class HuggingFaceSpeaker:
         )
 
     @property
+    def worlds(self) -> int | None:
+        """One at temperature 0, where every world says the same; else there is no end."""
+        return 1 if self.temperature == 0 else None
+
+    @property
     def model(self) -> str:
         """What the model is called in what people share: no path of this machine."""
         return model_name(self.path, self.weights)

@@ -5,7 +5,7 @@
 Trees hold the utterance of every choice, so any controller can be played against the recording, in any
 environment. An utterance is found by the task, the world (recovered from the request's noise) and the path of
 choices; its answer and grade are those of the recording, not read again. Worlds beyond the recorded ones begin
-again with the first: good for training, no new evidence for an evaluation.
+again with the first: good for training, no new evidence, so that an evaluation refuses them (`worlds`).
 
 What is played must be what was recorded: the same tasks, seed, agents, schedule and history window, and no
 utterance of somebody else on the path. The dialogue may be shorter than the recorded one, may end at a
@@ -60,6 +60,16 @@ class RecordedSpeaker:
 
     def __repr__(self) -> str:
         return f"RecordedSpeaker({self.name!r}, tasks={len(self.trees.tasks)}, worlds={self.trees.worlds})"
+
+    @property
+    def worlds(self) -> int:
+        """How many worlds were recorded."""
+        return self.trees.worlds
+
+    def worlds_under(self, seed: int) -> int:
+        """The recorded ones; one where ``any_seed`` draws them under another seed, since two may be the same."""
+        drawn = self.any_seed and (seed - self.trees.seed) % (1 << 64) != 0
+        return 1 if drawn else self.trees.worlds
 
     def check(self, rules: Rules) -> None:
         """Raise ConfigError when dialogues under ``rules`` are not among the recorded ones."""

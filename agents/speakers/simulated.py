@@ -120,6 +120,8 @@ class SimulatedSpeaker:
 
     free = True
     """Asking costs nothing, so what a SKIP leaves unsaid may be drawn just to be shown."""
+    worlds = None
+    """There is no end of them."""
 
     def __init__(self, preset: str | Simulation = "balanced", **rates: float) -> None:
         if isinstance(preset, str) and preset.endswith(".toml"):
