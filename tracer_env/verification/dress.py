@@ -2,8 +2,8 @@
 
 Markdown stars, underscores and backticks, quotation marks of all scripts, full stops (``**.``), HTML of a few plain
 tags, closing tags and the signs with which models end (``<|im_end|>``), characters that do not show, spaces of every
-width. One function takes them off, for answers of all kinds and for verdicts. Brackets, currency signs and
-exclamation marks stay: they may mean something.
+width, ticks, stars, arrows and smileys (``18 \u2713``). One function takes them off, for answers of all kinds and for
+verdicts. Brackets, currency signs, exclamation marks and crosses stay: they may mean something.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["shown", "undress"]
+__all__ = ["ornamental", "shown", "unadorned", "undress"]
 
 _QUOTES = (
     "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u300c\u300d\u300e\u300f\uff02\uff07"
@@ -19,6 +19,13 @@ _QUOTES = (
 _BEFORE = " \t\r\n*`" + _QUOTES
 _AFTER = " \t\r\n*`.,;:\u3002\uff0e\uff0c" + _QUOTES
 _EMPHASIS = re.compile(r"_{1,3}(?=[^\s_])")
+_MEANING = frozenset(
+    "\u00b0\u2715\u2716\u2717\u2718\u274c\u274e\u2612\u26d4\u2753\u2754\u2795\u2796\u2797"
+    "\U0001f6ab\U0001f44e\U0001f914\U0001f937"
+)
+"""Symbols that mean something: degrees, signs of sums, and what denies or doubts that beside which it stands."""
+_CLOSING = re.compile(r"(?:(?P<math>\$)?\\(?:checkmark|blacksquare|qed|Box)(?(math)\$)|(?<=\s)[:;]-?[)D])$")
+_CLOSING_SIZE = 20
 _HTML = re.compile(
     r"</?(?:b|strong|i|em|u|p|br|span|div|code|mark|center|h[1-6])(?: [^<>]{0,40})?/?>"
     r"|</[A-Za-z][\w-]{0,30}>|<\|[^<>|\n]{1,40}\|>|<(?:s|eos|end_of_turn|pad)>",
@@ -29,11 +36,11 @@ _HTML = re.compile(
 def undress(content: str) -> str:
     """Return a stated answer without its dress; what is nothing but dress comes back as it was, stripped."""
     content = shown(content).strip()
-    bare = _opened(content)
+    bare = _opened(unadorned(content))
     if bare and bare[0] == "." and not bare[1:2].isdigit():
         bare = _opened(bare.lstrip("."))
     for _ in range(3):
-        bare = bare.rstrip(_AFTER)
+        bare = unadorned(bare.rstrip(_AFTER)).rstrip(_AFTER)
         if bare.endswith("_") and not bare[-2:-1].isspace():
             bare = bare.rstrip("_")
         elif bare.endswith("\\"):  # the backslash of a LaTeX space that was stripped
@@ -41,6 +48,28 @@ def undress(content: str) -> str:
         else:
             break
     return bare or content
+
+
+def ornamental(character: str) -> bool:
+    """Return whether a character is an ornament: a tick, a star, a smiley, the sign of an end."""
+    if character.isascii() or character in _MEANING or unicodedata.decomposition(character):
+        return False
+    return character in "\u220e\ufe0f\u20e3\u2234" or unicodedata.category(character) in ("So", "Sk")
+
+
+def unadorned(content: str) -> str:
+    """Return ``content`` without ornaments round it."""
+    closing = _CLOSING.search(content, max(len(content) - _CLOSING_SIZE, 1))
+    if closing:
+        content = content[: closing.start()].rstrip()
+    if content.isascii():
+        return content
+    start, end = 0, len(content)
+    while end > start and (ornamental(content[end - 1]) or content[end - 1].isspace()):
+        end -= 1
+    while start < end and (ornamental(content[start]) or content[start].isspace()):
+        start += 1
+    return content[start:end]
 
 
 def _opened(content: str) -> str:

@@ -13,8 +13,8 @@ Reasoning blocks are left out first (`reasoning`). Then markers are looked for, 
 What a marker states ends with its line or where the next marker begins. When the rest of its line is empty, the
 next line that is not counts, and display mathematics (``\[``, ``$$``, ``\begin``) is read to its end. A marker that
 states nothing of the right kind is passed over and the one before it is asked, down to the 200th from the end; so
-is a sentence that only points elsewhere (``The final answer is boxed above.``), and, where mathematics is asked
-for, words behind a formula.
+is a sentence that only points elsewhere (``The final answer is boxed above.``) or judges (``The final answer is
+correct and verified in step 2.``), and, where mathematics is asked for, words behind a formula.
 
 Without a marker: a number or a mathematical task takes the last number (``last_number``), a choice the one letter
 that lines begin with (``option``), a text task the last line (``last_line``). Whatever is found must then be an
@@ -60,6 +60,13 @@ _POINTS = re.compile(
     r"|(?:in|inside) (?:the|a) box)\b",
     re.IGNORECASE,
 )
+_JUDGES = re.compile(
+    r"(?:indeed |also |thus |therefore |now |both )?(?:(?:correct|right|valid|reasonable|plausible|accurate|sensible"
+    r"|consistent)(?=(?: and| as| because| since| with)\b|[.,;!]|$)"
+    r"|(?:verified|checked|confirmed|validated|justified)\b)"
+    r"(?![^\n]*[:=$\\])",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(
     r"\b(?:step|part|line|equation|section|eq\.?|case|paragraph|point)s? \(?[0-9]+\)?", re.IGNORECASE
 )
@@ -97,8 +104,15 @@ def statements(text: str, rules: Set[str]) -> Iterator[tuple[str, str]]:
 
 
 def points_elsewhere(content: str) -> bool:
-    """Return whether a statement only says where the answer stands: ``boxed above``, ``as shown in step 3 above``."""
-    return bool(_POINTS.search(content)) and not _VALUE.search(_REFERENCE.sub("", content)) and len(content.split()) > 1
+    """Return whether a statement only says where the answer stands, or that it holds.
+
+    ``boxed above``, ``as shown in step 3 above``, ``correct and verified in step 2``.
+    """
+    if len(content.split()) < 2:
+        return False
+    if _JUDGES.match(content):
+        return True
+    return bool(_POINTS.search(content)) and not _VALUE.search(_REFERENCE.sub("", content))
 
 
 def has_digit(content: str) -> bool:

@@ -29,6 +29,7 @@ from tracer_env.verification import numbers
 from tracer_env.verification.beside import ABOUT, FUNCTIONS, TEXTS, WORD, has_words, take_off
 from tracer_env.verification.dress import undress
 from tracer_env.verification.extraction import MAX_CONTENT
+from tracer_env.verification.opening import BRACE, DELIMITED, OR, opened
 from tracer_env.verification.plain_math import Rational, rational, to_latex
 from tracer_env.verification.units import canonical
 
@@ -42,17 +43,8 @@ _MOST_WORDS = 8
 _SENTENCE = re.compile(
     r"(?<![A-Za-z\\])[A-Za-z]{2,}[^0-9]*(?<![A-Za-z])(?:is|are|has|have|was|pays?|gets?|costs?)(?![A-Za-z])"
 )
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _SPACE = re.compile(r"\s++")
-_DELIMITED = re.compile(
-    r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$]+)\$|\\\((?P<c>(?:[^\\]|\\[^)])+)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\]])+)\\\]"
-)
-_WRAPPED = re.compile(
-    r"(?:\\(?:boxed|fbox|mathbf|boldsymbol|bm|text|textbf|mathrm|mbox|textrm|underline) ?)?\{(?P<inside>.*)\}",
-    re.DOTALL,
-)
-_TEXT_COMMA = re.compile(r"\\text ?\{ ?([,;]) ?(and|or|) ?\}")
-_STYLE = re.compile(r"\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
+_STEP = re.compile(r"\s*[0-9]+\s*[a-z]\s*=[^=]*|\s*[a-z]\s*\^\s*(?:[0-9]|\{\s*[0-9]+\s*\})\s*=[^=]*")
 _BASE = re.compile(
     r"(?P<digits>-?\(?[0-9A-F.]{1,60}\)?) ?"
     r"(?:_ ?(?:\{ ?(?:\\text ?\{)? ?(?P<a>[0-9]{1,2}|[a-z]{1,9}) ?\}? ?\}|(?P<b>[0-9]))"
@@ -70,7 +62,6 @@ _LEADING = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?:so|thus|hence|therefore|the|answer|value|solution|is|:|,| )++(?=[-0-9\\($\[{])", re.IGNORECASE)
-_OR = re.compile(r",?\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|(?<![A-Za-z\\])(?:or|and)(?![A-Za-z]))\s*")
 _RESTATED = re.compile(
     r"[^A-Za-z]*(?:\\[dtc]?frac[^A-Za-z]*)?(?:\\text\s*\{\s*or\s*\}|or)[^A-Za-z]*(?:\\[dtc]?frac[^A-Za-z]*)?"
 )
@@ -104,7 +95,7 @@ def bare(answer: str) -> str | None:
     if len(answer) > MAX_CONTENT or _depth(answer) > _MAX_DEPTH:
         return None
     answer = undress(_SPACE.sub(" ", answer))
-    while found := _DELIMITED.fullmatch(answer):
+    while found := DELIMITED.fullmatch(answer):
         answer = undress(found["a"] or found["b"] or found["c"] or found["d"])
     return answer if any(map(str.isalnum, answer)) else None
 
@@ -158,7 +149,19 @@ def equal(gold: str, answer: str, seconds: float = math_pool.TIMEOUT) -> bool | 
         return _near(expected, said)
     if expected.latex == said.latex:
         return True
+    if _differently_built(expected.latex, said.latex):
+        return False
     return math_pool.compare(expected.latex, said.latex, seconds)
+
+
+def _differently_built(gold: str, said: str) -> bool:
+    r"""Return whether the library would take one thing for another.
+
+    A ratio for a fraction (``1:2``), a set for a pair (``\{3,4\}``), a step for its right side (``3x = 18``).
+    """
+    ratio = ":" in said and ":" not in gold
+    braces = said.startswith("\\{") and gold.startswith(("(", "[")) and not gold.startswith("\\{")
+    return ratio or braces or ("=" not in gold and _STEP.fullmatch(said) is not None)
 
 
 def _letters(formula: Formula) -> str:
@@ -203,7 +206,7 @@ def _numbers_near(left: Rational, right: Rational) -> bool:
 @lru_cache(maxsize=1 << 14)
 def read(answer: str) -> Formula | None:
     """Return what a bare answer says, or None when it says nothing."""
-    text = _opened(answer)
+    text = opened(answer)
     if not any(map(str.isalnum, text)):
         return None
     alternatives = bool(_EITHER.search(TEXTS.sub(r" \1 ", text)) or _DENIED.search(TEXTS.sub(r" \1 ", text)))
@@ -226,44 +229,6 @@ def read(answer: str) -> Formula | None:
     return Formula(latex, "", value, unit, noun, None, alternatives, bool(_LIST.search(latex)))
 
 
-def _opened(answer: str) -> str:
-    """Return an answer without delimiters and wrappers; of several formulas in a sentence, the list or the last."""
-    text = _TEXT_COMMA.sub(r"\1 \2 ", _STYLE.sub("", undress(answer)))
-    text = undress(" ".join(text.split()))
-    for _ in range(6):
-        inner = _DELIMITED.fullmatch(text) or _wrapped(text)
-        if inner is None:
-            break
-        text = undress(next(part for part in inner.groups() if part is not None))
-    spans = list(_DELIMITED.finditer(text))
-    if not spans or "\\$" in text:
-        return text
-    outside = _DELIMITED.sub(" \x00 ", text)
-    formulas = [str(span["a"] or span["b"] or span["c"] or span["d"]).strip() for span in spans]
-    pieces = [piece.strip() for piece in outside.split("\x00")]
-    joined = all(_OR.fullmatch(piece) or piece in (",", ";") for piece in pieces[1:-1])
-    if not joined:
-        if re.search(r"[0-9=+*/^<>]", outside):
-            return _DELIMITED.sub(lambda span: f" {span['a'] or span['b'] or span['c'] or span['d']} ", text)
-        return f"{formulas[-1]} {pieces[-1]}".strip()
-    word = " or " if any("or" in piece.split() for piece in pieces) else ", "
-    either = "either " if any(re.search(r"\b(?:either|between|not)\b", piece) for piece in pieces[:1]) else ""
-    return f"{either}{word.join(formulas)} {pieces[-1]}".strip()
-
-
-def _wrapped(text: str) -> re.Match[str] | None:
-    """Return the match of a command that wraps all of ``text``, or None."""
-    found = _WRAPPED.fullmatch(text)
-    if found is None:
-        return None
-    depth = 0
-    for brace in _BRACE.finditer(found["inside"]):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth < 0:
-            return None
-    return found
-
-
 def _one_formula(text: str) -> str | None:
     """Return the formula that ``text`` is, or that a sentence ends in, in LaTeX; None when words stand in between."""
     text = ABOUT.sub("", text, count=1) if ABOUT.match(text) else text
@@ -272,7 +237,7 @@ def _one_formula(text: str) -> str | None:
         text = sentence["rest"] if sentence else text
     named = _NAMED.match(text)
     text = text[named.end() :] if named else text
-    pieces = [piece for piece in _OR.split(text) if piece.strip()]
+    pieces = [piece for piece in OR.split(text) if piece.strip()]
     if any(has_words(piece) for piece in pieces):
         return None
     if len(pieces) > 1 and (agreed := _agreed(pieces)):
@@ -312,7 +277,7 @@ def _fold(text: str) -> str:
 
 def _balanced(answer: str) -> bool:
     depth = 0
-    for brace in _BRACE.finditer(answer):
+    for brace in BRACE.finditer(answer):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)
         if depth < 0:
             return False
@@ -322,7 +287,7 @@ def _balanced(answer: str) -> bool:
 def _depth(answer: str) -> int:
     """Return how deep the braces are nested."""
     depth = deepest = 0
-    for brace in _BRACE.finditer(answer):
+    for brace in BRACE.finditer(answer):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)
         deepest = max(deepest, depth)
     return deepest

@@ -7,7 +7,8 @@ own text counts as its letter when it is the only option that fits. Nothing is s
 ``Vitamin C`` and ``A bare majority`` hold no letter.
 
 A statement that names several options, or denies one, is `UNCLEAR`: it settles that there is no answer, and no
-earlier statement is asked.
+earlier statement is asked. A text without a marker may name its option in a sentence (`naming`), by the option's text
+as its last line, or by lines that begin with one letter.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tracer_env.verification.dress import shown, undress
+from tracer_env.verification.dress import shown, unadorned, undress
+from tracer_env.verification.naming import named_choices
 
 __all__ = ["LETTERS", "UNCLEAR", "listed_choice", "offered", "read_choice"]
 
@@ -54,12 +56,26 @@ _REFUTED = re.compile(
     r"(?:not|wrong|incorrect|false|impossible|out)|isn['\u2019]t|cannot|can['\u2019]t)\b",
     re.IGNORECASE,
 )
+_DISMISSED = re.compile(
+    r"[\s*_`:\u2013\u2014-]*+(?:no|wrong|incorrect|not correct)[*_` ]*+(?=[.,;!]|\n|$|because)", re.IGNORECASE
+)
+_ALSO = re.compile(
+    r"(?:(?i:\bor) (?:(?i:maybe|possibly|perhaps|option) )?|(?i:\b(?:no,|wait|actually)[, ]{1,2})(?:\w{2,9} ){0,3})"
+    r"\(?(?P<letter>[A-J])(?=[)\]*_`.,;:!? ]*+(?:$|\n|\())"
+)
+_WORKS = re.compile(
+    r"(?<![A-Za-z0-9])(?P<letter>[A-J])[)\]]? (?:(?:is|are|would|could|might|may) )?"
+    r"(?:also|too|as well|works|possible|plausible|equally)(?![A-Za-z])"
+)
 _NEXT_LABEL = re.compile(r"[\s*_`$)\].:(\[]*+(?P<letter>[A-J])[*_]{0,2}[)\]]")
 _DENIED = re.compile(
     r"[\s*_`$\"']*(?:not|isn't|isn\u2019t|neither|none|either|both|all of|any of|between)\b", re.IGNORECASE
 )
 _CHOICE_LINE = re.compile(r"^[ \t*_(\[]{0,8}([A-J])[*_]{0,2}(?:[)\]:\uff1a]|[.]?[*_ \t\r]{0,8}$)", re.MULTILINE)
 _SPACE = re.compile(r"\s++")
+_LONGEST = 300
+_LABELLED = re.compile(r"[\s*_`(\[]*+([A-J])[*_`]*+[.)\]:][*_`]*+ (.*)")
+_CALL = re.compile(r"\([^()]{0,12}\)[ .$]*$")
 
 
 def offered(options: Sequence[str]) -> str:
@@ -69,7 +85,7 @@ def offered(options: Sequence[str]) -> str:
 
 def read_choice(content: str, options: Sequence[str] = ()) -> str | None:
     """Return the letter that a stated answer holds, None for none, `UNCLEAR` for several or a denied one."""
-    letters, content = offered(options), shown(content)
+    letters, content = offered(options), unadorned(shown(content))
     plain = _WRAPPING.sub(" ", content) if "\\" in content else content
     bare = plain.strip(_AROUND)
     if len(bare) == 1 and bare.upper() in LETTERS:
@@ -89,11 +105,27 @@ def read_choice(content: str, options: Sequence[str] = ()) -> str | None:
 
 
 def listed_choice(text: str, options: Sequence[str] = ()) -> str | None:
-    """Return the one letter that lines of ``text`` begin with (``B) ...``) or consist of; None when they differ."""
-    letters = {found.group(1) for found in _CHOICE_LINE.finditer(shown(text) if "<" in text else text)} & set(
-        offered(options)
-    )
-    return letters.pop() if len(letters) == 1 else None
+    """Return the letter that a text without a marker settles on, or None when there is none or several.
+
+    Sentences name it (`naming`), or the last line is an option's text, or lines begin with one letter or are it.
+    """
+    text, letters, texts = shown(text), offered(options), _folded(tuple(options))
+    named = named_choices(text)
+    if named:
+        letter = named.pop()
+        return letter if not named and letter in letters else None
+    last = text.rstrip().rpartition("\n")[2][-_LONGEST:]
+    if texts and (whole := _fold(last)) in texts:
+        return letters[texts.index(whole)] if texts.count(whole) == 1 else None
+    labelled = _LABELLED.match(last)
+    lines = [found for found in _CHOICE_LINE.finditer(text) if found[1] in letters]
+    begun = {found[1] for found in lines}
+    if labelled and begun <= {labelled[1]} and (labelled[1], _fold(labelled[2])) in zip(letters, texts, strict=False):
+        return labelled[1]
+    if len(begun) != 1:
+        return None
+    denied = any(pattern.match(text, lines[-1].end()) for pattern in (_REFUTED, _DISMISSED))
+    return None if denied else lines[-1][1]
 
 
 def _headed(head: re.Match[str], letters: str, texts: tuple[str, ...]) -> str | None:
@@ -105,7 +137,11 @@ def _headed(head: re.Match[str], letters: str, texts: tuple[str, ...]) -> str | 
     if letter not in letters:
         return None
     another = _ANOTHER.match(after)
-    if another and another["letter"] != letter and (another["bracket"] or another["after"] is not None):
+    stated = another and (another["bracket"] or another["after"] is not None)
+    if another and stated and another["letter"] != letter and not _REFUTED.match(after, another.end("letter")):
+        return UNCLEAR
+    rivals = {found["letter"] for pattern in (_ALSO, _WORKS) for found in pattern.finditer(after)}
+    if rivals & set(letters) - {letter, "I"}:
         return UNCLEAR
     listed = _NEXT_LABEL.match(after)
     if _REFUTED.match(after) or (listed and listed["letter"] != letter):
@@ -117,7 +153,7 @@ def _headed(head: re.Match[str], letters: str, texts: tuple[str, ...]) -> str | 
         rest = _fold(after[label.end() :])
         foreign = any(rest == other and other != text for other in texts if other)
         return UNCLEAR if foreign else letter
-    return letter if _REASON.match(after) else None
+    return letter if _REASON.match(after) and not _CALL.match(after) else None
 
 
 def _by_text(content: str, letters: str, texts: tuple[str, ...]) -> str | None:

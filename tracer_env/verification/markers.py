@@ -35,6 +35,9 @@ _SAYS = (
 )
 _WORD = re.compile(r"(?:answers?|choice|option)" + _SAYS, re.IGNORECASE)
 _FINAL = re.compile(r"final[ \t]{1,4}$", re.IGNORECASE)
+_FOREIGN = re.compile(
+    r"\b(?:incorrect|wrong|false|mistaken|not an?|not the|least \w{1,12}|which|what)[ ]$", re.IGNORECASE
+)
 _HEADING = re.compile(r"(?:^|\n)[ \t]{0,4}[#>*_]{1,8}[ \t*_]{0,4}final[ \t]{1,4}$", re.IGNORECASE)
 _HEADING_END = re.compile(r"answer[ \t*_]{0,8}(?=\r?\n|$)", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]{0,4}", re.IGNORECASE)
@@ -83,7 +86,8 @@ def _word(text: str, start: int) -> Iterator[Marker]:
     if match and final:
         yield Marker("final_answer", start - len(final.group()), match.end())
     elif match and not before[-1:].isalpha():
-        yield Marker("answer_is", start, match.end())
+        if not _FOREIGN.search(before):
+            yield Marker("answer_is", start, match.end())
     elif final and (heading := _HEADING.search(before)) and (ended := _HEADING_END.match(text, start)):
         whole = heading.group().startswith("\n") or start <= _BACK
         if whole:

@@ -7,9 +7,11 @@ Read: ``1,000`` ``1 000`` ``1'000`` ``1_000`` ``$5.00`` ``5 EUR`` ``-€5`` ``mi
 A number that is part of something larger is none: work left to do (``2 + 3``, ``4\sqrt{2}``, ``5\pi``, ``3x``,
 ``2^10``, ``20% of 50``), a ratio, a range, a pair or an interval (``3:1``, ``3-4``, ``(1,2)``), an alternative
 (``18 or 19``, ``between 3 and 4``), a compound quantity (``5 feet 3 inches``), another way of writing
-(``1.234,56``, ``2516_8``), an inequality, and what is denied (``not 18``). A closing ``!`` is punctuation. Of
-several numbers in a sentence the first counts when the statement begins with it or it alone follows ``is`` or
-``=``; otherwise there is no single one.
+(``1.234,56``, ``2516_8``), an inequality or a bound (``less than 18``, ``is at least 18``), and what is denied
+(``not 18``). A closing ``!`` is punctuation. Of several numbers in a sentence the first counts when the statement
+begins with it, the one that alone follows ``is`` or ``=``, and the one beside which the others only say how long
+(``Bob saved $12 over 4 weeks``); otherwise there is no single one. Without a marker, a question and an equation
+that is not solved (``3x = 18``) hold none.
 
 Everything is linear in the length of what is read: one pass cuts tokens, and only their neighbours are looked at.
 """
@@ -22,6 +24,7 @@ from itertools import pairwise
 
 from tracer_env.verification.standing import continues, opens, stands
 from tracer_env.verification.tokens import MINUS, Token, cut, places, tidy
+from tracer_env.verification.wording import PREPOSITIONS, in_passing, unsolved
 
 __all__ = ["MAX_DIGITS", "count_numbers", "last_number", "read_number", "render_number", "whole_number"]
 
@@ -77,12 +80,14 @@ def last_number(text: str) -> Fraction | None:
     begin = max(text.rfind("\n", 0, last) + 1, last - _WINDOW)
     end = text.find("\n", last)
     line = text[begin : min(len(text) if end < 0 else end, last + _WINDOW)]
-    tokens = cut(tidy(line))
+    tokens = cut(tidy(line.strip("_ ")))
     numbers = places(tokens)
     if not numbers or (begin and text[begin - 1] != "\n" and numbers[-1] == 0):
         return None
     place = numbers[-1]
     if not stands(tokens, place) or continues(tokens, numbers, len(numbers) - 1):
+        return None
+    if unsolved(tokens, place) or next((token.text for token in tokens[place:] if token.text in ".!?"), "") == "?":
         return None
     return _value(tokens, place)
 
@@ -137,6 +142,9 @@ def _stated(tokens: list[Token], numbers: list[int]) -> int | None:
     if len(numbers) > 1 and continues(tokens, numbers, 1):
         return None
     if words and len(numbers) > 1:
+        rest = [place for place in numbers if not in_passing(tokens, place)]
+        if len(rest) == 1 and tokens[rest[0] - 1].text.lower() not in PREPOSITIONS and stands(tokens, rest[0]):
+            return rest[0]
         after = [place for place in numbers if place and tokens[place - 1].text.lower() in _STATING]
         if len(after) != 1 or after[0] != numbers[-1]:
             return numbers[0] if len(after) == 1 and after[0] == numbers[0] and stands(tokens, after[0]) else None

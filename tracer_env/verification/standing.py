@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tracer_env.verification.tokens import MINUS, Token
 from tracer_env.verification.units import unit_length
+from tracer_env.verification.wording import GLUED_UNITS, bounded, in_passing, variable
 
 __all__ = ["continues", "opens", "stands"]
 
@@ -32,10 +33,10 @@ _NUMERALS = _words(
 _WORK_OF = frozenset(
     {"root", "half", "third", "quarter", "square", "cube", "percent", "fifth", "log", "logarithm", "power", "factorial"}
 )
-_DENYING = frozenset({"not", "isn't", "isn\u2019t", "never", "except", "without"})
+_DENYING = frozenset({"not", "isn't", "isn\u2019t", "never", "except", "without", "than"})
+_MAYBE = frozenset({"possibly", "maybe", "perhaps", "even", "probably", "also", "about", "else"})
 _APART = frozenset(",;:/%\u00b0|&?!.\u2192+~" + MINUS)
 _ALL = frozenset({"all", "any", "anything", "everything", "none"})
-_GLUED_UNITS = frozenset("mgshlL")
 _RELATIONS = "=\u2248:"
 
 
@@ -67,10 +68,14 @@ def _free_before(tokens: list[Token], place: int) -> bool:
     if token.kind == "word":
         if text in _DENYING or (text == "but" and start and tokens[start - 1].text.lower() in _ALL):
             return False
+        if bounded(tokens, start) or (text == "of" and start and tokens[start - 1].text.lower() == "instead"):
+            return False
         operator = text in _OPERATORS and start > 0 and tokens[start - 1].kind == "number"
         work = text in _NO_NUMBER_AFTER or operator or _of(tokens, start)
         return not work and not _letter(tokens, start, place)
     if text in "([":
+        if start and _factor(tokens, start):
+            return False
         name = tokens[start - 1].text.lower() if start and token.glued and tokens[start - 1].kind != "mark" else ""
         applied = 0 < len(name) < 4 or name in _NO_NUMBER_AFTER or name.startswith("\\")
         return not applied and not _in_a_list(tokens, place)
@@ -80,9 +85,21 @@ def _free_before(tokens: list[Token], place: int) -> bool:
         return False
     if text == ">":  # ``<<9*2=18>>18``, ``-> 18``, and no inequality
         return bool(start) and token.glued and tokens[start - 1].text in (">", "-", "=")
+    if text == "=" and start and (tokens[start - 1].text in "!<>~" and token.glued):
+        return False
     return text in "=\u2248:,;.)]!?\u2192\u2022>'\"|&#" and not (
         text == ":" and start and tokens[start - 1].kind == "number" and token.glued
     )
+
+
+def _factor(tokens: list[Token], bracket: int) -> bool:
+    """Return whether the bracket at ``bracket`` is a factor, a divisor or a summand: ``3/(18)``, ``(2)(18)``."""
+    before = tokens[bracket - 1]
+    if before.text in ("/", "*", "^", "\u00d7", "\u00b7", "\u00f7"):
+        return bracket > 1
+    if before.text == "+" or before.text in MINUS:
+        return bracket > 1 and tokens[bracket - 2].kind == "number"
+    return before.text == ")" and tokens[bracket].glued
 
 
 def _dash(tokens: list[Token], sign: int, place: int) -> bool:
@@ -156,7 +173,12 @@ def _free_after(tokens: list[Token], place: int) -> bool:
         return following is None or following.kind != "number"
     if text in ".,;:!?":
         listed = text in ",;:" and _closes_a_list(tokens, place)
-        return not listed and not (following is not None and following.kind == "number" and following.glued)
+        doubted = text == "?" and following is not None and following.text == ")"
+        return (
+            not listed
+            and not doubted
+            and not (following is not None and following.kind == "number" and following.glued)
+        )
     if text == ")" or text == "]":
         return not _closes_a_list(tokens, place) and _power_free(following)
     if text == "|":
@@ -221,12 +243,13 @@ def _word_after(tokens: list[Token], place: int) -> bool:
     if text in _JOINING and following is not None:
         numeral = following.kind == "number" or following.text.lower() in _NUMERALS
         return not numeral and not (len(following.text) == 1 and following.text not in "aAI")
-    if (
-        text in _OPERATORS
-        and following is not None
-        and (following.kind == "number" or following.text.lower() in ("by", "pi"))
-    ):
+    if text in _OPERATORS and following is not None and _operand(following) and not in_passing(tokens, place + 2):
         return False
+    if text == "remainder" and following is not None and following.kind == "number":
+        return False
+    if text in ("less", "more") and following is not None and following.text.lower() == "than":
+        behind = tokens[place + 3 : place + 4]
+        return not behind or not (variable(behind[0]) or behind[0].kind == "number")
     if text in ("percent", "percentage", "of") and following is not None:
         behind = (
             tokens[place + 3 : place + 4]
@@ -235,17 +258,21 @@ def _word_after(tokens: list[Token], place: int) -> bool:
             if text == "of" and "/" in tokens[place].text
             else []
         )
-        if behind and behind[0].kind == "number":
+        if behind and (behind[0].kind == "number" or variable(behind[0])):
             return False
     if len(token.text) == 1:
         article = text == "a" and following is not None and following.kind == "word" and not token.glued
         clock = token.found.string[token.found.start() : token.found.start() + 4].lower() in ("a.m.", "p.m.")
         pronoun = (token.text == "I" and not token.glued) or clock
-        unit = token.text in _GLUED_UNITS if token.glued else unit_length(token.text) > 0
+        unit = token.text in GLUED_UNITS if token.glued else unit_length(token.text) > 0
         return article or pronoun or (unit and _unit_stands(following))
     if len(token.text) == 2 or (token.glued and len(token.text) < 3):
         return text in _SHORT or unit_length(token.found.string[token.found.start() :]) > 0
     return True
+
+
+def _operand(token: Token) -> bool:
+    return token.kind in ("number", "command") or token.text.lower() in ("by", "pi") or variable(token)
 
 
 def _unit_stands(following: Token | None) -> bool:
@@ -264,6 +291,9 @@ def continues(tokens: list[Token], numbers: list[int], index: int) -> bool:
     if any(token.text in "(" for token in between):
         return last.text.lower() == "or"
     if last.kind == "word":
+        while len(between) > 1 and last.text.lower() in _MAYBE:
+            between = between[:-1]
+            last = between[-1]
         joined = last.text.lower() in _JOINING and (last.text.lower() != "to" or len(between) < 3)
         compound = len(between) == 1 and last.text != "in" and unit_length(last.text) > 0
         return (joined or compound) and tokens[numbers[index]].text != tokens[numbers[index - 1]].text

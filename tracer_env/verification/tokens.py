@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tracer_env.verification.dress import shown
+from tracer_env.verification.dress import ornamental, shown
 from tracer_env.verification.units import CURRENCIES, unit_length
 
 __all__ = ["MINUS", "Token", "cut", "places", "tidy"]
@@ -111,7 +111,8 @@ def cut(content: str) -> list[Token]:
                 tokens.append(Token("mark", "*", glued, found))
             glued = glued and text in _SIGNS
             continue
-        if text in CURRENCIES:
+        if text in CURRENCIES or (kind == "mark" and ornamental(text)):
+            glued = glued and text in CURRENCIES
             continue
         tokens.append(Token(kind, text, glued, found))
         glued = True
