@@ -24,7 +24,20 @@ from itertools import pairwise
 
 from tracer_env.verification.standing import continues, opens, stands
 from tracer_env.verification.tokens import MINUS, Token, cut, places, tidy
-from tracer_env.verification.wording import PREPOSITIONS, in_passing, unsolved
+from tracer_env.verification.wording import (
+    CONCLUDING,
+    PREPOSITIONS,
+    REASONS,
+    REMARKS,
+    alternative,
+    concludes,
+    denied,
+    in_passing,
+    leads,
+    main_clause,
+    reason_at,
+    unsolved,
+)
 
 __all__ = ["MAX_DIGITS", "count_numbers", "last_number", "read_number", "render_number", "whole_number"]
 
@@ -35,7 +48,6 @@ _WINDOW = 120
 
 _PLAIN = re.compile(r"\$?(-?)\$?((?:[0-9]{1,3}(?:,[0-9]{3}){1,9}|[0-9]{1,30})(?:\.[0-9]{1,30})?)(?: ?%)?")
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_DENIALS = frozenset({"not", "isn't", "isn\u2019t", "never", "cannot", "neither", "either", "between", "except"})
 _STATING = frozenset(
     {
         "is",
@@ -133,35 +145,70 @@ def render_number(value: Fraction) -> str:
 
 def _stated(tokens: list[Token], numbers: list[int]) -> int | None:
     """Return the place of the one number that a statement settles on, or None."""
-    words = {token.text.lower() for token in tokens[: numbers[0]] if token.kind == "word"}
-    if words & _DENIALS:
+    if denied(tokens, numbers):
         return None
+    words = any(token.kind == "word" for token in tokens[: numbers[0]])
     equals = [place for place, token in enumerate(tokens) if token.text in ("=", "\u2248", "\\approx")]
-    if equals and not _remark_follows(tokens, numbers[0], equals[0]):
-        return _right_side(tokens, numbers, equals)
+    reason = reason_at(tokens, numbers[0])
+    if equals:
+        if words and reason is not None and reason < equals[0] and not leads(tokens, reason):
+            return _reasoned(tokens, numbers, equals, reason)
+        if words or not _remark_follows(tokens, numbers[0], equals[0]):
+            return _right_side(tokens, numbers, equals)
     if len(numbers) > 1 and continues(tokens, numbers, 1):
         return None
-    if words and len(numbers) > 1:
-        rest = [place for place in numbers if not in_passing(tokens, place)]
-        if len(rest) == 1 and tokens[rest[0] - 1].text.lower() not in PREPOSITIONS and stands(tokens, rest[0]):
-            return rest[0]
-        after = [place for place in numbers if place and tokens[place - 1].text.lower() in _STATING]
-        if len(after) != 1 or after[0] != numbers[-1]:
-            return numbers[0] if len(after) == 1 and after[0] == numbers[0] and stands(tokens, after[0]) else None
-        return after[0] if stands(tokens, after[0]) else None
+    if len(numbers) > 1:
+        return _in_a_sentence(tokens, numbers, reason, words)
     return numbers[0] if stands(tokens, numbers[0]) else None
 
 
+def _in_a_sentence(tokens: list[Token], numbers: list[int], reason: int | None, words: bool) -> int | None:
+    """Return the place of the one of several numbers in a sentence that it states, or None."""
+    begin = main_clause(tokens, numbers[0])
+    end = len(tokens) if reason is None or reason < begin else reason
+    inside = [place for place in numbers if begin <= place < end] or numbers
+    if not words:
+        return inside[0] if stands(tokens, inside[0]) and not concludes(tokens, inside) else None
+    rest = [place for place in inside if not in_passing(tokens, place)]
+    if len(rest) == 1 and tokens[rest[0] - 1].text.lower() not in PREPOSITIONS and stands(tokens, rest[0]):
+        return rest[0]
+    after = [place for place in inside if _follows_a_verb(tokens, place)]
+    if not after or not all(stands(tokens, place) for place in after):
+        return None
+    if len({_value(tokens, place) for place in after}) > 1 or (inside[-1] != after[-1] and inside[0] != after[0]):
+        return None
+    return after[0]
+
+
+def _follows_a_verb(tokens: list[Token], place: int) -> bool:
+    if place and tokens[place - 1].text.lower() == "of":
+        return place > 1 and tokens[place - 2].text.lower() == "total"
+    return place > 0 and tokens[place - 1].text.lower() in _STATING
+
+
 def _remark_follows(tokens: list[Token], number: int, equals: int) -> bool:
-    """Return whether the first ``=`` stands in a remark: ``18 (= 9 * 2)``, ``18, since 9 * 2 = 18``."""
-    if equals < number or not stands(tokens, number):
+    """Return whether the first ``=`` stands in a remark behind the number: ``18 (= 9 * 2)``, ``18, since 9 * 2 = 18``.
+
+    ``2 dogs bark, after 10 minutes they have barked 60 * 10 = 600 times`` begins with a number that is not stated.
+    """
+    if not stands(tokens, number):
         return False
-    between = tokens[number + 1 : equals]
-    return any(token.text in "(,;" for token in between) or (
-        len(between) > 1
-        and between[0].kind == "word"
-        and any(token.text in ("since", "because", "as", "from") for token in between)
-    )
+    for place in range(number + 1, equals):
+        text = tokens[place].text.lower()
+        if text == "(" or text in REASONS or text in ("when", "where", "if"):
+            return True
+        if text in ",;":
+            following = tokens[place + 1]
+            return following.kind != "word" or following.text.lower() in REMARKS
+    return False
+
+
+def _reasoned(tokens: list[Token], numbers: list[int], equals: list[int], reason: int) -> int | None:
+    """Return the number before a reason whose calculation comes to the same: ``He buys 6 because 1.5 / .25 = 6``."""
+    place = _right_side(tokens, [number for number in numbers if number > reason], equals)
+    value = None if place is None else _value(tokens, place)
+    said = [number for number in numbers if number < reason and stands(tokens, number)]
+    return next((number for number in said if value is not None and _value(tokens, number) == value), None)
 
 
 def _right_side(tokens: list[Token], numbers: list[int], equals: list[int]) -> int | None:
@@ -169,14 +216,17 @@ def _right_side(tokens: list[Token], numbers: list[int], equals: list[int]) -> i
     after = [place for place in numbers if place > equals[-1]]
     if not after:
         return None
-    if any(token.text.lower() == "or" for token in tokens[numbers[0] :]) and len(numbers) > 1:
+    if any(alternative(tokens, place) for place in range(equals[0], len(tokens))) and len(numbers) > 1:
         return None
     for first, second in pairwise(equals):
         between = tokens[first + 1 : second]
         joined = any(token.text.lower() in ("and", ",", ";") for token in between)
-        if joined and between and between[-1].kind == "word":  # ``x = 2 and y = 3``
+        concluded = any(token.text.lower() in CONCLUDING for token in between)
+        if joined and not concluded and between and between[-1].kind == "word":  # ``x = 2 and y = 3``
             return None
-    if any(continues(tokens, numbers, numbers.index(place)) for place in after[1:]):
+    if any(continues(tokens, numbers, numbers.index(place)) for place in after[1:2]):
+        return None
+    if concludes(tokens, after):  # ``= 16.75 bags, meaning he buys 17``
         return None
     return after[0] if stands(tokens, after[0]) else None
 

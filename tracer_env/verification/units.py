@@ -47,7 +47,7 @@ _NAMES = {
     "degF": "\u00b0F F fahrenheit",
     "K": "K kelvin kelvins",
     "rad": "rad rads radian radians",
-    "km": "km kms kilometer kilometers kilometre kilometres",
+    "km": "km Km KM kms kilometer kilometers kilometre kilometres",
     "m": "m meter meters metre metres",
     "dm": "dm decimeter decimeters decimetre decimetres",
     "cm": "cm cms centimeter centimeters centimetre centimetres",
@@ -60,7 +60,7 @@ _NAMES = {
     "inch": "in inch inches",
     "acre": "acre acres",
     "hectare": "ha hectare hectares",
-    "kg": "kg kgs kilo kilos kilogram kilograms kilogramme kilogrammes",
+    "kg": "kg Kg KG kgs kilo kilos kilogram kilograms kilogramme kilogrammes",
     "g": "g gm gram grams gramme grammes",
     "mg": "mg milligram milligrams",
     "ug": "\u00b5g \u03bcg ug microgram micrograms",
@@ -133,9 +133,11 @@ _SUPERSCRIPTS = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\
 _ATOM = r"(?:\u00b0 ?[CF](?![A-Za-z])|[%\u00b0\u03a9\u2126]|[\u00b5\u03bc]?[A-Za-z]+(?:-hours?)?)"
 _POWER = r"(?: ?\^ ?\{? ?-?[1-9] ?\}?|[\u00b9\u00b2\u00b3\u207b]+|-[1-3](?![0-9]))"
 _JOIN = r"(?: ?[/\u00b7*\u22c5] ?| per | ?\\cdot ?)"
-_PART = rf"(?:(?:square|sq\.?|cubic|cu\.?) )?{_ATOM}(?:{_POWER}| squared| cubed)?"
+_PART = rf"(?:(?:square|sq\.?|cubic|cu\.?) |sq\.|cu\.)?{_ATOM}(?:{_POWER}| squared| cubed)?"
 _UNIT = re.compile(rf"{_PART}(?:{_JOIN}{_PART}){{0,3}}(?![A-Za-z0-9])")
-_ONE = re.compile(rf"(?:(?P<before>square|sq|cubic|cu)\.? )?(?P<atom>{_ATOM})(?P<power>{_POWER}| squared| cubed)?")
+_ONE = re.compile(
+    rf"(?:(?P<before>square(?= )|sq|cubic(?= )|cu)(?:\. ?| ))?(?P<atom>{_ATOM})(?P<power>{_POWER}| squared| cubed)?"
+)
 
 
 def unit_length(text: str) -> int:

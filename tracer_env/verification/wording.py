@@ -1,4 +1,4 @@
-"""Wording: what the words round a number make of it: a bound, a circumstance, a step on the way.
+"""Wording: what the words round a number make of it.
 
 is at least 18, up to 18         a bound
 over 4 weeks, in the next 4 days a circumstance
@@ -9,7 +9,23 @@ from __future__ import annotations
 
 from tracer_env.verification.tokens import MINUS, Token
 
-__all__ = ["GLUED_UNITS", "PREPOSITIONS", "bounded", "in_passing", "unsolved", "variable"]
+__all__ = [
+    "CONCLUDING",
+    "GLUED_UNITS",
+    "PREPOSITIONS",
+    "REASONS",
+    "REMARKS",
+    "alternative",
+    "bounded",
+    "concludes",
+    "denied",
+    "in_passing",
+    "leads",
+    "main_clause",
+    "reason_at",
+    "unsolved",
+    "variable",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -20,10 +36,76 @@ GLUED_UNITS = frozenset("mgshlL")
 """Units of one letter that may stand glued to a number."""
 PREPOSITIONS = _words("over in after within during for every each per by with at from on of before until than")
 """Words behind which a number is no more than a circumstance, or what is counted by."""
+REASONS = frozenset({"because", "since"})
+"""Words that begin a reason."""
+REMARKS = _words("as from where when if with for i.e i that given which being because since not and")
+"""Words behind a comma that only add to the number before it."""
+CONCLUDING = _words("so meaning rounds rounded thus therefore then hence get have find obtain leaving")
+"""Words that go on to another number, which is the one that is meant."""
+_LEADING = _words("if since as because when after given although while with")
 _BOUNDS = (("at", "least"), ("at", "most"), ("up", "to"), ("over",), ("under",), ("above",), ("below",), ("beyond",))
 _BEING = frozenset({"is", "are", "be", "was", "were"})
 _DETERMINERS = _words("the a an next last first all these those another whole full")
+_DENIALS = _words(
+    "not isn't isn\u2019t aren't aren\u2019t don't don\u2019t never cannot can't can\u2019t neither except"
+)
+_OF_A_DENIAL = _words(
+    "be been equal equals to the a an exactly simply just only necessarily actually really true that answer value"
+    " result it is are was x : = more less fewer than sure certain clear know think believe if whether but determined"
+    " found computed calculated solved answered given from with i would say"
+)
 _TIMES = _words("second seconds minute minutes hour hours day days week weeks weekend weekends month months year years")
+
+
+def denied(tokens: list[Token], numbers: list[int]) -> bool:
+    """Return whether the first number of a statement is denied, or one of two: ``not 18``, ``between 3 and 4``.
+
+    ``The number of players who did not play is 7`` denies something else.
+    """
+    number = numbers[0]
+    for place in range(number - 1, -1, -1):
+        word = tokens[place].text.lower()
+        if word in _DENIALS:
+            return all(token.text.lower() in _OF_A_DENIAL for token in tokens[place + 1 : number])
+        if word == "either":
+            return all(token.text.lower() in _DETERMINERS for token in tokens[place + 1 : number])
+        if word == "between":
+            pair = len(numbers) > 1 and any(t.text.lower() in ("and", "or") for t in tokens[number : numbers[1]])
+            return pair and all(token.text.lower() in _DETERMINERS for token in tokens[place + 1 : number])
+    return False
+
+
+def reason_at(tokens: list[Token], number: int) -> int | None:
+    """Return the place of the first word behind ``number`` that begins a reason, or None."""
+    for place in range(number + 1, len(tokens)):
+        if tokens[place].text.lower() in REASONS:
+            return place
+    return None
+
+
+def leads(tokens: list[Token], reason: int) -> bool:
+    """Return whether what the reason at ``reason`` explains comes behind it: ``..., and since it is so, x is 5``."""
+    return tokens[reason].text.lower() == "since" and any(token.text == "," for token in tokens[reason:])
+
+
+def main_clause(tokens: list[Token], number: int) -> int:
+    """Return where a sentence goes on behind a clause that leads to it and holds its first number, else 0."""
+    first = next((token.text.lower() for token in tokens if token.text.lower() not in CONCLUDING | {",", "and"}), "")
+    if first not in _LEADING:
+        return 0
+    return next((place for place in range(number + 1, len(tokens)) if tokens[place].text == ","), 0)
+
+
+def concludes(tokens: list[Token], numbers: list[int]) -> bool:
+    """Return whether a later one of ``numbers`` is drawn from the first: ``16.75 bags, so 17 bags``."""
+    return len(numbers) > 1 and any(token.text.lower() in CONCLUDING for token in tokens[numbers[0] : numbers[-1]])
+
+
+def alternative(tokens: list[Token], place: int) -> bool:
+    """Return whether the ``or`` at ``place``, if it is one, stands before another value and not before a word."""
+    if tokens[place].text.lower() != "or":
+        return False
+    return any(token.kind == "number" or token.text == "=" for token in tokens[place + 1 : place + 4])
 
 
 def bounded(tokens: list[Token], place: int) -> bool:
@@ -55,16 +137,21 @@ def unsolved(tokens: list[Token], place: int) -> bool:
         back -= 1
     if back < 1 or tokens[back].text != "=":
         return False
-    for index in range(back - 1, max(back - 12, -1), -1):
-        token, before = tokens[index], tokens[index - 1] if index else None
-        if token.text in ("=", ",", ";", ":", "."):
+    start = back
+    while start > max(back - 12, 0) and tokens[start - 1].text not in ("=", ",", ";", ":", "."):
+        start -= 1
+        if tokens[start].text.lower() in _BEING:  # ``the number of wins is 2x = 20``
             return False
-        if token.text == "^" and before is not None and variable(before):
-            return True
-        factor = before is not None and before.kind == "number" and tokens[index + 1].kind != "number"
-        if factor and token.glued and variable(token) and token.text not in GLUED_UNITS:
-            return True
-    return False
+    return any(_work(tokens, place) for place in range(start + 1, back))
+
+
+def _work(tokens: list[Token], place: int) -> bool:
+    """Return whether the token at ``place`` is the power of a letter, or a letter with a factor."""
+    before, token = tokens[place - 1], tokens[place]
+    if token.text == "^":
+        return variable(before)
+    factor = before.kind == "number" and token.glued and tokens[place + 1].kind != "number"
+    return factor and variable(token) and token.text not in GLUED_UNITS
 
 
 def variable(token: Token) -> bool:
