@@ -181,11 +181,18 @@ def test_the_table_for_the_terminal() -> None:
     file = io.StringIO()
     Console(file=file, width=80).print(comparison_table(ROWS))
     lines = file.getvalue().splitlines()
-    shown = [*("always[red]", "0.900", "[0.60,", "0.99]", "100", "1.00", "–", "0.000", "0.000", "–", "–", "–")]
+    shown = [*("always[red]", "0.900", "[0.60,", "0.99]", "100", "1.00", "–", "0.00", "0.00", "–", "–", "–")]
     assert lines[3].split() == shown
     # 9 shared pairs, all lost: p is 2 / 512.
-    shown = [*("never", "0.000", "[0.00,", "0.26]", "100", "1.00", "–", "0.000", "–", "−1.000", "0.004", "0.004")]
+    shown = [*("never", "0.000", "[0.00,", "0.26]", "100", "1.00", "–", "0.00", "–", "−1.000", "0.004", "0.004")]
     assert lines[4].split() == shown
+
+
+def test_names_of_methods_are_whole_at_80_columns() -> None:
+    file = io.StringIO()
+    rows = [replace(row, method=name) for row, name in zip(ROWS, ("regret_matching", "until_approved"), strict=False)]
+    Console(file=file, width=80).print(comparison_table(rows))
+    assert [line.split()[0] for line in file.getvalue().splitlines()[3:]] == ["regret_matching", "until_approved"]
 
 
 def test_the_table_of_one_episode() -> None:

@@ -83,7 +83,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         "accuracy",
         "tok.\n/task",
         "calls\n/task",
-        "speak\nrate",
+        "spo-\nken",
         "cor-\nrec-\ntion",
         "cor-\nrup-\ntion",
         "Δ vs\nbase",
@@ -94,7 +94,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
     rows = list(rows)
     failures = [row for row in rows if row.failed]
     if failures:
-        each = (f"{row.method} {row.failed:,}, {_rate(row.accuracy_with_failed)} right with these" for row in failures)
+        each = (f"{row.method} {row.failed:,}, {_share(row.accuracy_with_failed)} right with these" for row in failures)
         table.caption = Text(visible(f"episodes that failed are in no column: {'; '.join(each)}"))
         table.caption_justify = "left"
     for row in rows:
@@ -122,6 +122,11 @@ def _chance(p: float | None) -> str:
 
 
 def _rate(value: float | None) -> str:
+    """Two places: names of methods need the room on a narrow terminal."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
