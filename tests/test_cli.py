@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from tracer_env import registry
 from tracer_env.cli import main
 from tracer_env.config import Config
 from tracer_env.errors import MissingExtraError, SpeakerError
+from tracer_env.verifying import verify
 
 ROOT = Path(__file__).parents[1]
 SMALL = (
@@ -403,3 +405,13 @@ def test_the_program(tmp_path: Path) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error: unknown scenario 'x'")
     assert wrong.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_stream_that_was_closed_at_the_start_is_no_failure(closed: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    started = f'exec "$0" -m tracer_env.cli compare --limit 2 --methods never,always --out "$1" {closed}'
+    done = subprocess.run(["sh", "-c", started, sys.executable, str(out)], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    verify(out)

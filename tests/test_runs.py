@@ -189,15 +189,26 @@ def test_a_way_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
-def test_a_failing_disk_is_told_in_one_line(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.ENOSPC, "make room there and "),
+        (errno.EROFS, "make that file system writable and "),
+        (errno.EACCES, "give the permission and "),
+        (errno.EMFILE, "raise the limit on open files .ulimit -n. and "),
+        (errno.EIO, ""),
+    ],
+)
+def test_a_failing_disk_is_told_in_one_line(
+    number: int, mend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = _filled(tmp_path / "run", 1)
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
-    line = f"cannot write {run.episodes}: {os.strerror(number)}; .*--resume"
+    line = f"cannot write {run.episodes}: {os.strerror(number)}; {mend}continue with --resume"
     with pytest.raises(DiskError, match=line) as caught, run.owned():
         run.append([mended()])
     assert caught.value.exit_code == 1

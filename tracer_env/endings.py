@@ -82,6 +82,7 @@ _REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENFILE: "raise the system's limit on open files",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EEXIST: "choose another name: something else stands there",
     errno.ENOENT: "see where it has gone",
     errno.ENOTDIR: "choose another name: a file stands where a folder is needed",
     errno.ENOMEM: "give it more memory",

@@ -30,6 +30,14 @@ __all__ = ["check_unrecorded", "disk_error", "make_folder", "owned", "unwritable
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
 """What the machine lacks, whatever was asked for."""
 
+_MENDED = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room there and "),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "give the permission and "),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit on open files (ulimit -n) and "),
+    errno.EROFS: "make that file system writable and ",
+}
+"""What leads up to going on."""
+
 _GROWING = ("episodes.jsonl", "metrics.jsonl")
 """What is written in place; everything else is made anew and takes the name of the old file."""
 
@@ -66,7 +74,7 @@ def _tell_folder(error: BaseException, folder: Path) -> None:
 def disk_error(folder: Path, error: OSError) -> DiskError:
     """Return what to tell when ``folder`` could not be written to."""
     on = f"continue with {command('--resume', folder)}" if folder.is_dir() else "the folder is gone; begin anew"
-    mend = "make room there and " if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+    mend = _MENDED.get(error.errno or 0, "")
     return DiskError(f"cannot write {error.filename}: {error.strerror}; {mend}{on}")
 
 
