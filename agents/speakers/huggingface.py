@@ -23,7 +23,8 @@ from typing import Any
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.model_files import digest, model_name
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
-from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.bounded import told
+from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.types import Role, Seat, Task, Utterance
@@ -264,19 +265,29 @@ class HuggingFaceSpeaker:
             return tuple(tokenizer(plain_text(messages))["input_ids"])
         if not self._system_role:
             messages = _without_system(messages)
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **self._chat_options)
-        return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+        return tuple(tokenizer(self._rendered(messages), add_special_tokens=False)["input_ids"])
 
     def _renders_system(self) -> bool:
-        """Return whether the chat template takes a system message; some refuse one."""
-        from jinja2.exceptions import TemplateError
-
-        messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+        """Return whether the chat template takes a system message; some refuse one. DataError when it takes none."""
+        asked: Message = {"role": "user", "content": "u"}
         try:
-            self.loaded.tokenizer.apply_chat_template(messages, tokenize=False, **self._chat_options)
-        except TemplateError:
-            return False
-        return True
+            return bool(self._rendered([{"role": "system", "content": "s"}, asked]))
+        except Exception as error:
+            try:
+                self._rendered([asked])
+                return False
+            except Exception:
+                raise DataError(
+                    f"the chat template of {self.path!r} cannot be used: {told(error)}; mend it or speaker.chat_options"
+                ) from error
+
+    def _rendered(self, messages: list[Message]) -> str:
+        text = self.loaded.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, **self._chat_options
+        )
+        if not isinstance(text, str) or not text:
+            raise ValueError("it makes no text")
+        return text
 
     def _reached_next_section(self, ids: list[int]) -> bool:
         return PLAIN_STOP in self.loaded.tokenizer.decode(ids[-6:])

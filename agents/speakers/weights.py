@@ -14,6 +14,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -22,9 +23,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from tracer_env.agents.speakers.model_checks import check_config, check_folder, check_loaded
 from tracer_env.agents.speakers.model_files import weight_files
 from tracer_env.agents.speakers.prefix import PrefixCache
-from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.errors import ConfigError, DataError, UserError, did_you_mean
 
 __all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdraw"]
 
@@ -174,43 +176,41 @@ def _read(
 ) -> LoadedModel:
     if not sys.stderr.isatty():  # bars of a log file are noise
         transformers_logging.disable_progress_bar()
+    if os.path.isdir(path):
+        check_folder(Path(path))
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # what it tells of a model is the model's own words
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=trust)
         config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust)
-        _check_kernels(path, config, trust)
-        model = AutoModelForCausalLM.from_pretrained(
+        check_config(path, config, trust)
+        model, told = AutoModelForCausalLM.from_pretrained(
             path,
             config=config,
             revision=revision,
             dtype=dtype,
             trust_remote_code=trust,
             use_safetensors=None if pickled else True,
-        ).to(device)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            output_loading_info=True,
+        )
+        check_loaded(path, model, told)
+        model = model.to(device)
+        ends, context = _ends(model, tokenizer), _context(model, tokenizer)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # the libraries raise whatever they meet in a file
         raise DataError(
             f"cannot load a causal language model from {path!r}: {_first_line(error)}; give a folder written by "
             "save_pretrained or a model name of the Hugging Face hub" + _pickle_hint(path)
         ) from error
+    finally:
+        transformers_logging.set_verbosity(before)
     model.eval()
     try:
         prefixes = PrefixCache(model)
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"the model {path!r} keeps no keys and values between tokens; take another one") from error
-    return LoadedModel(
-        model, tokenizer, prefixes, _ends(model, tokenizer), _context(model, tokenizer), _folder(path, config)
-    )
-
-
-def _check_kernels(path: str, config: Any, trust: bool) -> None:
-    """Raise DataError when the model's config asks for compiled code from a hub, in itself or in a part of it."""
-    inner = [getattr(config, name, None) for name in getattr(config, "sub_configs", ())]
-    for each in (config, *filter(None, inner)):
-        wanted = getattr(each, "_attn_implementation", None)
-        if not trust and isinstance(wanted, str) and "/" in wanted:
-            raise DataError(
-                f"the config of the model {path!r} asks for the attention {wanted!r}, which is code from a hub; take "
-                "that line out, or set speaker.trust_remote_code=true if you trust it"
-            )
+    return LoadedModel(model, tokenizer, prefixes, ends, context, _folder(path, config))
 
 
 def _pickle_hint(path: str) -> str:
@@ -254,4 +254,9 @@ def _context(model: Any, tokenizer: Any) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
+    """Return what an error says, in its first line, which is enough of it."""
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights have other shapes than its config.json says"
+    text = str(error).strip().split("\n", 1)[0].rstrip(".")
+    plain = isinstance(error, OSError | ValueError | RuntimeError) and text
+    return shorten(text if plain else f"{type(error).__name__}: {text}", 400, placeholder=" ...")
