@@ -18,6 +18,7 @@ from typing import Self
 from tracer_env.bounded import shown
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.interfaces import Extraction
+from tracer_env.lessons import UNKNOWN
 from tracer_env.rules import DialogueState
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable
@@ -29,11 +30,15 @@ __all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
 
 
 class Graded:
-    """Reads and grades answers of one kind with the verifier of that kind."""
+    """Reads and grades answers of one kind with the verifier of that kind.
+
+    ``split`` is where the tasks are from, ``unknown`` unless a scenario says it.
+    """
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
         self.kind = kind
+        self.split = UNKNOWN
         self._verifier: AnswerVerifier = verifier_for(kind)
         self._options: tuple[str, ...] = ()
 

@@ -50,6 +50,7 @@ class JSONL(TaskList):
         letters = _letters(rows, options)
         tasks = [_task(row, n, name, options[n], letters.get(n)) for n, row in enumerate(rows)]
         super().__init__(tasks, name, limit, [row.where for row in rows])
+        self.split = split
 
 
 def _task(row: Row, number: int, scenario: str, options: Options | None, letter: str | None) -> Task:

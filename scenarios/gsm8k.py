@@ -33,6 +33,7 @@ class GSM8K(TaskList):
         rows = find_rows("gsm8k", path, split, ("openai/gsm8k", "main", split), loader)[:limit]
         tasks = [_task(row, f"gsm8k-{split}-{number:06d}") for number, row in enumerate(rows)]
         super().__init__(tasks, "gsm8k", limit, [row.where for row in rows])
+        self.split = split
 
 
 def _task(row: Row, task_id: str) -> Task:

@@ -65,6 +65,7 @@ class HuggingFace(TaskList):
         else:
             rows = hub_rows(repo, configuration or None, split, loader or self.default_loader)
         super().__init__(_tasks(rows, f"{name}-{split}", kind, name), name, limit, [row.where for row in rows])
+        self.split = split
 
 
 class ModelScope(HuggingFace):

@@ -47,6 +47,7 @@ class ReasoningGym(Graded):
         check_split(name, split, tuple(SIZES))
         check_limit(limit)
         super().__init__(name, "text")
+        self.split = split
         self._size = min(SIZES[split], limit or SIZES[split])
         self._prefix = f"{name}-{split}"
         # item i of a dataset is seeded by its seed + i, so the steps are wider than any split

@@ -1,17 +1,21 @@
 """The tasks of saved dialogue trees: ``recorded:DIR``, to go with the speaker of the same name.
 
 Two splits share no task: which one a task belongs to is decided by a hash of its id, so that neither the order of
-the tasks nor a pattern in it matters. ``all`` is both. The seed changes nothing: tasks are as recorded.
+the tasks nor a pattern in it matters; a question that would train and stands under another id in the test as well is
+in neither. ``all`` is every task. The seed changes nothing: tasks are as recorded.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from tracer_env.errors import ConfigError
+from tracer_env.lessons import mark_of
 from tracer_env.recording import SHIPPED
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
 from tracer_env.tree_files import load_tasks
+from tracer_env.types import Task
 
 __all__ = ["SPLITS", "RecordedTasks", "ShippedTasks"]
 
@@ -32,10 +36,11 @@ class RecordedTasks(TaskList):
             raise ConfigError(f"{name} names its folder already; leave out the path option {path!r}")
         check_split(name, split, SPLITS)
         check_limit(limit)
-        tasks = [task for task in load_tasks(file) if split in ("all", _split(task.id))]
+        tasks = [task for task, side in _sides(load_tasks(file)) if split in ("all", side)]
         if not tasks:
             raise ConfigError(f"no task of {name} falls on the split {split!r}; record more tasks, or take split 'all'")
         super().__init__(tasks, name, limit)
+        self.split = split
 
 
 class ShippedTasks(RecordedTasks):
@@ -44,6 +49,13 @@ class ShippedTasks(RecordedTasks):
     def __init__(self, path: str | None = None, split: str = "test", limit: int | None = None, seed: int = 0) -> None:
         super().__init__(str(SHIPPED), path, split, limit, seed)
         self.name = "recorded"
+
+
+def _sides(tasks: Iterable[Task]) -> list[tuple[Task, str]]:
+    """Say for each task which split it is in: none (``both``) where it would train and its like is tested."""
+    sides = [(task, _split(task.id)) for task in tasks]
+    tested = {mark_of(task) for task, side in sides if side == "test"}
+    return [(task, "both" if side == "train" and mark_of(task) in tested else side) for task, side in sides]
 
 
 def _split(task_id: str) -> str:

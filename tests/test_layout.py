@@ -52,6 +52,7 @@ OWNERS = {
 
 FOR_AGENTS = {
     "leftovers",
+    "lessons",
     "worlds",
     "blame",
     "bounded",
@@ -73,6 +74,7 @@ FOR_AGENTS = {
     "toml_files",
 }
 FOR_SCENARIOS = {
+    "lessons",
     "bounded",
     "checked",
     "recording",

@@ -96,7 +96,7 @@ def trees_of(rows: Sequence[Row], rules: Rules, luck: np.random.Generator | None
     for level, grade in zip(levels, finals(rules, standing), strict=True):
         level.final_correct[:] = grade == Grade.CORRECT
     tasks = tuple(Task(f"t{place}", "", "") for place in range(len(rows)))
-    return DialogueTrees(rules, tasks, 1, 0, tuple(levels))
+    return DialogueTrees(rules, tasks, 1, 0, tuple(levels), split="train")
 
 
 def _write(level: Level, above: Level | None, row: int, node: int, letter: str) -> None:

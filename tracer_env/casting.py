@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
+from tracer_env.lessons import UNKNOWN
 from tracer_env.registry import build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
@@ -57,6 +59,9 @@ def make_scenario(
     """
     if isinstance(scenario, str):
         made = build("scenario", scenario, path=path, split=split, limit=limit, seed=seed, **settings)
+        if getattr(made, "split", UNKNOWN) == UNKNOWN:
+            with suppress(AttributeError):  # one of the user's own, with slots
+                made.split = split
     elif isinstance(scenario, Scenario):
         made = scenario
     elif isinstance(scenario, Sequence) and all(isinstance(task, Task) for task in scenario):

@@ -136,6 +136,8 @@ def compare_command(
         result = compare(
             resolved, out=out, resume=resume, trust_code=trust_code, retry_failed=retry_failed, reporter=reporter
         )
+    for warning in result.warnings:
+        complain(f"warning: {warning}")
     if as_json:
         return say_json(result.to_data())
     Screen().print(comparison_table([Row.from_data(row) for row in result.rows]))

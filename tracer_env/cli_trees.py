@@ -85,11 +85,14 @@ def expand_command(
         "completion_tokens": tokens,
         "speaker": trees.speaker,
         "seed": trees.seed,
+        "split": trees.split,
     }
     if as_json:
         say_json(facts)
-    else:
-        say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+        return
+    say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+    if trees.split != "train":
+        say("train --trees holds out half of these tasks; trees of --split train teach with all of theirs")
 
 
 _TREE_SETTINGS = ("credit", "information", "starts", "batch")
@@ -125,11 +128,18 @@ def train_on_folder(
     if as_json:
         say_json(result)
         return
-    console = Screen()
-    console.print(_policy(result))
-    console.print(_credits(result))
-    regret = result["average_regret"]
+    _print_solution(result)
+
+
+def _print_solution(result: Mapping[str, Any]) -> None:
+    """Print what was solved: held-out figures first, then those of the trees that were trained on."""
+    console, taught, regret = Screen(), result["trained_on"], result["average_regret"]
+    if result["held_out"] is not None:
+        console.print(_held_out(result["held_out"]))
+    for table in (_policy(result), _credits(result)):
+        console.print(table)
     for line in (
+        f"on the {taught['tasks']:,} tasks that were trained on (split {taught['split']}):",
         f"value {result['value']:.4f}   optimum in these keys {result['optimum']['value']:.4f}   "
         f"clairvoyant {result['clairvoyant']:.4f}   gap {result['gap']:.5f}",
         f"average regret first {regret['first']:.5f}, last {regret['last']:.5f} (per {regret['per']})",
@@ -138,6 +148,32 @@ def train_on_folder(
         *([f"controller  {result['controller']}"] if "controller" in result else []),
     ):
         say(line)
+    if result["held_out"] is None:
+        say("no task was held out; compare --methods until_approved,FILE plays the table on the test split")
+
+
+def _held_out(found: Mapping[str, Any]) -> Table:
+    """Return the figures that may be reported."""
+    title = f"on {found['tasks']:,} held-out tasks (split {found['split']}), none of them trained on"
+    table = Table(title=title, title_justify="left")
+    table.add_column("controller", no_wrap=True)
+    for column in ("accuracy", "tokens a task", "vs until_approved"):
+        table.add_column(column, justify="right")
+    for row in found["rows"]:
+        table.add_row(
+            row["controller"],
+            _with(row["accuracy"], row["accuracy_half_width"], ".3f"),
+            _with(row["tokens_per_task"], row["tokens_half_width"], ",.0f"),
+            _with(row["difference"], row["difference_half_width"], "+.3f"),
+        )
+    return table
+
+
+def _with(value: float | None, half_width: float | None, form: str) -> str:
+    """Return a figure with half of its 95% interval."""
+    if value is None:
+        return "–"
+    return f"{value:{form}}" + ("" if half_width is None else f" ± {half_width:{form.replace('+', '')}}")
 
 
 def _policy(result: Mapping[str, Any]) -> Table:

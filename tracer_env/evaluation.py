@@ -29,7 +29,8 @@ from tracer_env.errors import ConfigError
 from tracer_env.failures import POLICIES
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.learning import trained, training_scenario, untrained
+from tracer_env.learning import lessons_in, lessons_of, trained, training_episodes, training_scenario, untrained
+from tracer_env.lessons import Lessons
 from tracer_env.plain import command
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.registry import build
@@ -69,6 +70,7 @@ class Comparison:
             "config": self.run.config.to_data(),
             "rows": self.rows,
             "training": self.training,
+            "warnings": self.warnings,
             "replay": self.replay_command,
         }
 
@@ -76,6 +78,17 @@ class Comparison:
     def failed(self) -> int:
         """How many episodes failed, of all methods."""
         return sum(row.get("failed", 0) for row in self.rows)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What must be known before a row is believed: of methods that were trained on tasks of this comparison."""
+        tasks = (self.run.environment() or {}).get("tasks")
+        return [
+            f"{row['method']} was trained on {row['trained_on']} of the {tasks} tasks that it is compared on; "
+            "its row is no held-out result"
+            for row in self.rows
+            if row.get("trained_on")
+        ]
 
     @property
     def retry_command(self) -> str:
@@ -184,7 +197,10 @@ def compare(
         if resume is not None:
             folder.check_tasks(tasks)
             folder.check_models(voices)
-        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices)
+        fresh = Lessons() if train_tasks is None else lessons_in(train_tasks, training_episodes(asked, voices))
+        taught = {name: lessons_of(one) | (fresh if name in to_train else Lessons()) for name, one in made.items()}
+        seen = {name: count for name, lessons in taught.items() if (count := lessons.among(tasks))}
+        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices, seen)
         training = {
             name: trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
         }

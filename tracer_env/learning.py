@@ -15,12 +15,22 @@ from tracer_env.config import Config
 from tracer_env.errors import ConfigError, UserError
 from tracer_env.files import write_text
 from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.lessons import Lessons, split_of
 from tracer_env.progress import Reporter
 from tracer_env.registry import resolve
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import take_over
+from tracer_env.task_contracts import task_at
 
-__all__ = ["trained", "training_episodes", "training_scenario", "untrained", "write_controller"]
+__all__ = [
+    "lessons_in",
+    "lessons_of",
+    "trained",
+    "training_episodes",
+    "training_scenario",
+    "untrained",
+    "write_controller",
+]
 
 
 def training_scenario(config: Config) -> Scenario:
@@ -61,6 +71,19 @@ def untrained(controller: Any) -> bool:
     if parts is not None:
         return any(untrained(part) for part in parts.values())
     return getattr(controller, "rows", None) == {}
+
+
+def lessons_in(tasks: Scenario, episodes: int) -> Lessons:
+    """Return what a table is taught by so many episodes: episode e plays task e mod n."""
+    return Lessons.of((task_at(tasks, place) for place in range(min(episodes, len(tasks)))), split_of(tasks))
+
+
+def lessons_of(controller: Any) -> Lessons:
+    """Return what the tables inside a controller say they were trained on."""
+    joined = Lessons()
+    for table in _tables(controller):
+        joined |= getattr(table, "lessons", Lessons())
+    return joined
 
 
 def trained(

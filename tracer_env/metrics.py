@@ -78,12 +78,15 @@ class Row:
     paired_episodes: int | None = None  # how many (task, world) both have
     failed: int = 0  # episodes that failed: in none of the numbers above
     accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
+    trained_on: int = 0  # on how many of the tasks a table of the method was trained: where any, no held-out result
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
         data = asdict(self)
         if not self.failed:
             del data["failed"], data["accuracy_with_failed"]
+        if not self.trained_on:
+            del data["trained_on"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @classmethod
@@ -91,7 +94,7 @@ class Row:
         """Read what `to_data` wrote; raises DataError for missing or unknown keys and for values of another kind."""
         known = {field.name for field in fields(cls)}
         if isinstance(data, Mapping):
-            known -= {"p_holm"} - data.keys()  # rows of before have none
+            known -= {"p_holm", "trained_on"} - data.keys()  # rows of before have none; few were trained on their tasks
             known -= _OF_FAILURES if not data.keys() & _OF_FAILURES else set()
         if not isinstance(data, Mapping) or set(data) != known:
             odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__

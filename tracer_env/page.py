@@ -236,6 +236,12 @@ def _failures(row: Row) -> str:
     return f"<small>{row.failed:,} failed; {row.accuracy_with_failed:.3f} with these as wrong</small>"
 
 
+def _lessons(row: Row) -> str:
+    if not row.trained_on:
+        return ""
+    return f"<small>trained on {row.trained_on:,} of these tasks: no held-out result</small>"
+
+
 def _p(row: Row) -> str:
     if row.p_value is None:
         return "–"
@@ -278,7 +284,7 @@ def _table(rows: Iterable[Row], columns: Mapping[str, _Cell], baseline: str) -> 
     for row in rows:
         css = ' class="baseline"' if row.method == baseline else ""
         cells = "".join(f"<td>{cell(row)}</td>" for cell in columns.values())
-        lines.append(f"<tr{css}><td>{_safe(row.method)}</td>{cells}</tr>")
+        lines.append(f"<tr{css}><td>{_safe(row.method)}{_lessons(row)}</td>{cells}</tr>")
     body = "".join(lines)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 

@@ -75,7 +75,8 @@ def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Ite
 def comparison_table(rows: Iterable[Row]) -> Table:
     """Return the rows as a table for the terminal; brackets hold 95% intervals, colours go by Holm's p.
 
-    Where episodes failed, a line below says how many, and the accuracy that counts these as wrong.
+    Where episodes failed, a line below says how many, and the accuracy that counts these as wrong; another one names
+    the methods that were trained on tasks of the table.
     """
     table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("method", overflow="fold")
@@ -93,13 +94,18 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     rows = list(rows)
     failures = [row for row in rows if row.failed]
+    lines = []
     if failures:
         each = (f"{row.method} {row.failed:,}, {_share(row.accuracy_with_failed)} right with these" for row in failures)
-        table.caption = Text(visible(f"episodes that failed are in no column: {'; '.join(each)}"))
-        table.caption_justify = "left"
+        lines.append(f"episodes that failed are in no column: {'; '.join(each)}")
+    if seen := [row for row in rows if row.trained_on]:
+        each = (f"{row.method} on {row.trained_on:,}" for row in seen)
+        lines.append(f"* trained on tasks of this table, so no held-out result: {', '.join(each)}")
+    if lines:
+        table.caption, table.caption_justify = Text("\n".join(map(visible, lines))), "left"
     for row in rows:
         table.add_row(
-            Text(visible(row.method)),
+            Text(visible(row.method) + " *" * bool(row.trained_on)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
             f"{row.tokens_per_task:,.0f}",
             f"{row.calls_per_task:.2f}",

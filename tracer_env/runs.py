@@ -17,9 +17,9 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,8 @@ class RunFolder:
             found = survey(self.episodes, promise)
         if found.problems():
             raise RunFolderError(f"{self.path} is not complete: {'; '.join(found.problems())}")
-        self.write("metrics.json", json.dumps(metrics_of(self.config, baseline, found), indent=1) + "\n")
+        seen = (self.environment() or {}).get("trained_on", {})
+        self.write("metrics.json", json.dumps(metrics_of(self.config, baseline, found, seen), indent=1) + "\n")
         open_index(self.episodes)
         return found
 
@@ -207,8 +208,14 @@ class RunFolder:
                     f"{before[seat]:.16}..., and is {weights:.16}... now; give back the model, or begin a new run"
                 )
 
-    def write_environment(self, scenario: Scenario, packages: Sequence[str], speaker: Speaker) -> None:
-        """Record what the result hangs on besides the settings."""
+    def write_environment(
+        self,
+        scenario: Scenario,
+        packages: Sequence[str],
+        speaker: Speaker,
+        trained_on: Mapping[str, int] | None = None,
+    ) -> None:
+        """Record what the result hangs on besides the settings; ``trained_on``: on how many tasks a method was."""
         versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
         data = {
             "schema": SCHEMA,
@@ -220,6 +227,7 @@ class RunFolder:
             "models": models_of(speaker),
             "tasks_digest": scenario_digest(scenario),
             "task_ids": [task.id for task in scenario],
+            **({"trained_on": dict(trained_on)} if trained_on else {}),
         }
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
 
@@ -231,15 +239,19 @@ def models_of(speaker: Speaker) -> dict[str, str]:
     return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 
 
-def metrics_of(config: Config, baseline: str, found: Survey) -> dict[str, Any]:
-    """Return the content of ``metrics.json``: what the episodes come to."""
+def metrics_of(
+    config: Config, baseline: str, found: Survey, trained_on: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Return the content of ``metrics.json``: what the episodes come to, rows of methods ``trained_on`` them marked."""
+    seen = trained_on or {}
+    rows = [replace(row, trained_on=seen.get(row.method, 0)) for row in found.tally.rows(baseline)]
     return {
         "schema": SCHEMA,
         "scenario": config.scenario.name,
         "seed": config.seed,
         "baseline": baseline,
         "episodes_digest": found.digest,
-        "rows": [row.to_data() for row in found.tally.rows(baseline)],
+        "rows": [row.to_data() for row in rows],
     }
 
 

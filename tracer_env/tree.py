@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS, seat_prefix
+from tracer_env.lessons import UNKNOWN
 from tracer_env.rules import DialogueState, Proposal, Rules
 from tracer_env.tree_shape import over_nodes
 from tracer_env.types import Grade, Role, Task, Utterance
@@ -75,6 +76,7 @@ class DialogueTrees:
     levels: tuple[Level, ...]  # D + 1 of them
     texts: Sequence[Utterance] | None = None
     speaker: str = ""
+    split: str = UNKNOWN  # which split of a scenario the tasks are
     _keys: dict[str, KeyTable] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,6 +137,7 @@ class DialogueTrees:
             levels=levels,
             texts=self.texts if worlds is None else None,
             speaker=self.speaker,
+            split=self.split,
         )
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """Folders of dialogue trees: numbers as numpy arrays, tasks and texts as gzipped JSON lines.
 
-    trees.json        schema, rules, seed, worlds, speaker, counts, and the digest of each other file
+    trees.json        schema, rules, seed, worlds, speaker, split and digest of the tasks, counts, and the digest of
+                      each other file
     trees.npz         the arrays of all levels, as ``grade_0`` .. ``utterance_4``
     tasks.jsonl.gz    one task a line
     texts.jsonl.gz    one utterance a line, absent when the trees keep no texts
@@ -30,6 +31,7 @@ from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
 from tracer_env.folders import unwritable
 from tracer_env.leftovers import temporary_folder
+from tracer_env.lessons import UNKNOWN, tasks_digest
 from tracer_env.plain import command
 from tracer_env.rules import SETTINGS, RoundRobin, Rules
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
@@ -95,7 +97,9 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
         "seed": trees.seed,
         "worlds": trees.worlds,
         "speaker": trees.speaker,
+        "split": trees.split,
         "tasks": len(trees.tasks),
+        "tasks_digest": tasks_digest(trees.tasks),
         "texts": None if trees.texts is None else len(trees.texts),
         "files": {name: _digest(folder / name) for name in names},
     }
@@ -115,13 +119,17 @@ def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
     count, worlds, texts = head["tasks"], head["worlds"], head["texts"]
     _check_counts(folder, head, played)
     tasks = read_tasks(folder / _TASKS, count)
+    if head.get("tasks_digest", digest := tasks_digest(tasks)) != digest:
+        said_digest = shown(head["tasks_digest"])
+        raise DataError(f"{shown_path(folder / _HEAD)}: tasks_digest is {said_digest}, not {digest}; {_REMEDY}")
     levels = _levels(folder, played, count * worlds)
     try:
         check_levels(played, levels, texts)
     except Misfit as misfit:
         raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
     said = None if texts is None else RecordedTexts(folder / _TEXTS, texts, partial(check_texts, played, levels))
-    return DialogueTrees(played, tasks, worlds, head["seed"], levels, said, head["speaker"])
+    split = head.get("split", UNKNOWN)
+    return DialogueTrees(played, tasks, worlds, head["seed"], levels, said, head["speaker"], split)
 
 
 def load_tasks(path: Path | str) -> tuple[Task, ...]:
@@ -159,7 +167,8 @@ _HEAD_DATA = record(
         "tasks": whole(1, (1 << 31) - 1),
         "texts": optional(whole(0, (1 << 31) - 1)),
         "files": mapping(line(64)),
-    }
+    },
+    may_have={"split": line(200, 1), "tasks_digest": line(64)},  # those of before do not say it
 )
 
 

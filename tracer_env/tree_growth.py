@@ -21,6 +21,7 @@ from typing import Any, overload
 
 from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.interfaces import Request, Scenario, Speaker
+from tracer_env.lessons import split_of
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.randomness import stream
 from tracer_env.referee import ask
@@ -68,7 +69,9 @@ def expand(
         said = SaidAgain(chosen, voice, grader, played, seed, worlds)
     else:
         levels, said = _grow_states(voice, grader, chosen, played, seed, range(len(chosen) * worlds), tell)
-    return DialogueTrees(played, chosen, worlds, seed, levels, said if texts else None, speaker_name(speaker))
+    return DialogueTrees(
+        played, chosen, worlds, seed, levels, said if texts else None, speaker_name(speaker), split_of(listed)
+    )
 
 
 def speaker_name(speaker: object) -> str:

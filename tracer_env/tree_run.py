@@ -10,11 +10,11 @@ at the first task that has no part; what it comes to is the same, byte by byte, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tracer_env.files import write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.leftovers import remove_files
+from tracer_env.lessons import UNKNOWN, split_of, tasks_digest
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
 from tracer_env.tree import DialogueTrees, Level
@@ -80,11 +81,12 @@ def expand_run(
     listed, voice = make_scenario(tasks), make_speaker(speaker)
     grader, chosen, name = listed if scenario is None else make_scenario(scenario), list(listed), speaker_name(speaker)
     check_worlds(voice, worlds, seed)
+    split = split_of(listed)
     plan = _plan(chosen, played, seed, worlds, name, texts)
     at_once = tasks_at_once or (4096 if getattr(voice, "free", False) else 16)
 
     def grow(some: Sequence[Task]) -> DialogueTrees:
-        return expand(some, voice, played, seed, worlds, scenario=grader, texts=texts)
+        return replace(expand(some, voice, played, seed, worlds, scenario=grader, texts=texts), split=split)
 
     _recognise(folder, plan, played, resume)
     with owned(folder, (_PARTS,)):
@@ -141,7 +143,9 @@ def join(parts: Sequence[DialogueTrees], speaker: str | None = None) -> Dialogue
         said = [text for part, row in places for text in (part.texts or ())[row * each : (row + 1) * each]]
     tasks = tuple(task for part in parts for task in part.tasks)
     name = first.speaker if speaker is None else speaker
-    return DialogueTrees(first.rules, tasks, first.worlds, first.seed, levels, said, name)
+    splits = {part.split for part in parts}
+    split = splits.pop() if len(splits) == 1 else UNKNOWN
+    return DialogueTrees(first.rules, tasks, first.worlds, first.seed, levels, said, name, split)
 
 
 def _world(part: DialogueTrees, world: int) -> range:
@@ -161,16 +165,13 @@ def _joined(parts: Sequence[DialogueTrees], depth: int) -> Level:
 
 
 def _plan(tasks: Sequence[Task], rules: Rules, seed: int, worlds: int, speaker: str, texts: bool) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for task in tasks:
-        digest.update(json.dumps([task.id, task.question, task.answer]).encode())
     return {
         "rules": rules_to_data(rules),
         "seed": seed,
         "worlds": worlds,
         "speaker": speaker,
         "texts": texts,
-        "tasks": digest.hexdigest()[:16],
+        "tasks": tasks_digest(tasks),
     }
 
 

@@ -56,9 +56,9 @@ def verify(path: str | Path) -> Verified:
         raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
     wrong = [*found.problems(), *_other_order(found), *_other_tasks(found, environment)]
     wrong += _other_records(run, recorded, environment)
-    computed: dict[str, Any] = {}
+    computed, seen = dict[str, Any](), environment.get("trained_on", {})
     if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
-        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found)))
+        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found, seen)))
         if "episodes_digest" not in recorded:
             del computed["episodes_digest"]
         wrong += _differences(recorded, computed)

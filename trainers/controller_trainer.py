@@ -28,6 +28,7 @@ from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.learning import lessons_in
 from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.task_contracts import task_at
@@ -124,8 +125,10 @@ def train_controller(
     for name, value in (("episodes", episodes), ("update_every", update_every)):
         if value < 1:
             raise ConfigError(f"{name} must be at least 1, got {value}")
+    taught = lessons_in(scenario, episodes)
     for table in tables(controller):
         table.rules, table.information = rules, information
+        table.lessons |= taught
     player = _player(controller, scenario, speaker, rules, seed, information)
     run = resume or ControllerTraining(controller)
     player.turns, player.tokens, player.counterfactual_tokens = run.turns, run.tokens, run.counterfactual_tokens

@@ -23,7 +23,7 @@ def take_tasks(trees: DialogueTrees, places: Sequence[int] | NDArray[np.integer]
     rows = (np.arange(trees.worlds)[:, None] * tasks + chosen).ravel()
     levels = tuple(Level(**{name: array[rows] for name, array in vars(level).items()}) for level in trees.levels)
     taken = tuple(trees.tasks[place] for place in chosen)
-    return DialogueTrees(trees.rules, taken, trees.worlds, trees.seed, levels, None, trees.speaker)
+    return DialogueTrees(trees.rules, taken, trees.worlds, trees.seed, levels, None, trees.speaker, trees.split)
 
 
 def halves(trees: DialogueTrees, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -26,6 +26,7 @@ from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Request, Speaker
+from tracer_env.lessons import Lessons, split_of
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.referee import ask
 from tracer_env.rewards import skip_value, speak_value
@@ -104,6 +105,9 @@ class TracerRollouts:
 
     def play(self, step: int, mine: Mine = lambda place: True) -> list[Drawn]:
         seed, scenario = self.order.seed, self.order.scenario
+        taught = Lessons.of((place.task for place in self.order.of(step)), split_of(scenario))
+        for table in self._tables:
+            table.lessons |= taught
         running = [
             Root(place.number, stream(seed, place.task.id, place.world), initial(place.task, self.rules))
             for place in self.order.of(step, mine)

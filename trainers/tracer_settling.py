@@ -20,6 +20,7 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.errors import ConfigError
 from tracer_env.information import seat_prefix
 from tracer_env.interfaces import Controller
+from tracer_env.lessons import Lessons
 from tracer_env.rules import Rules
 from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
 from tracer_env.trainers.merged_trees import merge
@@ -56,6 +57,7 @@ def settle_tables(
     solver = max(solvers, key=lambda one: float(merged.values(_fixed(one.average, fixed, speaks)).mean()))
     for table in {id(owner): owner for owner in owners if isinstance(owner, RegretMatching)}.values():
         table.rows.clear()
+        table.lessons |= Lessons.of(trees.tasks, trees.split)
     for place, (name, owner) in enumerate(zip(merged.names, owners, strict=True)):
         if isinstance(owner, RegretMatching):
             spoken, weight = float(solver.strategy[place]), float(solver.weights[place])

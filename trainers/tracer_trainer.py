@@ -30,6 +30,7 @@ from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.files import write_text
 from tracer_env.interfaces import Controller, Scenario
+from tracer_env.lessons import split_of
 from tracer_env.progress import reporting
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
@@ -197,6 +198,7 @@ class TracerTrainer(GSPOTrainer):
         steps = -(-self.settle // order.per_step)
         places = [place for step in range(steps) for place in order.of(self.config.max_steps + step)]
         tasks = TaskList([place.task for place in places[: self.settle]], name=self.scenario.name)
+        tasks.split = split_of(self.scenario)
         with reporting(self.wanted and self._main) as reporter:
             trees = expand(
                 tasks, self.speaker, self.rules, order.seed, scenario=self.scenario, texts=False, reporter=reporter

@@ -36,10 +36,12 @@ from tracer_env.agents.controllers.regret_matching import Row
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.files import write_text
 from tracer_env.folders import unwritable
+from tracer_env.lessons import Lessons
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr import TreeSolver, random_start
 from tracer_env.trainers.controller_trainer import loglog_slope
 from tracer_env.trainers.dense_sweeps import DenseSweeps, Sweeps
+from tracer_env.trainers.held_out import check_apart, divided, judged
 from tracer_env.trainers.mccfr import ExternalSampling, OutcomeSampling
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.regret_updates import RULES
@@ -108,6 +110,7 @@ class TreeTraining:
         made = (regret_matching.RegretMatchingPlus if floored else regret_matching.RegretMatching)(
             self.information, self.trees.rules
         )
+        made.lessons = Lessons.of(self.trees.tasks, self.trees.split)
         solver, rule = self.solver, self.solver.rule
         for place, key in enumerate(self.merged.names):
             spoken, weight = float(solver.strategy[place]), float(solver.weights[place])
@@ -151,13 +154,19 @@ def train_on_trees(
     batch: int = 64,
     reduction: str = "merged",
     out: Path | None = None,
+    held_out: DialogueTrees | None = None,
 ) -> dict[str, Any]:
     """Solve the trees and return what ``train --trees --json`` prints; save the table to the file ``out`` if given.
 
+    What may be reported is under ``held_out``: figures on trees of other tasks, those given or, unless the trees are of
+    the train split, a part of them that is not trained on (`held_out.divided`). All else is of the trees trained on.
     Raises ConfigError or UnknownNameError for what cannot work, before anything is solved.
     """
+    lessons, tests = divided(trees) if held_out is None else (trees, held_out)
+    if tests is not None:
+        check_apart(lessons, tests)
     run = solve_trees(
-        trees,
+        lessons,
         method,
         iterations,
         seed,
@@ -169,6 +178,8 @@ def train_on_trees(
         reduction=reduction,
     )
     result = _report(run, seed, starts, reduction)
+    result["trained_on"] = {"split": lessons.split, "tasks": len(lessons.tasks)}
+    result["held_out"] = None if tests is None else judged(run.policy(), tests, method, information)
     if out is not None:
         table = run.controller().state_dict()
         saved = {**table, "training": {key: result[key] for key in ("method", "credit", "iterations", "value", "gap")}}

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from tracer_env.bounded import shown
 from tracer_env.checked import also, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.errors import ConfigError
+from tracer_env.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
 __all__ = ["RegretMatching", "RegretMatchingPlus", "Row", "match"]
@@ -60,7 +61,8 @@ class RegretMatching:
     """A table of regrets, learned by `update`, read by `policy` and `average_policy`.
 
     ``information`` names the key that the rows are told apart by, ``rules`` the rules they were learned under;
-    a controller that carries both refuses to play under others (`check`).
+    a controller that carries both refuses to play under others (`check`). ``lessons`` are the tasks that whoever
+    trained it says it was trained on.
     """
 
     name = "regret_matching"
@@ -68,6 +70,7 @@ class RegretMatching:
     def __init__(self, information: str = "vote_and_time", rules: Rules | None = None) -> None:
         self.information, self.rules = information, rules
         self.rows: dict[str, Row] = {}
+        self.lessons = Lessons()
         self.unseen = 0
 
     def policy(self, key: str) -> NDArray[np.float64]:
@@ -144,6 +147,7 @@ class RegretMatching:
             "controller": self.name,
             "information": self.information,
             "rules": _plain(self.rules) if self.rules else None,
+            "trained_on": self.lessons.to_data(),
             "rows": {key: asdict(self.rows[key]) for key in sorted(self.rows)},
         }
 
@@ -156,6 +160,7 @@ class RegretMatching:
         rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
         self.rules = None if rules is None else Rules(**rules)
         self.rows, self.information = rows, found["information"]
+        self.lessons = found.get("trained_on", Lessons())
 
     def to_json(self) -> str:
         """Return `state_dict` as indented JSON."""
@@ -205,5 +210,6 @@ _TABLE = record(
         "rules": optional(record({}, may_have=SETTINGS)),
         "rows": mapping(also(_ROW, _possible, "a row whose strategy adds up to its visits"), keys=line(10_000)),
     },
+    may_have={"trained_on": read_lessons},  # tables of before do not say it
     others=lambda value: value,  # a training writes its course beside its table
 )

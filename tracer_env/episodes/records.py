@@ -2,7 +2,7 @@
 
     {"schema": 1, "scenario": ..., "seed": ..., "baseline": ..., "episodes_digest": ..., "rows": [...]}
     {"schema": 1, "python": ..., "platform": ..., "packages": {...}, "seed": ..., "tasks": ..., "tasks_digest": ...,
-     "task_ids": [...]}
+     "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was}}
 
 ``episodes_digest`` is the SHA-256 of ``episodes.jsonl`` when the metrics were computed, ``task_ids`` are the tasks in
 order. Runs of before have neither, and are read all the same.
@@ -48,6 +48,7 @@ _ENVIRONMENT = record(
         "platform": line(),
         "packages": mapping(line(), most=1000),
         "models": mapping(line(), most=1000),
+        "trained_on": mapping(whole(1, _MOST_TASKS), most=1000),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),
     },
     others=plain(8),
