@@ -2,8 +2,8 @@
 
 Markdown stars, underscores and backticks, quotation marks of all scripts, full stops (``**.``), HTML of a few plain
 tags, closing tags and the signs with which models end (``<|im_end|>``), characters that do not show, spaces of every
-width, ticks, stars, arrows and smileys (``18 \u2713``). One function takes them off, for answers of all kinds and for
-verdicts. Brackets, currency signs, exclamation marks and crosses stay: they may mean something.
+width, ticks, stars and smileys (``18 :)``), ``I hope it is correct.`` One function takes them off, for answers of all
+kinds and for verdicts. Brackets, currency signs, exclamation marks and crosses stay: they may mean something.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _MEANING = frozenset(
 """Symbols that mean something: degrees, signs of sums, and what denies or doubts that beside which it stands."""
 _CLOSING = re.compile(r"(?:(?P<math>\$)?\\(?:checkmark|blacksquare|qed|Box)(?(math)\$)|(?<=\s)[:;]-?[)D])$")
 _CLOSING_SIZE = 20
+_HOPE = re.compile(r"(?<=[.!?$)]) I hope (?:it|this|that|the|my)\b[^.!?\n]{0,40}[.!]?$")
+_HOPE_SIZE = 64
 _HTML = re.compile(
     r"</?(?:b|strong|i|em|u|p|br|span|div|code|mark|center|h[1-6])(?: [^<>]{0,40})?/?>"
     r"|</[A-Za-z][\w-]{0,30}>|<\|[^<>|\n]{1,40}\|>|<(?:s|eos|end_of_turn|pad)>",
@@ -36,6 +38,8 @@ _HTML = re.compile(
 def undress(content: str) -> str:
     """Return a stated answer without its dress; what is nothing but dress comes back as it was, stripped."""
     content = shown(content).strip()
+    if hope := _HOPE.search(content, max(len(content) - _HOPE_SIZE, 0)):
+        content = content[: hope.start()].rstrip()
     bare = _opened(unadorned(content))
     if bare and bare[0] == "." and not bare[1:2].isdigit():
         bare = _opened(bare.lstrip("."))

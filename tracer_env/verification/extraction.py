@@ -96,7 +96,8 @@ def statements(text: str, rules: Set[str]) -> Iterator[tuple[str, str]]:
             content = _tagged(text, marker.end, end)
         else:
             content = _line(text, marker.end, end)
-            if marker.rule == "hashes" and _HEADING.match(content):
+            inside = content.lstrip().startswith("}")  # ``\boxed{\text{Final answer: } 18}``: the box states it
+            if inside or (marker.rule == "hashes" and _HEADING.match(content)):
                 content = ""
         end = marker.start
         if 0 < len(content) <= MAX_CONTENT and not points_elsewhere(content):

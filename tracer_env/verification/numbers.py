@@ -36,6 +36,7 @@ from tracer_env.verification.wording import (
     leads,
     main_clause,
     reason_at,
+    refers,
     unsolved,
 )
 
@@ -47,6 +48,9 @@ _WINDOW = 120
 """Characters before the last number of a text that are looked at to see what it is part of."""
 
 _PLAIN = re.compile(r"\$?(-?)\$?((?:[0-9]{1,3}(?:,[0-9]{3}){1,9}|[0-9]{1,30})(?:\.[0-9]{1,30})?)(?: ?%)?")
+_LISTED = re.compile(r"\s*[0-9]{1,2}[.)]\s+[^\W\d]")
+"""The mark of an item of a list: ``3. So the rest is hers``."""
+_CASES = frozenset({"otherwise", "else", "respectively"})
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _STATING = frozenset(
     {
@@ -99,7 +103,9 @@ def last_number(text: str) -> Fraction | None:
     place = numbers[-1]
     if not stands(tokens, place) or continues(tokens, numbers, len(numbers) - 1):
         return None
-    if unsolved(tokens, place) or next((token.text for token in tokens[place:] if token.text in ".!?"), "") == "?":
+    if unsolved(tokens, place) or refers(tokens, place) or (begin and place == 0 and _LISTED.match(line)):
+        return None
+    if next((token.text for token in tokens[place:] if token.text in ".!?"), "") == "?":
         return None
     return _value(tokens, place)
 
@@ -145,7 +151,7 @@ def render_number(value: Fraction) -> str:
 
 def _stated(tokens: list[Token], numbers: list[int]) -> int | None:
     """Return the place of the one number that a statement settles on, or None."""
-    if denied(tokens, numbers):
+    if denied(tokens, numbers) or any(token.text.lower() in _CASES for token in tokens):
         return None
     words = any(token.kind == "word" for token in tokens[: numbers[0]])
     equals = [place for place, token in enumerate(tokens) if token.text in ("=", "\u2248", "\\approx")]
@@ -195,7 +201,7 @@ def _remark_follows(tokens: list[Token], number: int, equals: int) -> bool:
         return False
     for place in range(number + 1, equals):
         text = tokens[place].text.lower()
-        if text == "(" or text in REASONS or text in ("when", "where", "if"):
+        if text == "(" or text in REASONS or (text in ("when", "where", "if") and place < number + 4):
             return True
         if text in ",;":
             following = tokens[place + 1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from tracer_env.verification.beside import has_words
 from tracer_env.verification.dress import undress
 
 __all__ = ["BRACE", "DELIMITED", "OR", "opened"]
@@ -17,9 +18,26 @@ BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 OR = re.compile(r",?\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|(?<![A-Za-z\\])(?:or|and)(?![A-Za-z]))\s*")
 """What joins alternatives or the members of a list."""
 _THIN = re.compile(r"(?<=[0-9])\\[,;: ](?=\s*\\?[A-Za-z%])")
-_SAYING = re.compile(r"\\text ?\{[^{}]*\b(?:is|are|be|equals|:)\s*\}\s*(?=[-0-9\\($])")
+_SAYING = re.compile(r"\\text ?\{[^{}]*(?:\b(?:is|are|be|equals)|:)\s*\}\s*(?=[-0-9\\($])")
 _SCALE = re.compile(r"([0-9])\s*\\(?:text|mathrm|mbox)\s?\{\s*(hundred|thousand|million|billion|trillion)\b([^{}]*)\}")
-_STYLE = re.compile(r"\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
+_NEXT_SENTENCE = re.compile(
+    r"^[.!](?: (?!.*\b(?:wait|wrong|actually|not?|incorrect|but)\b)[^0-9=<>^_\\]*)?$", re.IGNORECASE
+)
+_STYLE = re.compile(
+    r"\\(?:displaystyle|textstyle|bf|rm|it|sf|boldmath|small|normalsize|large|Large|LARGE|huge)(?![A-Za-z])\s*"
+    r"|\\color\s?\{[A-Za-z]{1,20}\}\s*|^\s*\\(?:therefore|implies|Rightarrow|Longrightarrow)(?![A-Za-z])\s*"
+)
+_OLD_FONT = re.compile(r"\\(?:rm|bf|it|sf)\s*\{")
+_ASIDE = re.compile(
+    r",?\s*(?:\\text\s?\{\s*)?(?<![A-Za-z])(?:which|attained|achieved|reached|occurring|when|where|since|because"
+    r"|(?:and )?not(?= \$| \\\(| -?[0-9])|instead of|rather than"
+    r"|as (?:required|desired|expected|needed)|at(?= \$?\s?[a-z]\s?=))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_SETTLED = re.compile(
+    r"(?:\b(?:is|are|equals|be)|[=:])\s*(?:\$[^$]+\$|\\\([^)]*\\\)|-?[0-9][0-9.,/]*)(?:\s+[a-z]{1,12})?\s*$",
+    re.IGNORECASE,
+)
 _TEXT_COMMA = re.compile(r"\\text ?\{ ?([,;]) ?(and|or|) ?\}")
 DELIMITED = re.compile(
     r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$]+)\$|\\\((?P<c>(?:[^\\]|\\[^)])+)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\]])+)\\\]"
@@ -33,7 +51,7 @@ _WRAPPED = re.compile(
 
 def opened(answer: str) -> str:
     """Return an answer without delimiters and wrappers; of several formulas in a sentence, the list or the last."""
-    text = _TEXT_COMMA.sub(r"\1 \2 ", _STYLE.sub("", undress(_THIN.sub(" ", answer))))
+    text = _TEXT_COMMA.sub(r"\1 \2 ", _STYLE.sub("", undress(_THIN.sub(" ", _OLD_FONT.sub(r"\\text{", answer)))))
     text = _SCALE.sub(r"\1 \2", _SAYING.sub("", text.replace("\\degree", "^\\circ"), count=1))
     text = undress(" ".join(text.split()))
     for _ in range(6):
@@ -41,20 +59,34 @@ def opened(answer: str) -> str:
         if inner is None:
             break
         text = undress(next(part for part in inner.groups() if part is not None))
+    text = _without_aside(text)
     spans = list(DELIMITED.finditer(text))
     if not spans or "\\$" in text:
         return text
     outside = DELIMITED.sub(" \x00 ", text)
     formulas = [str(span["a"] or span["b"] or span["c"] or span["d"]).strip() for span in spans]
     pieces = [piece.strip() for piece in outside.split("\x00")]
+    behind = _NEXT_SENTENCE.sub("", pieces[-1])
     joined = all(OR.fullmatch(piece) or piece in (",", ";") for piece in pieces[1:-1])
     if not joined:
         if re.search(r"[0-9=+*/^<>]", outside):
             return DELIMITED.sub(lambda span: f" {span['a'] or span['b'] or span['c'] or span['d']} ", text)
-        return f"{formulas[-1]} {pieces[-1]}".strip()
+        return f"{formulas[-1]} {behind}".strip()
     word = " or " if any("or" in piece.split() for piece in pieces) else ", "
     either = "either " if any(re.search(r"\b(?:either|between|not)\b", piece) for piece in pieces[:1]) else ""
-    return f"{either}{word.join(formulas)} {pieces[-1]}".strip()
+    return f"{either}{word.join(formulas)} {behind}".strip()
+
+
+def _without_aside(text: str) -> str:
+    """Return ``text`` up to what is only said beside its answer: ``$10$, which occurs when $x = 3$``."""
+    asides = list(_ASIDE.finditer(text))
+    for aside in asides:
+        before = text[: aside.start()]
+        whole = before.count("$") % 2 == 0 and all(before.count(a) == before.count(b) for a, b in ("{}", "()"))
+        if whole and (_SETTLED.search(before) or (before.strip() and not has_words(before))):
+            cases = re.search(r"\b(?:and|or|if|otherwise)\b", text[aside.end() :])
+            return text if cases else before
+    return text
 
 
 def _wrapped(text: str) -> re.Match[str] | None:

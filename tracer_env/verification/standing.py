@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tracer_env.verification.tokens import MINUS, Token
 from tracer_env.verification.units import unit_length
-from tracer_env.verification.wording import GLUED_UNITS, bounded, in_passing, variable
+from tracer_env.verification.wording import GLUED_UNITS, bounded, conditional, in_passing, refuted, variable
 
 __all__ = ["continues", "opens", "stands"]
 
@@ -85,7 +85,7 @@ def _free_before(tokens: list[Token], place: int) -> bool:
         return False
     if text == ">":  # ``<<9*2=18>>18``, ``-> 18``, and no inequality
         return bool(start) and token.glued and tokens[start - 1].text in (">", "-", "=")
-    if text == "=" and start and (tokens[start - 1].text in "!<>~" and token.glued):
+    if text == "=" and start and ((tokens[start - 1].text in "!<>~" and token.glued) or conditional(tokens, start)):
         return False
     return text in "=\u2248:,;.)]!?\u2192\u2022>'\"|&#" and not (
         text == ":" and start and tokens[start - 1].kind == "number" and token.glued
@@ -212,7 +212,9 @@ def _remark(tokens: list[Token], place: int) -> bool:
 
 def _power_free(following: Token | None) -> bool:
     return following is None or (
-        following.text not in ("^", "**", "*", "/", "_", "(", "\\", "!") and following.kind not in ("number", "command")
+        not (following.glued and variable(following))
+        and following.text not in ("^", "**", "*", "/", "_", "(", "\\", "!")
+        and following.kind not in ("number", "command")
     )
 
 
@@ -238,7 +240,7 @@ def _word_after(tokens: list[Token], place: int) -> bool:
     token = tokens[place + 1]
     following = tokens[place + 2] if place + 2 < len(tokens) else None
     text = token.text.lower()
-    if text in _NO_NUMBER_BEFORE:
+    if text in _NO_NUMBER_BEFORE or refuted(tokens, place + 1):
         return False
     if text in _JOINING and following is not None:
         numeral = following.kind == "number" or following.text.lower() in _NUMERALS

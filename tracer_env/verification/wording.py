@@ -18,11 +18,14 @@ __all__ = [
     "alternative",
     "bounded",
     "concludes",
+    "conditional",
     "denied",
     "in_passing",
     "leads",
     "main_clause",
     "reason_at",
+    "refers",
+    "refuted",
     "unsolved",
     "variable",
 ]
@@ -43,6 +46,9 @@ REMARKS = _words("as from where when if with for i.e i that given which being be
 CONCLUDING = _words("so meaning rounds rounded thus therefore then hence get have find obtain leaving")
 """Words that go on to another number, which is the one that is meant."""
 _LEADING = _words("if since as because when after given although while with")
+_REFERENCES = _words(
+    "step steps part line equation eq section page figure table problem question exercise example theorem lemma chapter"
+)
 _BOUNDS = (("at", "least"), ("at", "most"), ("up", "to"), ("over",), ("under",), ("above",), ("below",), ("beyond",))
 _BEING = frozenset({"is", "are", "be", "was", "were"})
 _DETERMINERS = _words("the a an next last first all these those another whole full")
@@ -152,6 +158,29 @@ def _work(tokens: list[Token], place: int) -> bool:
         return variable(before)
     factor = before.kind == "number" and token.glued and tokens[place + 1].kind != "number"
     return factor and variable(token) and token.text not in GLUED_UNITS
+
+
+def conditional(tokens: list[Token], equals: int) -> bool:
+    """Return whether the ``=`` at ``equals`` belongs to a condition: ``when x = 3``, ``at x = 3``."""
+    return (
+        equals > 1
+        and variable(tokens[equals - 1])
+        and tokens[equals - 2].text.lower() in ("when", "where", "at", "if", "for", "with", "given")
+    )
+
+
+def refuted(tokens: list[Token], place: int) -> bool:
+    """Return whether the word at ``place`` says that what stands before it is no answer: ``18 is wrong``."""
+    words = [token.text.lower() for token in tokens[place : place + 2]]
+    return words[:1] == ["isn't"] or (
+        words[0] in ("is", "was") and words[1:] and words[1] in ("not", "wrong", "incorrect", "impossible")
+    )
+
+
+def refers(tokens: list[Token], place: int) -> bool:
+    """Return whether a number only says which: ``step 3``, ``equation (3)``."""
+    back = place - 1 - (place > 1 and tokens[place - 1].text in "(#")
+    return back >= 0 and tokens[back].text.lower() in _REFERENCES
 
 
 def variable(token: Token) -> bool:
