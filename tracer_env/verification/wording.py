@@ -171,9 +171,10 @@ def conditional(tokens: list[Token], equals: int) -> bool:
 
 def refuted(tokens: list[Token], place: int) -> bool:
     """Return whether the word at ``place`` says that what stands before it is no answer: ``18 is wrong``."""
-    words = [token.text.lower() for token in tokens[place : place + 2]]
-    return words[:1] == ["isn't"] or (
-        words[0] in ("is", "was") and words[1:] and words[1] in ("not", "wrong", "incorrect", "impossible")
+    word = tokens[place].text.lower()
+    behind = tokens[place + 1].text.lower() if place + 1 < len(tokens) else ""
+    return word in ("isn't", "isn\u2019t") or (
+        word in ("is", "was") and behind in ("not", "wrong", "incorrect", "impossible")
     )
 
 
