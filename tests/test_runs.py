@@ -17,9 +17,11 @@ from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, DiskError, RunFolderError
+from tracer_env.evaluation import compare
 from tracer_env.files import write_text
 from tracer_env.locks import LOCK
 from tracer_env.runs import RunFolder, load_run, metrics_of, scenario_digest
+from tracer_env.trainers.training_run import train_run
 from tracer_env.types import Grade, Task
 
 CONFIG = Config(seed=3, evaluation=EvaluationConfig(methods=("a", "b")))
@@ -253,6 +255,18 @@ def test_a_training_holds_no_episodes_and_is_not_told_to_go_on(name: str, tmp_pa
     for read in (run.metrics, run.transcripts):
         with pytest.raises(RunFolderError, match="is a training, and holds no episodes: they are what compare leaves"):
             read()
+
+
+def test_a_training_and_a_comparison_are_not_continued_as_each_other(tmp_path: Path) -> None:
+    run = _filled(tmp_path / "run", 1)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(RunFolderError, match="is a comparison; continue it with tracer-env compare --resume"):
+        train_run(None, resume=run.path)
+    run.episodes.rename(run.path / "metrics.jsonl")
+    with pytest.raises(RunFolderError, match=r"is a training, .*; continue it with tracer-env train --resume"):
+        compare(resume=run.path)
+    (run.path / "metrics.jsonl").rename(run.episodes)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
 def test_only_what_nobody_else_has_begun_is_taken_back(tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ def compare(
         asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
     if resume is not None:
         folder = RunFolder.reopen(Path(resume), None if config is None else asked)
+        folder.check_compared()
         asked = folder.config
     if resume is not None and config is None:
         replaced = {"scenario": scenario, "speaker": speaker, "evaluation": controllers}

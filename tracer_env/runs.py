@@ -127,15 +127,24 @@ class RunFolder:
     def check_begun(self) -> None:
         """Raise RunFolderError when there are no episodes yet, or never will be."""
         if not self.episodes.is_file():
-            self._check_compared()
+            self.check_compared()
             raise RunFolderError(
                 f"{self.path} holds no episodes yet; continue it with {command('--resume', self.path)}"
             )
 
-    def _check_compared(self) -> None:
+    def check_compared(self) -> None:
         """Raise RunFolderError for a training: no continuing gives it episodes."""
         if any((self.path / name).exists() for name in _TRAINING):
-            raise RunFolderError(f"{self.path} is a training, and holds no episodes: they are what compare leaves")
+            on = command("tracer-env", "train", "--resume", self.path)
+            raise RunFolderError(
+                f"{self.path} is a training, and holds no episodes: they are what compare leaves; continue it with {on}"
+            )
+
+    def check_trained(self) -> None:
+        """Raise RunFolderError for a comparison: a training would write over its controllers."""
+        if self.episodes.exists():
+            on = command("tracer-env", "compare", "--resume", self.path)
+            raise RunFolderError(f"{self.path} is a comparison; continue it with {on}")
 
     def stream(self) -> Iterator[Transcript]:
         """Read the episodes one at a time; raises DataError for a damaged line, RunFolderError when there are none."""
@@ -156,7 +165,7 @@ class RunFolder:
     def metrics(self) -> dict[str, Any]:
         """Read ``metrics.json``; raises RunFolderError when the run has not come that far."""
         if not (self.path / "metrics.json").exists():
-            self._check_compared()
+            self.check_compared()
             on = command("--resume", self.path)
             raise RunFolderError(f"{self.path} is not finished; continue it with {on}")
         return read_metrics(self.path / "metrics.json")

@@ -126,7 +126,8 @@ def _check_settings(found: Checkpoint, settings: Mapping[str, Any]) -> None:
     names = [name for name in sorted({*saved, *settings}) if saved.get(name) != settings.get(name)]
     if names:
         changes = ", ".join(f"{name} was {_short(saved.get(name))}, now {_short(settings.get(name))}" for name in names)
-        other = " (the SHA-256 of the model's weights, which are others now)" if "speaker.model" in names else ""
+        changed = "speaker.model" in names and saved.get("speaker.model")
+        other = " (the SHA-256 of the model's weights, which are others now)" if changed else ""
         raise RunFolderError(
             f"{found.path} was saved under other settings: {changes}{other}; continue it with the settings of its run, "
             "or begin a new training in another folder"

@@ -103,6 +103,7 @@ def _opened(
     asked = config or Config()
     if resume is not None:
         folder = RunFolder.reopen(resume, config)
+        folder.check_trained()
         asked = folder.config
         if config is None:
             check_recorded(asked.to_data(), resume, trust_code=trust_code)
