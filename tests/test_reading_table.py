@@ -1104,6 +1104,8 @@ VERDICTS = [
     ("Right and wrong at once", Verdict.NONE),
     ("Rightly", Verdict.NONE),
     ("RIGHT1", Verdict.NONE),
+    ("RIGHT if x > 0", Verdict.NONE),
+    ("WRONG, unless it rains", Verdict.NONE),
     ("RIGHT: 9*2=18", Verdict.RIGHT),
     ("(RIGHT)", Verdict.RIGHT),
     ("WRONG!", Verdict.WRONG),

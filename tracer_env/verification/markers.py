@@ -30,7 +30,7 @@ _TRIGGER_OF_CHOICES = re.compile(
 )
 _SAYS = (
     r"(?:[ \t*_`]{0,8}(?:\([^()\n]{0,40}\)[ \t*_`]{0,4})?"
-    r"(?:[:=\uff1a\ufe55\u2192]|->|=>|(?:is|are|(?:would|should|will|must)[ ]be)\b[ \t]{0,4}[:\uff1a]?)"
+    r"(?:->|=>|[:=\uff1a\ufe55\u2192]|(?:is|are|(?:would|should|will|must)[ ]be)\b[ \t]{0,4}[:\uff1a]?)"
     r"[*_`]{0,4}[ \t*`]{0,16})"
 )
 _WORD = re.compile(r"(?:answers?|choice|option)" + _SAYS, re.IGNORECASE)

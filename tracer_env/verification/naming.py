@@ -20,7 +20,8 @@ _OPTION = r"(?i:option|choice|answer|statement|letter)"
 _LEAD = (
     r"(?i:(?:(?:so|thus|hence|therefore|then|clearly|finally|overall|no|yes|and|in conclusion|in summary|conclusion)"
     r"[ ,:]{1,3}"
-    r"|(?:based on|among|of|out of|given|considering|from) [^,.;:?!\n]{1,60}, ){0,3}(?:only |the )?)"
+    r"|(?:based on|among|of|out of|given|considering|from) [^,.;:?!\n]{1,60}, ){0,3}"
+    r"(?:i (?:think|believe) (?:that )?)?(?:only |the )?)"
 )
 _GOOD = (
     r"(?:correct|right|best|answer|(?:most|more) (?:accurate|likely|appropriate|plausible|suitable|fitting)|accurate)"
@@ -32,7 +33,8 @@ _IS_GOOD = (
 )
 _CHOSEN = (
     r"(?i:(?:i|we)(?:['\u2019](?:d|ll|m)| will| would| am)? (?:choose|pick|select|go(?:ing)? with|say|opt for|choosing)"
-    r"|choose|select|pick)"
+    r"|choose|select|pick|it is|it['\u2019]s|it must be"
+    r"|(?:that|this) (?:is|would be|must be|matches|corresponds to))"
 )
 _THE_GOOD = (
     r"(?i:(?:the )?(?:correct|right|best)(?: \w{2,12})? (?:is|would be|must be|should be):?"

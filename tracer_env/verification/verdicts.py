@@ -4,7 +4,7 @@ The first word of the first line counts, whatever stands round it (`dress`): RIG
 in any case, with or without ``Verdict:`` before it. Reasoning blocks are not read. A second verdict further on
 changes nothing, but an opening that leaves it open or means something else is none:
 
-    a hedge        ``RIGHT or WRONG? It is WRONG``, ``right/wrong``, ``RIGHT?``
+    a hedge        ``RIGHT or WRONG? It is WRONG``, ``right/wrong``, ``RIGHT?``, ``RIGHT if x > 0``
     another sense  ``Right-hand side is 5``, ``Right now``, ``Correct answer is 19``, ``Correct the sum``
 """
 
@@ -31,7 +31,7 @@ _FIRST_WORD = re.compile(
 )
 _HEDGE = re.compile(
     r"(?:[^\w\n?]|_)*+(?:\?|(?:or|and|but|yet|nor|vs)\b(?:[^\w\n]|_)*+"
-    r"(?:not\b|maybe\b|perhaps\b|right\b|correct\b|wrong\b|incorrect\b))",
+    r"(?:not\b|maybe\b|perhaps\b|right\b|correct\b|wrong\b|incorrect\b)|(?:only )?(?:if|unless|provided)\b)",
     re.IGNORECASE,
 )
 _BESIDE = r"(?:[^\w\n.!?;:]|_)*+(?:%s)(?![^\W_])"
