@@ -406,6 +406,17 @@ NUMBERS = [
     ("See equation (3)", "3", UNPARSABLE),
     ("Section 3", "3", UNPARSABLE),
     ("page 3", "3", UNPARSABLE),
+    ("\\boxed{12}\nThe final answer is accurate to 2 decimal places.", "12", CORRECT),
+    ("\\boxed{12}\nThe final answer is verified by 2 methods.", "2", WRONG),
+    ("\\boxed{12}. The answer is obtained in step 2.", "12", CORRECT),
+    ("The final answer is correct: 13", "13", CORRECT),
+    ("Final answer \U0001f449 18", "18", CORRECT),
+    ("F: 18 \U0001f44d\U0001f3fd", "18", CORRECT),
+    ("F: \u2713 17 \u2717 18", "18", UNPARSABLE),
+    ("So the rest is hers.\n3. So she keeps the rest", "3", UNPARSABLE),
+    ("So see step 3", "3", UNPARSABLE),
+    ("F: 3 is wrong", "3", UNPARSABLE),
+    ("F: 3 if it rains, 4 otherwise", "3", UNPARSABLE),
 ]
 
 CHOICES = [
@@ -424,7 +435,7 @@ CHOICES = [
     ("F: C <think>hm", "C", UNPARSABLE),
     ("Answer: (A) and (B)", "A", UNPARSABLE),
     ("Answer: A and B", "B", UNPARSABLE),
-    ("I think B", "B", UNPARSABLE),
+    ("I think B", "B", CORRECT),
     ("F: I think", "I", UNPARSABLE),
     ("F: A bare majority", "A", UNPARSABLE),
     ("F: option b", "B", CORRECT),

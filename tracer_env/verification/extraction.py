@@ -56,13 +56,14 @@ _BETWEEN_BOXES = re.compile(
 )
 _POINTS = re.compile(
     r"\b(?:above|earlier|previously|boxed|as (?:shown|stated|given|derived|boxed)"
-    r"|see\b|(?:shown|given|stated|written|displayed|found|highlighted|derived) (?:in|at|on|under)"
+    r"|see\b|(?:shown|given|stated|written|displayed|found|highlighted|derived|obtained|computed|calculated"
+    r"|explained|reached|proved|described|discussed) (?:in|at|on|under)"
     r"|(?:in|inside) (?:the|a) box)\b",
     re.IGNORECASE,
 )
 _JUDGES = re.compile(
     r"(?:indeed |also |thus |therefore |now |both )?(?:(?:correct|right|valid|reasonable|plausible|accurate|sensible"
-    r"|consistent)(?=(?: and| as| because| since| with)\b|[.,;!]|$)"
+    r"|consistent)(?=(?: and| as| because| since| with)\b|[.,;!]|$| to \w+ (?:decimal|significant) \w+[.!]?$)"
     r"|(?:verified|checked|confirmed|validated|justified)\b)"
     r"(?![^\n]*[:=$\\])",
     re.IGNORECASE,
