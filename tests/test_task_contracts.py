@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import tracer_env
+from tracer_env.cli import main
 from tracer_env.errors import ScenarioError
 from tracer_env.evaluation import evaluate
 from tracer_env.interfaces import Extraction, Request
 from tracer_env.referee import ask
+from tracer_env.registry import KINDS
 from tracer_env.rules import Rules, initial
 from tracer_env.task_contracts import check_tasks, same, task_at
 from tracer_env.types import Grade, Task, Utterance
@@ -117,6 +119,37 @@ def test_a_task_that_is_not_sound_is_refused_before_it_is_played(task: Any) -> N
     always = {"always": tracer_env.make_controller("always")}
     with pytest.raises(ScenarioError, match="the scenario Mine returned"):
         next(evaluate(always, scenario, Says(), Rules()))
+
+
+class Broken(Mine):
+    """As a user's module offers it: made by keywords, with a task that is none."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(listed=(*GOOD[:2], None), item=None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("play", "--speaker", "simulated"),
+        ("compare", "--speaker", "simulated", "--methods", "never"),
+        ("expand", "--speaker", "simulated"),
+        ("train", "--speaker", "simulated", "--method", "regret_matching", "--steps", "32"),
+        ("train", "--speaker", "nano", "--method", "gspo", "--steps", "1"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_tells_what_is_no_task_as_the_scenarios_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(KINDS["scenario"], "broken", Broken)
+    out = () if words[0] == "play" else ("--out", "folder")
+    assert main([*words, "--scenario", "broken", *out]) == 1
+    line = capsys.readouterr().err
+    assert line.startswith("error: the scenario Broken returned None where a Task must stand, for task 0")
+    assert line.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tracer_env.learning import training_scenario
 from tracer_env.progress import Reporter
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder
+from tracer_env.task_contracts import check_tasks
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
 from tracer_env.trainers.gspo_state import FREE, owned_by_first
@@ -144,12 +145,14 @@ def _learning(settings: GSPOSettings) -> dict[str, Any]:
 
 def _tasks(asked: Config) -> Scenario:
     try:
-        return training_scenario(asked)
+        tasks = training_scenario(asked)
     except ConfigError as error:
         if not isinstance(error.__cause__, UserError):
             raise
         line = f"training needs the train split of {asked.scenario.name!r}: {error.__cause__}"
         raise ConfigError(line) from error
+    check_tasks(tasks)
+    return tasks
 
 
 def _speaker(asked: Config, settings: GSPOSettings) -> Any:
