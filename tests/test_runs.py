@@ -217,6 +217,19 @@ def test_a_failing_disk_is_told_in_one_line(
     assert len(run.transcripts()) == 2
 
 
+def test_where_nothing_was_recorded_yet_there_is_nothing_to_continue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(DiskError, match=r"config\.toml: No space left on device; make room there and run the command"):
+        RunFolder.create(CONFIG, "compare", tmp_path / "run")
+    monkeypatch.undo()
+    assert RunFolder.create(CONFIG, "compare", tmp_path / "run").path.is_dir()
+
+
 def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path: Path) -> None:
     run = _filled(tmp_path / "run", 1)
 

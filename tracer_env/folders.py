@@ -73,9 +73,19 @@ def _tell_folder(error: BaseException, folder: Path) -> None:
 
 def disk_error(folder: Path, error: OSError) -> DiskError:
     """Return what to tell when ``folder`` could not be written to."""
-    on = f"continue with {command('--resume', folder)}" if folder.is_dir() else "the folder is gone; begin anew"
+    on = f"continue with {command('--resume', folder)}" if _begun(folder) else "run the command again"
+    if not folder.is_dir():
+        on = "the folder is gone; begin anew"
     mend = _MENDED.get(error.errno or 0, "")
     return DiskError(f"cannot write {error.filename}: {error.strerror}; {mend}{on}")
+
+
+def _begun(folder: Path) -> bool:
+    """Whether anything stands in a folder to go on from."""
+    try:
+        return any(path.is_file() and not _ours(path) for path in folder.iterdir())
+    except OSError:  # nobody may look
+        return True
 
 
 def unwritable(what: str, path: Path, error: OSError) -> UserError:
