@@ -16,9 +16,10 @@ states nothing of the right kind is passed over and the one before it is asked, 
 is a sentence that only points elsewhere (``The final answer is boxed above.``) or judges (``The final answer is
 correct and verified in step 2.``), and, where mathematics is asked for, words behind a formula.
 
-Without a marker: a number or a mathematical task takes the last number (``last_number``), a choice the one letter
-that lines begin with (``option``), a text task the last line (``last_line``). Whatever is found must then be an
-answer as a whole, not a part of one: see `numbers`, `letters` and `formulas`.
+Without a marker: a number or a mathematical task takes the last number (``last_number``), a choice the one option
+that sentences name (``Option B is correct.``, see `naming`), that is the last line, or that lines begin with
+(``option``), a text task the last line (``last_line``). Whatever is found must then be an answer as a whole, not a
+part of one: see `numbers`, `letters` and `formulas`.
 
 Everything here is linear in the length of the text: patterns cannot backtrack, braces are counted without
 recursion, and contents longer than 2,000 characters are not read.
