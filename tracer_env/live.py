@@ -17,7 +17,7 @@ from tracer_env.plain import command
 from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
 from tracer_env.scene import pieces
-from tracer_env.task_contracts import check_tasks
+from tracer_env.task_contracts import check_each
 from tracer_env.transcript import Transcript
 from tracer_env.worlds import check_world
 
@@ -44,7 +44,7 @@ def play(
     scenario = make_scenario(
         asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
     )
-    check_tasks(scenario)
+    check_each(scenario)
     made = make_controller(controller, config.rules, config.information, trust_code)
     if untrained(made):
         raise ConfigError(

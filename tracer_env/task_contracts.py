@@ -1,6 +1,7 @@
 """What scenarios hand out, checked once at the seam: tasks, answers that were read, grades.
 
-    check_tasks(scenario)               all of them: sound, counted right, each id once
+    check_each(scenario)                all of them: sound, counted right, each id once
+    check_tasks(scenario)               the same, and all of one scenario
     task_at(scenario, index)            one of them, sound
     reading(scenario, text, state)      an Extraction
     grading(scenario, text, state)      a Grade
@@ -21,13 +22,18 @@ from tracer_env.interfaces import Extraction, Scenario
 from tracer_env.rules import DialogueState
 from tracer_env.types import Grade, Task
 
-__all__ = ["OURS", "check_tasks", "grading", "inside", "reading", "same", "size_of", "task_at"]
+__all__ = ["OURS", "check_each", "check_tasks", "grading", "inside", "reading", "same", "size_of", "task_at"]
 
 
 def check_tasks(scenario: Scenario) -> None:
+    """Raise ScenarioError unless the tasks pass `check_each` and name one scenario, as the tables of a run need."""
+    check_each(scenario)
+    _check_origin(scenario)
+
+
+def check_each(scenario: Scenario) -> None:
     """Raise ScenarioError unless the tasks are sound, as many as ``len`` says, the same by index, each id once."""
     if OURS[type(scenario)]:
-        _check_origin(scenario)
         return
     size, seen = size_of(scenario), dict[str, int]()
     for index, listed in enumerate(_listed(scenario, size)):
@@ -43,7 +49,6 @@ def check_tasks(scenario: Scenario) -> None:
                 f"{index}; each task needs an id of its own"
             )
         seen[task.id] = index
-    _check_origin(scenario)
 
 
 def _check_origin(scenario: Scenario) -> None:

@@ -31,7 +31,7 @@ from tracer_env.leftovers import remove_files
 from tracer_env.lessons import UNKNOWN, split_of, tasks_digest
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.rules import Rules
-from tracer_env.task_contracts import check_tasks
+from tracer_env.task_contracts import check_each
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import number_utterances
 from tracer_env.tree_files import FILES, load_trees, rules_to_data, task_to_data, write_folder, write_trees
@@ -80,7 +80,7 @@ def expand_run(
     played, folder, tell = rules or Rules(), Path(out), reporter or NoReporter()
     check_growable(played)
     listed, voice = make_scenario(tasks), make_speaker(speaker)
-    check_tasks(listed)
+    check_each(listed)
     grader, chosen, name = listed if scenario is None else make_scenario(scenario), list(listed), speaker_name(speaker)
     check_worlds(voice, worlds, seed)
     split = split_of(listed)

@@ -37,7 +37,7 @@ from tracer_env.interfaces import Controller, Reward, Scenario
 from tracer_env.registry import resolve
 from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
-from tracer_env.task_contracts import check_tasks
+from tracer_env.task_contracts import check_each
 from tracer_env.vector_machine import compile_machine
 from tracer_env.vector_parts import HINT, check_parts, keep_freed_memory, picked, rates_of
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
@@ -84,7 +84,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self.single_action_space = spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        check_tasks(scenario)
+        check_each(scenario)
         recording, tasks = recording_of(speaker, rules), list(scenario)
         rates = None if recording else rates_of(speaker)
         self._speaker = speaker

@@ -25,7 +25,7 @@ from tracer_env.learning import training_scenario
 from tracer_env.progress import Reporter
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder
-from tracer_env.task_contracts import check_tasks
+from tracer_env.task_contracts import check_each
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
 from tracer_env.trainers.gspo_state import FREE, owned_by_first
@@ -151,7 +151,7 @@ def _tasks(asked: Config) -> Scenario:
             raise
         line = f"training needs the train split of {asked.scenario.name!r}: {error.__cause__}"
         raise ConfigError(line) from error
-    check_tasks(tasks)
+    check_each(tasks)
     return tasks
 
 

@@ -23,7 +23,7 @@ from tracer_env.learning import training_episodes, training_scenario, write_cont
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import MOST
-from tracer_env.task_contracts import check_tasks
+from tracer_env.task_contracts import check_each
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
 from tracer_env.trust import check_recorded
 
@@ -113,7 +113,7 @@ def _opened(
     if not isinstance(controller, RegretMatching):
         raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
     tasks = training_scenario(asked)
-    check_tasks(tasks)
+    check_each(tasks)
     speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
     if hasattr(speaker, "check"):
         speaker.check(asked.rules)
