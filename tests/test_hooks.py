@@ -289,7 +289,9 @@ def test_a_hook_that_fails_is_named(folder: Path) -> None:
         _valued(Hooks.load({"value": "mine.py:word"}), play("C"))
 
 
-@pytest.mark.parametrize("told", [True, None, float("nan"), float("inf"), "1"])
+@pytest.mark.parametrize(
+    "told", [True, None, float("nan"), float("inf"), "1", 10**400, -(10**9000)], ids=lambda told: type(told).__name__
+)
 def test_a_value_is_a_finite_number(told: object) -> None:
     with pytest.raises(ConfigError, match="it must return a finite number"):
         _valued(Hooks(value=lambda **context: told), play("C"))

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tracer_env.blame import told as shown
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 
 __all__ = ["CONTEXT", "HOOKS", "Hook", "as_hook", "load_hook"]
@@ -67,9 +68,7 @@ class Hook:
 
     def refused(self, told: object, wanted: str) -> ConfigError:
         """Return the error for a hook that returned ``told`` where ``wanted`` was due."""
-        shown = repr(told)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return ConfigError(f"the {self.kind} hook {self.name!r} returned {shown}; it must return {wanted}")
+        return ConfigError(f"the {self.kind} hook {self.name!r} returned {shown(told)}; it must return {wanted}")
 
 
 def load_hook(kind: str, path: str) -> Hook:

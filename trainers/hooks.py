@@ -282,6 +282,10 @@ def _informed(state: DialogueState) -> dict[str, Any]:
 
 
 def _number(hook: Hook, told: Any) -> float:
-    if isinstance(told, bool) or not isinstance(told, Real) or not math.isfinite(told):
+    try:
+        number = math.nan if isinstance(told, bool) or not isinstance(told, Real) else float(told)
+    except Exception:  # a whole number beyond all floats, a number of a user's own class
+        number = math.nan
+    if not math.isfinite(number):
         raise hook.refused(told, "a finite number")
-    return float(told)
+    return number
