@@ -116,6 +116,13 @@ def test_a_finished_training_is_continued_in_vain_and_writes_its_adapters_again(
     assert left(run) == before
 
 
+def test_checkpoints_that_a_kill_left_over_go_when_the_run_goes_on(run: Path) -> None:
+    kept = [path.name for path in sorted((run / "checkpoints").iterdir())]
+    assert kept == ["step_000001", "step_000002"]
+    _resumed(run, max_steps=2, save_total_limit=1).train()
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step_000002"]
+
+
 @pytest.mark.parametrize("place", ["", "checkpoints", "checkpoints/step_000002"])
 def test_the_run_its_checkpoints_or_the_newest_can_be_named(place: str, run: Path) -> None:
     assert _resumed(run, resume_from_checkpoint=str(run / place)).train().steps == 3

@@ -37,7 +37,7 @@ from tracer_env.leftovers import remove_tree, sweep, temporary_folder, temporary
 from tracer_env.places import odd, refuse_links
 from tracer_env.trainers.tensor_files import system_error
 
-__all__ = ["REMEDY", "Checkpoint", "Part", "newest", "save"]
+__all__ = ["REMEDY", "Checkpoint", "Part", "newest", "prune", "save"]
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -89,13 +89,29 @@ def save(root: Path, step: int, parts: Mapping[str, Part], keep: int = 2) -> Pat
                 _write(work / names[name], part)
             _seal(work, step)
             _put(work, target)
-        _prune(root, step, keep)
+        prune(root, step, keep)
     except Exception as error:
         system = system_error(error)
         if system is None:
             raise
         raise DiskError(_failure(root, target, system)) from error
     return target
+
+
+def prune(root: Path, step: int, keep: int) -> None:
+    """Delete what is older than the last ``keep`` complete ones; one that is not complete counts for nothing.
+
+    Those of later steps stay: they are damaged, or somebody meant to keep them. A run that was killed between its
+    last save and this is pruned when it goes on, even if no step is left to do.
+    """
+    complete = 0
+    for path in _settled(root):
+        if _number(path) > step:
+            continue
+        if complete < keep and _problem(path, contents=False) is None:
+            complete += 1
+        else:
+            _delete(path)
 
 
 def newest(root: Path, tell: Callable[[str], None]) -> Checkpoint | None:
@@ -170,21 +186,6 @@ def _put(temporary: Path, target: Path) -> None:
     force(target.parent)
     if aside.exists():
         _delete(aside)
-
-
-def _prune(root: Path, step: int, keep: int) -> None:
-    """Delete what is older than the last ``keep`` complete ones; one that is not complete counts for nothing.
-
-    Those of later steps stay: they are damaged, or somebody meant to keep them.
-    """
-    complete = 0
-    for path in _settled(root):
-        if _number(path) > step:
-            continue
-        if complete < keep and _problem(path, contents=False) is None:
-            complete += 1
-        else:
-            _delete(path)
 
 
 def _delete(path: Path) -> None:

@@ -29,7 +29,7 @@ from tracer_env.rules import Rules
 from tracer_env.screen import complain
 from tracer_env.trainers import gspo_state
 from tracer_env.trainers.alarms import CollapseAlarms
-from tracer_env.trainers.checkpoint import Checkpoint, save
+from tracer_env.trainers.checkpoint import Checkpoint, prune, save
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_metrics import Metrics, named, rollout_metrics, samples_of
 from tracer_env.trainers.hooks import Hooks
@@ -236,6 +236,8 @@ class GSPOTrainer:
         if found is not None:
             gspo_state.restore(self, found)
             self.step = found.step
+            if self.out is not None and self._main:
+                prune(self.out / "checkpoints", found.step, self.config.save_total_limit)
         return self.step
 
     def _tell(self, line: str) -> None:
