@@ -75,7 +75,7 @@ def test_choices_without_chance_come_to_what_evaluate_counts(speaker, stop_when,
         played = [
             t for block in evaluate({"m": controller}, TaskList(SUMS), speaker, rules, 4, worlds=5) for t in block
         ]
-        row, told = summarise(played, 0), trees.evaluate(controller)
+        row, told = summarise(played), trees.evaluate(controller)
         for name in (
             "accuracy",
             "tokens_per_task",
@@ -116,7 +116,7 @@ def test_random_choices_come_to_the_exact_figures():
             for block in evaluate({"m": shifted}, TaskList(SUMS), SimulatedSpeaker(), trees.rules, 1, worlds=50)
             for t in block
         ]
-        row = summarise(played, 0)
+        row = summarise(played)
         sums.append((row.accuracy, row.tokens_per_task, row.calls_per_task))
     mean, error = np.mean(sums, axis=0), np.std(sums, axis=0, ddof=1) / math.sqrt(rounds)
     exact = (told.accuracy, told.tokens_per_task, told.calls_per_task)

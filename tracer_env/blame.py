@@ -45,7 +45,11 @@ def name_of(part: Any, seat: Seat | None = None) -> str:
 
 def place(state: DialogueState) -> str:
     """Return where in which dialogue a part was asked."""
-    return f"{state.seat} at turn {state.turn} of task {told(state.task.id)}"
+    try:
+        task = f" of task {told(state.task.id)}"
+    except TracerEnvError:  # the exact evaluation of a controller, which stands for many tasks and shows none
+        task = ""
+    return f"{state.seat} at turn {state.turn}{task}"
 
 
 def told(value: object) -> str:
