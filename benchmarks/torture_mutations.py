@@ -145,7 +145,7 @@ def tensors(rng: random.Random, content: bytes) -> bytes:
         shapes = (
             tensor[None],
             tensor.reshape(-1),
-            tensor[..., :0],
+            tensor.reshape(-1)[:0],
             torch.ones(()),
             torch.ones(100, 1),
             torch.ones(3, 3),
