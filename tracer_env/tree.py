@@ -30,12 +30,15 @@ from tracer_env.information import KEYS, seat_prefix
 from tracer_env.lessons import UNKNOWN
 from tracer_env.rules import DialogueState, Proposal, Rules
 from tracer_env.tree_shape import over_nodes
-from tracer_env.types import Grade, Role, Task, Utterance
+from tracer_env.types import SIGNALS, Grade, Role, Task, Utterance
 
 if TYPE_CHECKING:
     from tracer_env.tree_evaluation import Evaluation, Policy
 
 __all__ = ["DialogueTrees", "KeyTable", "Level", "over_nodes"]
+
+
+_UNREAD, _UNKNOWN = np.zeros((), np.int8), np.full((), np.nan, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,15 @@ class Level:
     prompt_tokens: NDArray[np.int32]  # of the utterance that led here by SPEAK, else 0
     completion_tokens: NDArray[np.int32]  # likewise
     utterance: NDArray[np.int32]  # place of that utterance in the texts, -1 where there is none
+    agrees: NDArray[np.int8] = field(default_factory=lambda: _UNREAD)  # `Utterance.agrees` of that review
+    logprob_sum: NDArray[np.float32] = field(default_factory=lambda: _UNKNOWN)  # its `Signals`, NaN untold
+    logprob_mean: NDArray[np.float32] = field(default_factory=lambda: _UNKNOWN)  # likewise
+    logprob_min: NDArray[np.float32] = field(default_factory=lambda: _UNKNOWN)  # likewise
+    margin: NDArray[np.float32] = field(default_factory=lambda: _UNKNOWN)  # likewise, of reviews
+
+    def __post_init__(self) -> None:
+        for name in ("agrees", *SIGNALS):  # what is left out is one number, seen at every node
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.grade.shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -261,7 +261,7 @@ _TYPES: dict[str, Any] = {
 
 def _packed(trees: DialogueTrees) -> bytes:
     """Return the arrays as one compressed npz; zip entries made by name carry no time of writing."""
-    arrays = {f"{name}_{depth}": a for depth, level in enumerate(trees.levels) for name, a in vars(level).items()}
+    arrays = {f"{name}_{depth}": getattr(level, name) for depth, level in enumerate(trees.levels) for name in _TYPES}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

@@ -11,7 +11,20 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-__all__ = ["Action", "Grade", "Interval", "Role", "Seat", "Task", "Turn", "Utterance", "Verdict"]
+__all__ = [
+    "SIGNALS",
+    "UNTOLD",
+    "Action",
+    "Grade",
+    "Interval",
+    "Role",
+    "Seat",
+    "Signals",
+    "Task",
+    "Turn",
+    "Utterance",
+    "Verdict",
+]
 
 Interval = tuple[float, float]
 """The low and the high end of a 95% interval."""
@@ -83,12 +96,31 @@ class Task:
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)
 
 
+class Signals(NamedTuple):
+    """What a model tells about its own words, in nats; None where the speaker cannot tell.
+
+    Log-probabilities are those of the said tokens under the model itself: at temperature 1 and with nothing cut off,
+    whatever the temperature was that they were sampled at. Rounded to float32 wherever they are kept.
+    """
+
+    logprob_sum: float | None = None  # of all tokens of the utterance, at most 0
+    logprob_mean: float | None = None  # a token, at most 0
+    logprob_min: float | None = None  # of the least likely token, at most 0
+    margin: float | None = None  # of a review: log P(RIGHT) - log P(WRONG) where its verdict word stands
+
+
+SIGNALS = Signals._fields
+UNTOLD = Signals()
+"""The signals of a speaker that tells none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """What a speaker said at one turn.
 
-    A speaker fills ``text``, the token counts and, if it is a language model, the ids and
-    log-probabilities. The referee fills ``answer``, ``rule`` and ``grade`` of a proposal, ``verdict`` of a review.
+    A speaker fills ``text``, the token counts and, if it is a language model, the ids, the log-probabilities and the
+    ``signals``. The referee fills ``answer``, ``rule`` and ``grade`` of a proposal, ``verdict`` and ``agrees`` of a
+    review.
     """
 
     text: str
@@ -104,6 +136,9 @@ class Utterance:
     """Which extraction rule found the answer, or ``none``."""
     grade: Grade | None = None
     verdict: Verdict = Verdict.NONE
+    agrees: int = 0
+    """Of a review that states an answer of its own: 1 when it is the pending one, -1 when it is another; else 0."""
+    signals: Signals = UNTOLD
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
     token_ids: tuple[int, ...] = field(default=(), repr=False)
     logprobs: tuple[float, ...] = field(default=(), repr=False)

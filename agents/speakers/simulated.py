@@ -27,7 +27,7 @@ from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.rules import DialogueState
-from tracer_env.types import Grade, Role, Task, Utterance, Verdict
+from tracer_env.types import UNTOLD, Grade, Role, Task, Utterance, Verdict
 
 __all__ = ["SimulatedProposal", "SimulatedReview", "SimulatedSpeaker"]
 
@@ -49,8 +49,8 @@ class SimulatedProposal(Utterance):
     task: Task
     answer_id: int
 
-    finish, dropped, rule, verdict = "stop", 0, "given", Verdict.NONE
-    prompt_ids, token_ids, logprobs = (), (), ()
+    finish, dropped, rule, verdict, agrees = "stop", 0, "given", Verdict.NONE, 0
+    prompt_ids, token_ids, logprobs, signals = (), (), (), UNTOLD
 
     def __init__(self, task: Task, grade: Grade, answer_id: int, prompt_tokens: int, completion_tokens: int) -> None:
         _set_task(self, task)
@@ -80,8 +80,8 @@ class SimulatedReview(Utterance):
     __slots__ = ("subject",)
     subject: Utterance
 
-    finish, dropped, rule, grade, answer = "stop", 0, "given", None, None
-    prompt_ids, token_ids, logprobs = (), (), ()
+    finish, dropped, rule, grade, answer, agrees = "stop", 0, "given", None, None, 0
+    prompt_ids, token_ids, logprobs, signals = (), (), (), UNTOLD
 
     def __init__(self, subject: Utterance, verdict: Verdict, prompt_tokens: int, completion_tokens: int) -> None:
         _set_subject(self, subject)
