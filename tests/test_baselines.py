@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from moves import play
 
+import tracer_env
 from tracer_env.agents.controllers.baselines import (
     Always,
+    MajorityVoting,
     Never,
     Oracle,
     Periodic,
@@ -16,6 +21,11 @@ from tracer_env.agents.controllers.baselines import (
 )
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
+from tracer_env.rules import Rules, final_answer, under
+from tracer_env.tree import DialogueTrees
+from tracer_env.tree_finals import ending_under
+
+RECORDING = Path(tracer_env.__file__).parent / "data" / "recording"
 
 EVERYWHERE = ["C", "W", "I", "C+", "C-", "W-.", "W-.0", "C+.-"]
 
@@ -93,3 +103,21 @@ def test_impossible_settings_are_refused(build, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build()
     assert str(caught.value) == message
+
+
+def test_majority_voting_counts_the_words_that_always_hears() -> None:
+    trees = DialogueTrees.load(RECORDING)
+    counted = trees.evaluate("majority_voting")
+    ended = ending_under(trees, replace(trees.rules, final_answer="majority"))
+    assert counted.accuracy == ended.evaluate("always").accuracy != trees.evaluate("always").accuracy
+    assert counted.tokens_per_task == trees.evaluate("always").tokens_per_task
+
+
+def test_a_dialogue_of_majority_voting_ends_by_the_majority() -> None:
+    rules = Rules()
+    assert under(rules, Always()) is rules
+    assert under(rules, MajorityVoting()) == replace(rules, final_answer="majority")
+    assert under(rules, MajorityVoting()) is under(rules, MajorityVoting())
+    final = final_answer(play("W+C-C", under(rules, MajorityVoting())))
+    assert final is not None
+    assert final.turn == 5

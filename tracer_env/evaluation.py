@@ -31,6 +31,7 @@ from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.learning import lessons_in, lessons_of, trained, training_episodes, training_scenario, untrained
 from tracer_env.lessons import Lessons
+from tracer_env.outcome import described
 from tracer_env.plain import command
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.registry import build
@@ -201,7 +202,8 @@ def compare(
         fresh = Lessons() if train_tasks is None else lessons_in(train_tasks, training_episodes(asked, voices))
         taught = {name: lessons_of(one) | (fresh if name in to_train else Lessons()) for name, one in made.items()}
         seen = {name: count for name, lessons in taught.items() if (count := lessons.among(tasks))}
-        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices, seen)
+        methods = {name: described(one) for name, one in made.items()}
+        folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices, seen, methods)
         training = {
             name: trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
         }

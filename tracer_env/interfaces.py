@@ -58,7 +58,11 @@ class Speaker(Protocol):
 
 @runtime_checkable
 class Controller(Protocol):
-    """Decides when to speak."""
+    """Decides when to speak.
+
+    Attributes that a controller may have besides: ``final_answer``, a rule for the final answer in the place of the
+    run's (`rules.under`), and ``clairvoyant``, true of one that looks at the gold answer: a bound, set apart in tables.
+    """
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         """Return the probability of SPEAK, in [0, 1], for the seat that acts in ``state``.

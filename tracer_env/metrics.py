@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from tracer_env.behaviour import Behaviour, share
 from tracer_env.bounded import shown
-from tracer_env.checked import Reader, also, line, listed, number, optional, read, record, whole
+from tracer_env.checked import Reader, also, choice, line, listed, number, optional, read, record, whole
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.means import mean_interval
@@ -42,7 +42,7 @@ from tracer_env.statistics.shares import share_interval
 from tracer_env.transcript import Transcript
 from tracer_env.types import Grade, Interval
 
-__all__ = ["Row", "Tally", "compare_rows", "summarise"]
+__all__ = ["KINDS", "Duel", "Row", "Tally", "compare_rows", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Row:
     failed: int = 0  # episodes that failed: in none of the numbers above
     accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
     trained_on: int = 0  # on how many of the tasks a table of the method was trained: where any, no held-out result
+    kind: str = "rule"  # what the method is: a rule, learned, or a bound (`outcome`)
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
@@ -87,6 +88,8 @@ class Row:
             del data["failed"], data["accuracy_with_failed"]
         if not self.trained_on:
             del data["trained_on"]
+        if self.kind == "rule":
+            del data["kind"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @classmethod
@@ -94,15 +97,19 @@ class Row:
         """Read what `to_data` wrote; raises DataError for missing or unknown keys and for values of another kind."""
         known = {field.name for field in fields(cls)}
         if isinstance(data, Mapping):
-            known -= {"p_holm", "trained_on"} - data.keys()  # rows of before have none; few were trained on their tasks
+            known -= {"p_holm", "trained_on", "kind"} - data.keys()  # not in rows of before; few were trained on tasks
             known -= _OF_FAILURES if not data.keys() & _OF_FAILURES else set()
         if not isinstance(data, Mapping) or set(data) != known:
             odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__
             raise DataError(f"not a row of metrics (keys that differ: {shown(odd)}); compute the metrics again")
         kinds = {field.name: _KINDS[str(field.type)] for field in fields(cls)} | _SHARES
+        kinds["kind"] = choice(KINDS)
         kinds = {name: kinds[name] for name in data}
         return cls(**read(dict(data), record(kinds), "a row of metrics", remedy="compute the metrics again"))
 
+
+KINDS = ("rule", "learned", "bound")
+"""What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
@@ -169,6 +176,35 @@ class Tally:
         """Return the finer tables of each method that has an episode without failure, as JSON-ready data."""
         return {name: method.behaviour.to_data() for name, method in self._methods.items() if method.calls}
 
+    def duel(self, name: str, against: str) -> Duel | None:
+        """Return how a method fares against another; None without a pair that both have."""
+        order = self._order()
+        mine, theirs = self._methods[name], self._methods[against]
+        ours, base = _pairs(mine, theirs)
+        _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
+        if not len(here):
+            return None
+        right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
+        spent, before = (np.array(method.prompts) + np.array(method.completions) for method in (mine, theirs))
+        change, more = right[here] - reference[there], spent[here] - before[there]
+        worlds, gained, lost, tokens = _by_task(order[np.array(mine.task)[here]], *(change > 0, change < 0, more))
+        return Duel(
+            name,
+            against,
+            accuracy=float(gained.sum() - lost.sum()) / len(here),
+            accuracy_ci=_ends(difference_interval, gained, lost, worlds),
+            p_value=float(sign_flip_p(gained - lost)),
+            tokens=float(more.mean()),
+            tokens_ci=_ends(mean_interval, tokens, worlds),
+        )
+
+    def _order(self) -> NDArray[np.int64]:
+        """Return the place of each task in the order of ids: what intervals come to must not hang on who came first."""
+        names = list(self._tasks)
+        order = np.empty(len(names), dtype=np.int64)
+        order[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return order
+
     def rows(self, baseline: str | None) -> list[Row]:
         """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world).
 
@@ -179,9 +215,7 @@ class Tally:
             raise ConfigError(
                 f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, self._methods)}"
             )
-        names = list(self._tasks)
-        order = np.empty(len(names), dtype=np.int64)  # of the tasks, by their ids
-        order[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        names, order = list(self._tasks), self._order()
         if baseline is not None:
             for method in self._methods.values():
                 method.check_pairs(names)
@@ -193,6 +227,19 @@ class Tally:
         told = [row.p_value for row in rows if row.p_value is not None]
         raised = iter(holm(told).tolist())
         return [row if row.p_value is None else replace(row, p_holm=next(raised)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """A method against another on the (task, world) pairs that both have; intervals are 95%, tasks their units."""
+
+    method: str
+    against: str
+    accuracy: float  # by how much the method's share of correct answers is higher
+    accuracy_ci: Interval | None  # `difference_interval`
+    p_value: float  # signs flipped by task
+    tokens: float  # by how many tokens a task it costs more
+    tokens_ci: Interval | None  # `mean_interval`; None for a single task
 
 
 _GRADES = (Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT)

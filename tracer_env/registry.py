@@ -58,6 +58,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "regret_matching": f"{_AGENTS}.controllers.regret_matching:RegretMatching",
         "regret_matching_plus": f"{_AGENTS}.controllers.regret_matching:RegretMatchingPlus",
         "always": f"{_AGENTS}.controllers.baselines:Always",
+        "majority_voting": f"{_AGENTS}.controllers.baselines:MajorityVoting",
         "never": f"{_AGENTS}.controllers.baselines:Never",
         "random": f"{_AGENTS}.controllers.baselines:Random",
         "periodic": f"{_AGENTS}.controllers.baselines:Periodic",

@@ -16,7 +16,7 @@ from tracer_env.failures import POLICIES, FailurePolicy
 from tracer_env.interfaces import Controller, Information, Request, Scenario, Speaker
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
-from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
+from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions, under
 from tracer_env.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Task, Utterance
 
@@ -82,11 +82,13 @@ def rollout(
 ) -> list[Transcript]:
     """Play all jobs and return their transcripts in the same order.
 
+    A controller that names a final answer of its own ends its dialogues by that one (`rules.under`).
     ``watch`` is given the transcripts as far as they go after each turn; ``on_error`` says what becomes of a dialogue
     in which a part failed. Raises PartError as that says.
     """
     all_running = [
-        _Running(job, initial(job.task, rules), stream(job.seed, job.task.id, job.world), []) for job in jobs
+        _Running(job, initial(job.task, under(rules, job.controller)), stream(job.seed, job.task.id, job.world), [])
+        for job in jobs
     ]
     active = all_running
     while active:

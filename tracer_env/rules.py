@@ -19,8 +19,8 @@ the grade than whether the text held an answer at all.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from tracer_env.checked import Reader, choice, whole
@@ -43,6 +43,7 @@ __all__ = [
     "is_over",
     "legal_actions",
     "seat",
+    "under",
 ]
 
 STOPS = ("horizon", "kept")
@@ -139,6 +140,20 @@ class Rules:
             left[number] = left[number + 1] + (self.seats[number].role is Role.PROPOSER)
         left[0] = left[1]
         return tuple(left)
+
+
+def under(rules: Rules, controller: object) -> Rules:
+    """Return the rules that a method's dialogues have: ``rules``, but for a final answer that its controller names.
+
+    A controller names one by an attribute ``final_answer`` (`baselines.MajorityVoting`); None is the rules' own.
+    """
+    asked = getattr(controller, "final_answer", None)
+    return rules if asked in (None, rules.final_answer) else _ending(rules, asked)
+
+
+@lru_cache(maxsize=64)
+def _ending(rules: Rules, final_answer: str) -> Rules:
+    return replace(rules, final_answer=final_answer)
 
 
 class Proposal(NamedTuple):

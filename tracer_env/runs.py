@@ -194,8 +194,8 @@ class RunFolder:
             found = survey(self.episodes, promise)
         if found.problems():
             raise RunFolderError(f"{self.path} is not complete: {'; '.join(found.problems())}")
-        seen = (self.environment() or {}).get("trained_on", {})
-        self.write("metrics.json", json.dumps(metrics_of(self.config, baseline, found, seen), indent=1) + "\n")
+        known = metrics_of(self.config, baseline, found, self.environment() or {})
+        self.write("metrics.json", json.dumps(known, indent=1) + "\n")
         open_index(self.episodes)
         return found
 
@@ -223,8 +223,12 @@ class RunFolder:
         packages: Sequence[str],
         speaker: Speaker,
         trained_on: Mapping[str, int] | None = None,
+        methods: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Record what the result hangs on besides the settings; ``trained_on``: on how many tasks a method was."""
+        """Record what the result hangs on besides the settings.
+
+        ``trained_on``: on how many tasks a method was; ``methods``: what each is (`outcome.described`).
+        """
         versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
         data = {
             "schema": SCHEMA,
@@ -237,6 +241,7 @@ class RunFolder:
             "tasks_digest": scenario_digest(scenario),
             "task_ids": [task.id for task in scenario],
             **({"trained_on": dict(trained_on)} if trained_on else {}),
+            **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
         }
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
 
@@ -248,12 +253,13 @@ def models_of(speaker: Speaker) -> dict[str, str]:
     return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 
 
-def metrics_of(
-    config: Config, baseline: str, found: Survey, trained_on: Mapping[str, int] | None = None
-) -> dict[str, Any]:
-    """Return the content of ``metrics.json``: what the episodes come to, rows of methods ``trained_on`` them marked."""
-    seen = trained_on or {}
-    rows = [replace(row, trained_on=seen.get(row.method, 0)) for row in found.tally.rows(baseline)]
+def metrics_of(config: Config, baseline: str, found: Survey, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of ``metrics.json``: what the episodes come to, and what the environment says of methods."""
+    seen, methods = environment.get("trained_on", {}), environment.get("methods", {})
+    rows = [
+        replace(row, trained_on=seen.get(row.method, 0), kind=methods.get(row.method, {}).get("kind", "rule"))
+        for row in found.tally.rows(baseline)
+    ]
     return {
         "schema": SCHEMA,
         "scenario": config.scenario.name,

@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
+from tracer_env.rules import under
 from tracer_env.tree import DialogueTrees
-from tracer_env.tree_finals import Standing, finals
+from tracer_env.tree_finals import Standing, ending_under, finals
 from tracer_env.tree_payoffs import one_step_values
 from tracer_env.tree_policy import Policy, speak_probabilities
 from tracer_env.tree_shape import spoken_nodes
@@ -171,7 +173,13 @@ _RATES = {
 
 
 def evaluate_policy(trees: DialogueTrees, policy: Policy, information: str = "vote_and_time") -> Evaluation:
-    """Return what ``policy`` comes to; for its forms, and what is refused, see `speak_probabilities`."""
+    """Return what ``policy`` comes to; for its forms, and what is refused, see `speak_probabilities`.
+
+    A controller that names a final answer of its own is graded by that one.
+    """
+    if isinstance(policy, str):
+        policy = make_controller(policy, trees.rules, information)
+    trees = ending_under(trees, under(trees.rules, policy))
     chances = speak_probabilities(trees, policy, information)
     reach = reaches(trees, chances)
     rows = {

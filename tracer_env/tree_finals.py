@@ -7,7 +7,8 @@ and answer ids alone. So recorded trees can be read under another rule without a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,10 @@ from tracer_env.rules import Rules
 from tracer_env.tree_shape import spoken_nodes
 from tracer_env.types import Grade, Role
 
-__all__ = ["Standing", "finals"]
+if TYPE_CHECKING:
+    from tracer_env.tree import DialogueTrees
+
+__all__ = ["Standing", "ending_under", "finals"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ def finals(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
     if rules.final_answer == "highest_vote":
         return _highest_vote(rules, levels)
     return _majority(rules, levels)
+
+
+def ending_under(trees: DialogueTrees, rules: Rules) -> DialogueTrees:
+    """Return the trees as they are under other ``rules`` for the final answer; the same object when there are none."""
+    if rules is trees.rules:
+        return trees
+    standing = [Standing(level.grade, level.vote, level.answer) for level in trees.levels]
+    graded = zip(trees.levels, finals(rules, standing), strict=True)
+    levels = tuple(replace(level, final_correct=grade == Grade.CORRECT) for level, grade in graded)
+    return replace(trees, rules=rules, levels=levels)
 
 
 def _proposals(rules: Rules, depth: int) -> NDArray[np.bool_]:

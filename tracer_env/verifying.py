@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tracer_env.episodes.retelling import retell
 from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.information import information_named
+from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, load_run, metrics_of
 
 __all__ = ["Verified", "repair_run", "verify"]
@@ -49,16 +50,18 @@ def verify(path: str | Path) -> Verified:
     recorded = run.metrics()
     promise, environment = _promised(run)
     run.check_begun()
-    rules, information = run.config.rules, information_named(run.config.information)
+    rules, information = _rules_by_method(run, environment), information_named(run.config.information)
     try:
-        found = survey(run.episodes, promise, lambda told: retell(told, rules, information))
+        found = survey(
+            run.episodes, promise, lambda told: retell(told, rules.get(told.method, run.config.rules), information)
+        )
     except DataError as error:
         raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
     wrong = [*found.problems(), *_other_order(found), *_other_tasks(found, environment)]
     wrong += _other_records(run, recorded, environment)
-    computed, seen = dict[str, Any](), environment.get("trained_on", {})
+    computed = dict[str, Any]()
     if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
-        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found, seen)))
+        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found, environment)))
         if "episodes_digest" not in recorded:
             del computed["episodes_digest"]
         wrong += _differences(recorded, computed)
@@ -90,6 +93,13 @@ def _promised(run: RunFolder) -> tuple[Promise, dict[str, Any]]:
     ids = environment.get("task_ids")
     known = None if ids is None else tuple(ids)
     return Promise(asked.methods, asked.worlds, run.config.seed, environment["tasks"], known), environment
+
+
+def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str, Rules]:
+    """Return the rules of the methods that end their dialogues by another final answer than the run's."""
+    rules = run.config.rules
+    told = {name: each.get("final_answer") for name, each in environment.get("methods", {}).items()}
+    return {name: replace(rules, final_answer=final) for name, final in told.items() if final is not None}
 
 
 def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.rules import DialogueState
 from tracer_env.types import Role, Verdict
 
-__all__ = ["Always", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
+__all__ = ["Always", "MajorityVoting", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,17 @@ class Always:
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return 1.0
+
+
+@dataclass(frozen=True)
+class MajorityVoting(Always):
+    """Speaks at every turn, and the answer that was proposed most often is the dialogue's; ties go to the newest.
+
+    The same words as `Always` hears, counted: self-consistency (arXiv 2203.11171) over the proposals of one dialogue,
+    which here have read each other.
+    """
+
+    final_answer = "majority"
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,8 @@ class Oracle:
 
     It cannot know what will be said, so it bounds what choosing well is worth, not what luck could give.
     """
+
+    clairvoyant = True
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         pending = state.pending

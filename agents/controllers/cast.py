@@ -33,6 +33,11 @@ class CastController:
             fits = name in roles or (number.isdecimal() and (not role or role in roles))
             if not fits:
                 raise ConfigError(f"{name!r} names no seat{did_you_mean(name, [*roles, 'agent_0'])}")
+            if (final := getattr(parts[name], "final_answer", None)) is not None:
+                raise ConfigError(
+                    f"the controller of {name} takes the {final} of all proposals, which is no choice of one seat; "
+                    f"give it alone, or set rules.final_answer={final}"
+                )
         self.parts = dict(parts)
 
     def check(self, rules: Rules) -> None:

@@ -2,7 +2,8 @@
 
     {"schema": 1, "scenario": ..., "seed": ..., "baseline": ..., "episodes_digest": ..., "rows": [...]}
     {"schema": 1, "python": ..., "platform": ..., "packages": {...}, "seed": ..., "tasks": ..., "tasks_digest": ...,
-     "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was}}
+     "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was},
+     "methods": {method: {"kind": ..., "final_answer": where it is another than the run's}}}
 
 ``episodes_digest`` is the SHA-256 of ``episodes.jsonl`` when the metrics were computed, ``task_ids`` are the tasks in
 order. Runs of before have neither, and are read all the same.
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.bounded import MEBIBYTE, shown_path
-from tracer_env.checked import also, line, listed, load, mapping, plain, record, text, whole
+from tracer_env.checked import also, choice, line, listed, load, mapping, plain, record, text, whole
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.metrics import Row
+from tracer_env.metrics import KINDS, Row
+from tracer_env.rules import FINAL_ANSWERS
 
 __all__ = ["SCHEMA", "read_environment", "read_metrics"]
 
@@ -49,6 +51,9 @@ _ENVIRONMENT = record(
         "packages": mapping(line(), most=1000),
         "models": mapping(line(), most=1000),
         "trained_on": mapping(whole(1, _MOST_TASKS), most=1000),
+        "methods": mapping(
+            record({"kind": choice(KINDS)}, may_have={"final_answer": choice(FINAL_ANSWERS)}), most=1000
+        ),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),
     },
     others=plain(8),
