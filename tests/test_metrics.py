@@ -47,6 +47,8 @@ KEYS = [
     "p_value",
     "p_holm",
     "paired_episodes",
+    "paired_tokens",
+    "paired_tokens_ci",
 ]
 
 

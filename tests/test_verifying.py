@@ -170,7 +170,7 @@ def test_each_number_of_each_row_is_compared(run: Path) -> None:
         if isinstance(value, float):
             record(run, "metrics.json", rows=[rows[0], {**rows[1], name: value * 0.999 + 1e-9}, rows[2]])
             assert f"never.{name} is recorded as" in refused(run), name
-    record(run, "metrics.json", rows=rows[:2])
+    record(run, "metrics.json", rows=rows[:2], outcome=None)
     assert "random:p=0.4.accuracy is recorded as None" in refused(run)
     record(run, "metrics.json", rows=rows)
     verify(run)

@@ -128,9 +128,8 @@ def compare_command(
     resolved.check_unhooked("compare")
     if dry_run:
         return print_config(resolved, as_json)
+    from tracer_env.display.comparison import shown_comparison
     from tracer_env.evaluation import compare
-    from tracer_env.metrics import Row
-    from tracer_env.report import comparison_table
 
     with reporting() as reporter, resumable("compare", resume):
         result = compare(
@@ -140,7 +139,10 @@ def compare_command(
         complain(f"warning: {warning}")
     if as_json:
         return say_json(result.to_data())
-    Screen().print(comparison_table([Row.from_data(row) for row in result.rows]))
+    screen = Screen()
+    for part in shown_comparison(result.run.metrics(), resolved, result.run.environment() or {}, screen.width):
+        screen.print(part)
+    say()
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
     say(f"replay  {result.replay_command}")
@@ -211,15 +213,18 @@ def replay_command(
 @app.command("report")
 def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
     """Write report.html of a run again and print its table."""
-    from tracer_env.metrics import Row
-    from tracer_env.report import comparison_table, write_report
+    from tracer_env.display.comparison import shown_comparison
+    from tracer_env.report import write_report
     from tracer_env.runs import load_run
 
-    metrics = load_run(run).metrics()
+    folder = load_run(run)
+    metrics = folder.metrics()
     page = write_report(run)
     if as_json:
         return say_json({"report": str(page), **metrics})
-    Screen().print(comparison_table([Row.from_data(row) for row in metrics["rows"]]))
+    screen = Screen()
+    for part in shown_comparison(metrics, folder.config, folder.environment() or {}, screen.width):
+        screen.print(part)
     say(str(page))
     return None
 

@@ -25,16 +25,15 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.behaviour import Behaviour, share
-from tracer_env.bounded import shown
-from tracer_env.checked import Reader, also, choice, line, listed, number, optional, read, record, whole
 from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.method_rows import KINDS, Duel, Row
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.means import mean_interval
 from tracer_env.statistics.paired import difference_interval, sign_flip_p
@@ -43,89 +42,6 @@ from tracer_env.transcript import Transcript
 from tracer_env.types import Grade, Interval
 
 __all__ = ["KINDS", "Duel", "Row", "Tally", "compare_rows", "summarise"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One method on one scenario. Intervals are 95%; the last five are None for the baseline."""
-
-    method: str
-    scenario: str
-    episodes: int
-    accuracy: float
-    accuracy_ci: Interval | None  # `share_interval`
-    tokens_per_task: float
-    tokens_per_task_ci: Interval | None  # `mean_interval`; None for a single task
-    completion_tokens_per_task: float
-    prompt_tokens_per_task: float
-    calls_per_task: float
-    calls_per_task_ci: Interval | None  # as tokens
-    speak_rate: float | None  # over turns at which both actions were legal
-    correction_rate: float | None  # P(final correct | first proposal wrong)
-    corruption_rate: float | None  # P(final wrong | first proposal correct)
-    preservation_rate: float | None  # 1 - corruption
-    reviewer_tpr: float | None  # P(says RIGHT | pending correct), unparsable reviews in the denominator
-    reviewer_tnr: float | None  # P(says WRONG | pending wrong), likewise
-    unparsable_rate: float | None  # of proposals
-    timeout_rate: float | None  # of proposals
-    truncated_rate: float | None  # of utterances: cut at the token limit
-    grades: Mapping[str, int]  # of final answers: correct, wrong, unparsable, timeout
-    counterfactual_tokens_per_task: float  # drawn and never said; no part of tokens_per_task
-    paired_difference: float | None = None  # accuracy less the baseline's, same tasks and worlds
-    paired_difference_ci: Interval | None = None  # `difference_interval`
-    p_value: float | None = None  # signs flipped by task
-    p_holm: float | None = None  # the same after Holm's correction for the rows of the table
-    paired_episodes: int | None = None  # how many (task, world) both have
-    failed: int = 0  # episodes that failed: in none of the numbers above
-    accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
-    trained_on: int = 0  # on how many of the tasks a table of the method was trained: where any, no held-out result
-    kind: str = "rule"  # what the method is: a rule, learned, or a bound (`outcome`)
-
-    def to_data(self) -> dict[str, Any]:
-        """Return the row as JSON-ready data: intervals become lists, None stays null."""
-        data = asdict(self)
-        if not self.failed:
-            del data["failed"], data["accuracy_with_failed"]
-        if not self.trained_on:
-            del data["trained_on"]
-        if self.kind == "rule":
-            del data["kind"]
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Row:
-        """Read what `to_data` wrote; raises DataError for missing or unknown keys and for values of another kind."""
-        known = {field.name for field in fields(cls)}
-        if isinstance(data, Mapping):
-            known -= {"p_holm", "trained_on", "kind"} - data.keys()  # not in rows of before; few were trained on tasks
-            known -= _OF_FAILURES if not data.keys() & _OF_FAILURES else set()
-        if not isinstance(data, Mapping) or set(data) != known:
-            odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__
-            raise DataError(f"not a row of metrics (keys that differ: {shown(odd)}); compute the metrics again")
-        kinds = {field.name: _KINDS[str(field.type)] for field in fields(cls)} | _SHARES
-        kinds["kind"] = choice(KINDS)
-        kinds = {name: kinds[name] for name in data}
-        return cls(**read(dict(data), record(kinds), "a row of metrics", remedy="compute the metrics again"))
-
-
-KINDS = ("rule", "learned", "bound")
-"""What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
-
-_OF_FAILURES = {"failed", "accuracy_with_failed"}
-_LARGE = 1e15  # no mean of tokens comes near
-_PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
-_SHARE, _ENDS = number(0.0, 1.0), ("_rate", "_tpr", "_tnr", "_value")
-_SHARES: dict[str, Reader[Any]] = {f.name: optional(_SHARE) for f in fields(Row) if f.name.endswith(_ENDS)}
-_SHARES["accuracy"] = _SHARE
-_KINDS: dict[str, Reader[Any]] = {
-    "str": line(),
-    "int": whole(0),
-    "int | None": optional(whole(0)),
-    "float": number(0.0, _LARGE),
-    "float | None": optional(number(-1.0, 1.0)),
-    "Interval | None": optional(lambda value: tuple(_PAIR(value))),
-    "Mapping[str, int]": record({grade.name.lower(): whole(0) for grade in Grade}),
-}
 
 
 def summarise(transcripts: Iterable[Transcript]) -> Row:
@@ -178,25 +94,8 @@ class Tally:
 
     def duel(self, name: str, against: str) -> Duel | None:
         """Return how a method fares against another; None without a pair that both have."""
-        order = self._order()
-        mine, theirs = self._methods[name], self._methods[against]
-        ours, base = _pairs(mine, theirs)
-        _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
-        if not len(here):
-            return None
-        right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
-        spent, before = (np.array(method.prompts) + np.array(method.completions) for method in (mine, theirs))
-        change, more = right[here] - reference[there], spent[here] - before[there]
-        worlds, gained, lost, tokens = _by_task(order[np.array(mine.task)[here]], *(change > 0, change < 0, more))
-        return Duel(
-            name,
-            against,
-            accuracy=float(gained.sum() - lost.sum()) / len(here),
-            accuracy_ci=_ends(difference_interval, gained, lost, worlds),
-            p_value=float(sign_flip_p(gained - lost)),
-            tokens=float(more.mean()),
-            tokens_ci=_ends(mean_interval, tokens, worlds),
-        )
+        found = _duel(self._methods[name], self._methods[against], self._order())
+        return None if found is None else found[0]
 
     def _order(self) -> NDArray[np.int64]:
         """Return the place of each task in the order of ids: what intervals come to must not hang on who came first."""
@@ -227,19 +126,6 @@ class Tally:
         told = [row.p_value for row in rows if row.p_value is not None]
         raised = iter(holm(told).tolist())
         return [row if row.p_value is None else replace(row, p_holm=next(raised)) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """A method against another on the (task, world) pairs that both have; intervals are 95%, tasks their units."""
-
-    method: str
-    against: str
-    accuracy: float  # by how much the method's share of correct answers is higher
-    accuracy_ci: Interval | None  # `difference_interval`
-    p_value: float  # signs flipped by task
-    tokens: float  # by how many tokens a task it costs more
-    tokens_ci: Interval | None  # `mean_interval`; None for a single task
 
 
 _GRADES = (Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT)
@@ -352,18 +238,39 @@ def _ends(interval: Callable[..., NDArray[np.float64]], *by_task: NDArray[np.int
     return (low, high) if np.isfinite([low, high]).all() else None
 
 
-def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> Row:
+def _duel(mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> tuple[Duel, int] | None:
+    """Return how one fares against the other, and on how many pairs; None without a pair that both have."""
     ours, base = _pairs(mine, theirs)
     _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
     if not len(here):
-        return replace(row, paired_episodes=0)
+        return None
     right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
-    difference = right[here] - reference[there]
-    worlds, gained, lost = _by_task(order[np.array(mine.task)[here]], difference > 0, difference < 0)
+    spent, before = (np.array(method.prompts) + np.array(method.completions) for method in (mine, theirs))
+    change, more = right[here] - reference[there], spent[here] - before[there]
+    worlds, gained, lost, tokens = _by_task(order[np.array(mine.task)[here]], change > 0, change < 0, more)
+    duel = Duel(
+        mine.name,
+        theirs.name,
+        accuracy=float(gained.sum() - lost.sum()) / len(here),
+        accuracy_ci=_ends(difference_interval, gained, lost, worlds),
+        p_value=float(sign_flip_p(gained - lost)),
+        tokens=float(more.mean()),
+        tokens_ci=_ends(mean_interval, tokens, worlds),
+    )
+    return duel, len(here)
+
+
+def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> Row:
+    found = _duel(mine, theirs, order)
+    if found is None:
+        return replace(row, paired_episodes=0)
+    duel, pairs = found
     return replace(
         row,
-        paired_difference=float(gained.sum() - lost.sum()) / len(here),
-        paired_difference_ci=_ends(difference_interval, gained, lost, worlds),
-        p_value=float(sign_flip_p(gained - lost)),
-        paired_episodes=len(here),
+        paired_difference=duel.accuracy,
+        paired_difference_ci=duel.accuracy_ci,
+        p_value=duel.p_value,
+        paired_episodes=pairs,
+        paired_tokens=duel.tokens,
+        paired_tokens_ci=duel.tokens_ci,
     )

@@ -11,9 +11,13 @@ ones' disadvantage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from tracer_env.bounded import shown
+from tracer_env.checked import Reader, flag, line, listed, number, optional, read, record, whole
+from tracer_env.errors import DataError
 from tracer_env.metrics import KINDS, Duel, Row, Tally
 from tracer_env.plain import visible
 from tracer_env.statistics.holm import holm
@@ -21,6 +25,29 @@ from tracer_env.statistics.holm import holm
 __all__ = ["Outcome", "described", "kind_of", "outcome"]
 
 _SURE = 0.05
+_LARGE = 1e15
+_CHANCE = number(0.0, 1.0)
+
+
+def _pair(low: float, high: float) -> Reader[Any]:
+    ends = listed(number(low, high), most=2, least=2)
+    return optional(lambda value: tuple(ends(value)))
+
+
+_TOLD = record(
+    {
+        "method": line(),
+        "against": line(),
+        "accuracy": number(-1.0, 1.0),
+        "accuracy_ci": _pair(-1.0, 1.0),
+        "p_value": _CHANCE,
+        "tokens": number(-_LARGE, _LARGE),
+        "tokens_ci": _pair(-_LARGE, _LARGE),
+        "p_holm": _CHANCE,
+        "others": whole(1),
+        "learned": flag,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +60,21 @@ class Outcome:
     p_holm: float
     others: int  # over how many methods p was corrected
     learned: bool  # whether the method learned something
+
+    def to_data(self) -> dict[str, Any]:
+        """Return it as JSON-ready data: the two methods by name, the paired figures, p after Holm over ``others``."""
+        told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self.duel).items()}
+        return {**told, "p_holm": self.p_holm, "others": self.others, "learned": self.learned}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], rows: Sequence[Row]) -> Outcome:
+        """Read what `to_data` wrote; raises DataError for anything else, and for a method without a row."""
+        told = read(dict(data), _TOLD, "the outcome", remedy="compute the metrics again")
+        by_name = {row.method: row for row in rows}
+        if missing := [told[name] for name in ("against", "method") if told[name] not in by_name]:
+            raise DataError(f"the outcome names {shown(missing[0])}, which has no row; compute the metrics again")
+        rest = {name: told.pop(name) for name in ("p_holm", "others", "learned")}
+        return cls(by_name[told["against"]], by_name[told["method"]], Duel(**told), **rest)
 
     @property
     def sure(self) -> bool:
@@ -62,11 +104,14 @@ class Outcome:
         duel = self.duel
         interval = duel.tokens_ci
         clear = interval is not None and (interval[0] > 0 or interval[1] < 0)
-        how = "fewer" if duel.tokens < 0 else "more"
+        how = "less" if duel.tokens < 0 else "more"
         ends = None if interval is None else sorted(abs(end) for end in interval) if clear else list(interval)
         number = abs(duel.tokens) if clear else duel.tokens
+        both = visible(duel.method), visible(duel.against)
         words = f"{_minus(f'{number:,.0f}')}{_ends(ends, 0)} tokens a task"
-        return f"It costs {words} {how}." if clear else f"The difference in cost is {words}."
+        if clear:
+            return f"{both[0]} costs {words} {how} than {both[1]}."
+        return f"{both[0]} is not shown to cost more or less than {both[1]}: {words}."
 
 
 def outcome(tally: Tally, rows: Sequence[Row]) -> Outcome | None:

@@ -92,7 +92,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         "p\nHolm",
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = list(rows)
+    rows = [*(row for row in rows if row.kind != "bound"), *(row for row in rows if row.kind == "bound")]
     failures = [row for row in rows if row.failed]
     lines = []
     if failures:
@@ -103,7 +103,9 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         lines.append(f"* trained on tasks of this table, so no held-out result: {', '.join(each)}")
     if lines:
         table.caption, table.caption_justify = Text("\n".join(map(visible, lines))), "left"
-    for row in rows:
+    for place, row in enumerate(rows):
+        if row.kind == "bound" and place and rows[place - 1].kind != "bound":
+            table.add_row(Text("bound:", "dim"))
         table.add_row(
             Text(visible(row.method) + " *" * bool(row.trained_on)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),

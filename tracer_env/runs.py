@@ -36,9 +36,11 @@ from tracer_env.errors import RunFolderError, SpeakerError, UserError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
+from tracer_env.outcome import outcome
 from tracer_env.plain import command
 from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
+from tracer_env.voices import words_of
 
 __all__ = ["RunFolder", "load_run", "metrics_of", "scenario_digest"]
 
@@ -238,6 +240,7 @@ class RunFolder:
             "seed": self.config.seed,
             "tasks": len(scenario),
             "models": models_of(speaker),
+            "words": words_of(speaker),
             "tasks_digest": scenario_digest(scenario),
             "task_ids": [task.id for task in scenario],
             **({"trained_on": dict(trained_on)} if trained_on else {}),
@@ -260,6 +263,7 @@ def metrics_of(config: Config, baseline: str, found: Survey, environment: Mappin
         replace(row, trained_on=seen.get(row.method, 0), kind=methods.get(row.method, {}).get("kind", "rule"))
         for row in found.tally.rows(baseline)
     ]
+    decided = outcome(found.tally, rows)
     return {
         "schema": SCHEMA,
         "scenario": config.scenario.name,
@@ -267,6 +271,7 @@ def metrics_of(config: Config, baseline: str, found: Survey, environment: Mappin
         "baseline": baseline,
         "episodes_digest": found.digest,
         "rows": [row.to_data() for row in rows],
+        **({} if decided is None else {"outcome": decided.to_data()}),
     }
 
 

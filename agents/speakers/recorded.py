@@ -62,6 +62,11 @@ class RecordedSpeaker:
         return f"RecordedSpeaker({self.name!r}, tasks={len(self.trees.tasks)}, worlds={self.trees.worlds})"
 
     @property
+    def words(self) -> str:
+        """Whose words these are."""
+        return f"recorded words of {self.trees.speaker or 'a speaker without a name'}"
+
+    @property
     def worlds(self) -> int:
         """How many worlds were recorded."""
         return self.trees.worlds

@@ -130,6 +130,8 @@ class SimulatedSpeaker:
             if preset not in PRESETS:
                 raise UnknownNameError("preset of the simulated speaker", preset, PRESETS)
             preset = PRESETS[preset]
+        name = next((each for each, rates in PRESETS.items() if rates == preset), "of its own")
+        self.words = f"SIMULATED words (preset {name}{', changed' if rates else ''})"
         known = Simulation.__dataclass_fields__
         for name in rates:
             if name not in known:

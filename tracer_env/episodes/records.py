@@ -1,6 +1,7 @@
 """What a run records beside its episodes, read by kind: ``metrics.json`` and ``environment.json``.
 
-    {"schema": 1, "scenario": ..., "seed": ..., "baseline": ..., "episodes_digest": ..., "rows": [...]}
+    {"schema": 1, "scenario": ..., "seed": ..., "baseline": ..., "episodes_digest": ..., "rows": [...],
+     "outcome": {...}}
     {"schema": 1, "python": ..., "platform": ..., "packages": {...}, "seed": ..., "tasks": ..., "tasks_digest": ...,
      "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was},
      "methods": {method: {"kind": ..., "final_answer": where it is another than the run's}}}
@@ -19,6 +20,7 @@ from tracer_env.checked import also, choice, line, listed, load, mapping, plain,
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.metrics import KINDS, Row
+from tracer_env.outcome import Outcome
 from tracer_env.rules import FINAL_ANSWERS
 
 __all__ = ["SCHEMA", "read_environment", "read_metrics"]
@@ -36,7 +38,7 @@ _METRICS = record(
         "baseline": line(),
         "rows": listed(plain(4), most=1000, least=1),
     },
-    may_have={"episodes_digest": _HEX},
+    may_have={"episodes_digest": _HEX, "outcome": plain(4)},
 )
 _ENVIRONMENT = record(
     {
@@ -48,6 +50,7 @@ _ENVIRONMENT = record(
     may_have={
         "python": line(),
         "platform": line(),
+        "words": line(),
         "packages": mapping(line(), most=1000),
         "models": mapping(line(), most=1000),
         "trained_on": mapping(whole(1, _MOST_TASKS), most=1000),
@@ -66,10 +69,12 @@ def read_metrics(path: Path) -> dict[str, Any]:
         raise RunFolderError(f"{shown_path(path)} is missing; run compare to make it")
     data = load(path, _METRICS, most=64 * MEBIBYTE, error=RunFolderError, remedy="compute the metrics again")
     try:
-        methods = [Row.from_data(row).method for row in data["rows"]]
+        rows = [Row.from_data(row) for row in data["rows"]]
+        if "outcome" in data:
+            Outcome.from_data(data["outcome"], rows)
     except DataError as error:
         raise RunFolderError(f"{shown_path(path)} is damaged: {error}") from error
-    if len(set(methods)) < len(methods):
+    if len({row.method for row in rows}) < len(rows):
         raise RunFolderError(f"{shown_path(path)} is damaged: it has two rows of one method; compute the metrics again")
     return data
 
