@@ -10,7 +10,8 @@ from rich.console import Console
 
 from tracer_env.casting import make_speaker
 from tracer_env.config import Config
-from tracer_env.display.comparison import played, shown_comparison
+from tracer_env.display.comparison import shown_comparison
+from tracer_env.display.played import played
 from tracer_env.evaluation import compare
 from tracer_env.voices import words_of
 

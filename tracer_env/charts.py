@@ -34,6 +34,7 @@ class Point:
     y: float
     x_interval: Interval | None = None
     y_interval: Interval | None = None
+    hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def scatter(points: Sequence[Point], title: str, x_label: str, y_label: str) -> 
             parts.append(_line(x(p.x_interval[0]), y(p.y), x(p.x_interval[1]), y(p.y), "whisker"))
         if p.y_interval is not None:
             parts.append(_line(x(p.x), y(p.y_interval[0]), x(p.x), y(p.y_interval[1]), "whisker"))
-        parts.append(f'<circle class="mark" cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="5"/>')
+        css = "mark hollow" if p.hollow else "mark"
+        parts.append(f'<circle class="{css}" cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="5"/>')
         wide = len(p.label) * _LABEL + 10
         side = "end" if x(p.x) + wide > _WIDTH - 8 else "start"
         labels.append((y(p.y) - 9, x(p.x) + (-9 if side == "end" else 9), p.label, side))

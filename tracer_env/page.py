@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracer_env import charts
+from tracer_env.display.style import STYLE
 from tracer_env.metrics import Row
 from tracer_env.plain import visible
 from tracer_env.types import Interval
@@ -35,56 +36,9 @@ class Run:
     details: Mapping[str, Mapping[str, Any]]  # by method
     curves: Mapping[str, Curve]  # average regret by episode, by controller
     config: str | None  # None when the folder has none
+    played: str = ""  # what was played: scenario, tasks, words, rules
+    verdict: tuple[str, ...] = ()  # who is best, in plain words
 
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2230; --soft: #667085; --line: #e3e6ec; --back: #ffffff;
-  --card: #f7f8fa; --mark: #2563eb; --good: #2f9e57; --bad: #d9485a; --odd: #c98a1b; --none: #98a2b3;
-  --c0: #2563eb; --c1: #c2410c; --c2: #15803d; --c3: #9333ea;
-  --c4: #b45309; --c5: #0e7490; --c6: #be185d; --c7: #475569; }
-@media (prefers-color-scheme: dark) { :root { --ink: #dfe4ee; --soft: #939db2; --line: #2a3040; --back: #11141c;
-  --card: #181c27; --mark: #6ea8fe; --good: #3f9a5f; --bad: #d05a66; --odd: #b98a35; --none: #667085;
-  --c0: #6ea8fe; --c1: #ff9e64; --c2: #7bd88f; --c3: #c49bff;
-  --c4: #e6c35a; --c5: #62c8de; --c6: #f28bb8; --c7: #a3aec2; } }
-body { margin: 0 auto; max-width: 1100px; padding: 2.5rem 1.5rem 4rem; background: var(--back); color: var(--ink);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem; }
-h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; }
-h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; }
-p, figcaption { color: var(--soft); margin: .4rem 0; max-width: 80ch; }
-.headline { color: var(--ink); font-size: 1.05rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.scroll > table { width: 100%; }
-th, td { padding: .4rem .45rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; font-size: .8rem; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-td small { display: block; color: var(--soft); font-size: .76rem; }
-tr.baseline td:first-child::after { content: "baseline"; color: var(--soft); font-size: .75rem; margin-left: .5rem; }
-.up { color: var(--good); font-weight: 600; }
-.down { color: var(--bad); font-weight: 600; }
-figure { margin: .5rem 0 0; }
-svg { width: 100%; max-width: 860px; height: auto; display: block; }
-svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
-svg text.muted { fill: var(--soft); font-size: 12px; }
-svg text.on-part { fill: #fff; font-size: 12px; }
-.grid { stroke: var(--line); }
-.mark { fill: var(--mark); }
-.whisker { stroke: var(--mark); stroke-width: 2; opacity: .55; }
-.reference { stroke: var(--soft); stroke-dasharray: 4 4; }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.line.again { stroke-dasharray: 6 3; }
-.part-correct { fill: var(--good); }
-.part-wrong { fill: var(--bad); }
-.part-unparsable { fill: var(--odd); }
-.part-timeout { fill: var(--none); }
-.key span { margin-right: 1.1rem; }
-.key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; }
-details { border-top: 1px solid var(--line); padding: .6rem 0; }
-summary { cursor: pointer; font-weight: 600; }
-.side { display: flex; flex-wrap: wrap; gap: 0 3rem; }
-pre { background: var(--card); padding: 1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; }
-""" + "".join(f".line.c{i} {{ stroke: var(--c{i}); }} svg text.c{i} {{ fill: var(--c{i}); }}\n" for i in range(8))
 
 _NOTES = """Means are over episodes; tokens are prompt and completion together. Intervals are 95%, and tasks are their
 units, however many worlds each was played in. p flips the signs of the tasks' differences; Holm's p corrects it for the
@@ -99,14 +53,16 @@ def page(run: Run) -> str:
     body = [
         f"<h1>{_safe(run.scenario)}</h1>",
         f"<p>{_safe(run.name)} · seed {_safe(str(run.seed))} · baseline {_safe(run.baseline)}</p>",
-        f'<p class="headline">{_headline(run)}</p>',
+        f"<p>{_safe(run.played)}</p>" if run.played else "",
+        *(f'<p class="headline">{sentence}</p>' for sentence in map(_safe, run.verdict)),
+        f'<p class="headline">{_headline(run)}</p>' if not run.verdict else "",
         "<h2>Comparison</h2>",
         _table(run.rows, _COMPARISON, run.baseline),
         f"<p>{_NOTES}</p>",
         "<h2>Accuracy</h2>",
         _figure(_accuracy(run), "The dashed line is the baseline."),
         "<h2>Accuracy and cost</h2>",
-        _figure(_cost(run), "Up and to the left is better."),
+        _figure(_cost(run), "Up and to the left is better. A hollow dot is a bound: it looks at the gold answer."),
         "<h2>Final answers</h2>",
         _key(("correct", "wrong", "unparsable", "timeout"), ("good", "bad", "odd", "none")),
         _figure(charts.stacked([(r.method, r.grades) for r in run.rows], "Grades of the final answers")),
@@ -120,7 +76,7 @@ def page(run: Run) -> str:
         f"<pre>{_safe(run.config)}</pre>" if run.config is not None else "<p>This run folder has no config.toml.</p>",
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
-    style = f"<style>{_STYLE}</style>"
+    style = f"<style>{STYLE}</style>"
     return "\n".join(
         ['<!DOCTYPE html>\n<html lang="en"><head>', head, style, "</head><body>", *body, "</body></html>\n"]
     )
@@ -149,7 +105,10 @@ def _accuracy(run: Run) -> str:
 
 def _cost(run: Run) -> str:
     points = [
-        charts.Point(r.method, r.tokens_per_task, r.accuracy, r.tokens_per_task_ci, r.accuracy_ci) for r in run.rows
+        charts.Point(
+            r.method, r.tokens_per_task, r.accuracy, r.tokens_per_task_ci, r.accuracy_ci, hollow=r.kind == "bound"
+        )
+        for r in run.rows
     ]
     return charts.scatter(points, "Accuracy against tokens per task", "tokens per task", "accuracy")
 
@@ -282,7 +241,8 @@ def _table(rows: Iterable[Row], columns: Mapping[str, _Cell], baseline: str) -> 
     head = "".join(f"<th>{name}</th>" for name in ("Method", *columns))
     lines = []
     for row in rows:
-        css = ' class="baseline"' if row.method == baseline else ""
+        name = "baseline" if row.method == baseline else "bound" if row.kind == "bound" else ""
+        css = f' class="{name}"' if name else ""
         cells = "".join(f"<td>{cell(row)}</td>" for cell in columns.values())
         lines.append(f"<tr{css}><td>{_safe(row.method)}{_lessons(row)}</td>{cells}</tr>")
     body = "".join(lines)

@@ -17,12 +17,16 @@ from rich.text import Text
 
 from tracer_env.bounded import MEBIBYTE, read_bytes, shown, shown_path
 from tracer_env.checked import listed, load, mapping, number, read
-from tracer_env.episodes.records import read_metrics
-from tracer_env.errors import RunFolderError
+from tracer_env.config import Config
+from tracer_env.display.played import played
+from tracer_env.episodes.records import read_environment, read_metrics
+from tracer_env.errors import RunFolderError, UserError
 from tracer_env.files import write_text
 from tracer_env.metrics import Row, Tally
+from tracer_env.outcome import Outcome
 from tracer_env.page import Curve, Run, page
 from tracer_env.plain import visible
+from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
 
 __all__ = ["Run", "comparison_table", "read_run", "write_report"]
@@ -44,7 +48,9 @@ def write_report(folder: Path) -> Path:
 def read_run(folder: Path) -> Run:
     """Read a run folder; see `write_report` for what it raises."""
     metrics = read_metrics(folder / "metrics.json")
-    rows = tuple(Row.from_data(data) for data in metrics["rows"])
+    found = [Row.from_data(data) for data in metrics["rows"]]
+    rows = tuple(sorted(found, key=lambda row: row.kind == "bound"))
+    verdict = Outcome.from_data(metrics["outcome"], rows).sentences() if "outcome" in metrics else ()
     episodes, config = folder / "episodes.jsonl", folder / "config.toml"
     if not episodes.is_file():
         raise RunFolderError(f"{shown_path(episodes)} is missing; a report needs the episodes of the run")
@@ -58,7 +64,21 @@ def read_run(folder: Path) -> Run:
         details={row.method: counted[row.method] for row in rows if row.method in counted},
         curves=_curves(folder),
         config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
+        played=_played(folder),
+        verdict=tuple(verdict),
     )
+
+
+def _played(folder: Path) -> str:
+    """Return what was played, in a line; nothing where the folder has no settings, or none that can be read.
+
+    The page shows the settings as they stand in any case.
+    """
+    try:
+        config = Config.from_data(read_toml(folder / "config.toml"))
+        return played(config, read_environment(folder / "environment.json") or {}).plain
+    except UserError:
+        return ""
 
 
 def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Iterator[Transcript]:

@@ -1,7 +1,7 @@
 """A comparison on the terminal: what was played, the table, what its columns mean, the verdict, accuracy by tokens.
 
-`played` is the line above the table, `shown_comparison` all of it, in the order in which it is read. Both take plain
-data: the rows of the metrics, the settings and the record of the environment.
+`shown_comparison` yields all of it in the order in which it is read, from plain data: the metrics, the settings and
+the record of the environment.
 """
 
 from __future__ import annotations
@@ -13,35 +13,20 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tracer_env.config import Config
+from tracer_env.display.played import played
 from tracer_env.display.tradeoff import Mark, plot
 from tracer_env.metrics import Row
 from tracer_env.outcome import Outcome
 from tracer_env.plain import visible
 from tracer_env.report import comparison_table
-from tracer_env.voices import SIMULATED
 
-__all__ = ["played", "shown_comparison"]
+__all__ = ["shown_comparison"]
 
 _COLUMNS = (
     "accuracy: final answers that are correct [95%, tasks as units]; tok.: prompt and completion tokens; spoken: of "
     "the choices; correction: wrong first answers that ended right; corruption: right ones that ended wrong; Δ: "
     "accuracy against {baseline} on the same tasks; Holm: p corrected for the rows"
 )
-
-
-def played(config: Config, environment: Mapping[str, Any]) -> Text:
-    """Return what was played: scenario, split, tasks, worlds, whose words, rules, seed. What is simulated is yellow."""
-    rules, worlds = config.rules, config.evaluation.worlds
-    tasks = environment.get("tasks")
-    words = visible(str(environment.get("words") or f"words of {config.speaker.name}"))
-    return Text.assemble(
-        (visible(config.scenario.name), "bold"),
-        f", {config.scenario.split} split: ",
-        "" if tasks is None else f"{tasks:,} task{'s' * (tasks != 1)} × {worlds:,} world{'s' * (worlds != 1)}, ",
-        (words, "bold yellow" if SIMULATED in words else "bold"),
-        f"; {rules.num_agents} agent{'s' * (rules.num_agents != 1)}, {rules.max_turns} turns, ",
-        f"{rules.final_answer.replace('_', ' ')} answer counts; seed {config.seed}",
-    )
 
 
 def shown_comparison(
