@@ -78,6 +78,12 @@ def test_the_papers_mean_tokens_a_call() -> None:
         ({"distractors": 257}, "speaker.distractors must lie between 1 and 256, got 257"),
         ({"proposer_prompt_tokens": 90.5}, "speaker.proposer_prompt_tokens must be a whole number, got 90.5"),
         ({"spread": -1.0}, "speaker.spread must be at least 0, got -1.0"),
+        ({"confidence": 0.4}, "speaker.confidence must lie between 0.5 and 1.0, got 0.4"),
+        ({"confidence": 1.1}, "speaker.confidence must lie between 0.5 and 1.0, got 1.1"),
+        ({"surprise": 0.0}, "speaker.surprise must lie between 1e-06 and 100.0, got 0.0"),
+        ({"margin": 1.5}, "speaker.margin must lie between 0 and 1, got 1.5"),
+        ({"margin_spread": 9}, "speaker.margin_spread must lie between 0.0 and 3.0, got 9"),
+        ({"own_tnr": -0.5}, "speaker.own_tnr must lie between 0 and 1, got -0.5"),
     ],
 )
 def test_impossible_parameters_are_refused(rates: dict[str, float], message: str) -> None:
@@ -102,6 +108,14 @@ def test_presets_come_from_files(tmp_path: Path) -> None:
     for preset in PRESETS.values():
         file.write_text(preset.to_toml(), encoding="utf-8")
         assert Simulation.from_toml(file) == preset
+
+
+def test_a_preset_file_from_before_there_were_signals(tmp_path: Path) -> None:
+    """Its sixteen lines are read; what it does not tell is that of ``balanced``."""
+    file, lines = tmp_path / "old.toml", PRESETS["harsh"].to_toml().splitlines()
+    assert lines[16].startswith("confidence = ")
+    file.write_text("\n".join(lines[:16]), encoding="utf-8")
+    assert Simulation.from_toml(file) == PRESETS["harsh"]
 
 
 @pytest.mark.parametrize(

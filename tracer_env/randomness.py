@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     CONTENT = 2
     GENERATION = 3
     LEARNING = 4
+    SIGNAL = 5
 
 
 def _mix(x: int) -> int:

@@ -66,6 +66,8 @@ class Machine:
     inside: NDArray[np.bool_]  # (C,) whether the turn is played without asking the learner
     speak: NDArray[np.float64]  # (C,) P(SPEAK) of the fixed controllers there
     information_states: tuple[str, ...]
+    grade: NDArray[np.int8]  # (C,) of the pending proposal, -1 where there is none
+    verdict: NDArray[np.int8]  # (C,) of its newest review, 0 where there is none
 
     @property
     def over(self) -> NDArray[np.bool_]:
@@ -124,6 +126,8 @@ def compile_machine(
         inside=inside,
         speak=speak,
         information_states=tuple(names),
+        grade=np.array([-1 if s.pending is None else s.pending.utterance.grade for s in states], dtype=np.int8),
+        verdict=np.array([0 if s.pending is None else s.pending.last_verdict for s in states], dtype=np.int8),
     )
 
 

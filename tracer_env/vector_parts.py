@@ -18,7 +18,7 @@ from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller, Reward
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
-from tracer_env.vector_simulated import Rates
+from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
 
 __all__ = ["HINT", "check_parts", "keep_freed_memory", "picked", "rates_of"]

@@ -6,24 +6,27 @@ the next one. Thresholds are whole numbers: for u = k / 2^48 the comparison u < 
 the single speaker makes, is k < ceil(p * 2^48) exactly, since multiplying by a power of two does not round.
 
 Work is cut into slices of a few thousand dialogues, so that what a turn touches stays in the second-level cache.
+
+Signals hang on no choice and change no situation, so they are drawn only when somebody reads them: a dialogue keeps
+where its stream stood at its newest proposal and review, and `SimulatedDialogues.told` draws the rest from there.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.randomness import Purpose, counter, task_key
 from tracer_env.rules import Rules
-from tracer_env.types import Role, Task
+from tracer_env.types import SIGNALS, Role, Task
 from tracer_env.vector_machine import ACTION, QUIET, THRESHOLDS, Machine
+from tracer_env.vector_rates import Rates
 
 __all__ = [
-    "Rates",
     "SimulatedDialogues",
     "episode_streams",
     "quantised",
@@ -43,35 +46,11 @@ _STEP = np.uint64(_GOLDEN)
 _FIRST = np.uint64(counter(0, Purpose.OUTCOME) * _GOLDEN % _WORD)
 _NEXT_TURN = np.uint64((counter(1, 0) - counter(0, 0)) * _GOLDEN % _WORD)
 _TO_CONTENT = np.uint64((Purpose.CONTENT - Purpose.OUTCOME) * _GOLDEN % _WORD)
+_TO_SIGNAL = np.uint64((Purpose.SIGNAL - Purpose.OUTCOME) * _GOLDEN % _WORD)
 
 Index = NDArray[np.int64]
 Counts = NDArray[np.int32]
 Bits = NDArray[np.uint64]
-
-
-class Rates(Protocol):
-    """What is read of a simulated speaker's parameters."""
-
-    invalid: float
-    cave: float
-    repeat: float
-    tpr: float
-    tnr: float
-    no_verdict: float
-    distractors: int
-    proposer_prompt_tokens: int
-    reviewer_prompt_tokens: int
-    reread: float
-
-    @property
-    def proposer_lengths(self) -> tuple[int, ...]: ...
-
-    @property
-    def reviewer_lengths(self) -> tuple[int, ...]: ...
-
-    def chances(self, difficulty: float) -> tuple[float, float]:
-        """Return (skill, mend) at a difficulty."""
-        ...
 
 
 def quantised(chance: float, bits: int = 48) -> np.uint64:
@@ -120,11 +99,21 @@ class SimulatedDialogues:
     """B dialogues of one simulated speaker: `begin` some, `play` a turn of some or of all.
 
     ``code`` is where each stands in the machine, ``tokens`` what it has cost so far, both (B,) and updated in place;
-    ``turns`` counts what was played.
+    ``turns`` counts what was played. With ``signals`` they remember what `told` needs.
     """
 
-    def __init__(self, machine: Machine, rates: Rates, rules: Rules, tasks: Sequence[Task], size: int) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        rates: Rates,
+        rules: Rules,
+        tasks: Sequence[Task],
+        size: int,
+        signals: bool = False,
+    ) -> None:
         self.machine, self.size = machine, size
+        self._rates = rates
+        self._spoke = np.zeros((2, size), dtype=np.uint64) if signals else None  # by role: `_place` when last it spoke
         self.turns = 0
         self.code = np.zeros(size, dtype=np.int64)
         self.tokens = np.zeros(size, dtype=np.int32)
@@ -226,6 +215,25 @@ class SimulatedDialogues:
         speaks: NDArray[np.bool_] = (bits >> np.uint64(11)) < self._speak[code]
         return speaks.astype(np.uint8)
 
+    def told(self, role: Role, who: Index) -> dict[str, NDArray[Any]]:
+        """Return the signals of the pending proposals of dialogues ``who``, or of the newest reviews of these.
+
+        ``agrees`` and each of `SIGNALS` by its name, (m,), with ``tokens``, what the utterance was long. Ask only for
+        what was said: of a dialogue without a proposal, or whose pending one has no review, they mean nothing.
+        """
+        if self._spoke is None:
+            raise ValueError("these dialogues remember no signals: build them with signals=True")
+        place, code, scratch = self._spoke[role, who], self.code[who], np.empty(len(who), dtype=np.uint64)
+        quantile = scramble(place, np.empty_like(place), scratch) & _QUANTILE
+        tokens = self._lengths[quantile.astype(np.int64) + role * _QUANTILES]
+        place += _TO_SIGNAL
+        noise, machine, read = scramble(place, place, scratch), self.machine, self._rates.signals
+        if role is Role.PROPOSER:
+            drawn = read.proposals(noise, machine.grade[code], tokens)
+        else:
+            drawn = read.reviews(noise, machine.grade[code], machine.verdict[code], tokens)
+        return dict(zip((*SIGNALS, "agrees", "tokens"), (*drawn, tokens), strict=True))
+
     def _turn(
         self,
         code: Index,
@@ -257,6 +265,11 @@ class SimulatedDialogues:
         move += said
         if self._counts_answers:
             move += self._wrong_answers(bits, task)
+        if self._spoke is not None:
+            said_by = self._length_row.take(move, mode="clip")
+            for role in (0, 1):
+                spoke = np.flatnonzero(said_by == role * _QUANTILES)
+                self._spoke[role, rows[spoke]] = place[spoke]
         machine.reward.take(move, out=reward, mode="clip")
         machine.next.take(move, out=code, mode="clip")
         bits &= _QUANTILE

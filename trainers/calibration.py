@@ -5,9 +5,10 @@
     calibrate_command(path, out)           the same from a folder, and the preset file written
 
 Every parameter is fitted by maximum likelihood (`calibration_answers`, `calibration_fit`; lengths and prompts in
-`calibration_tokens`), with errors that let the utterances of one task depend on each other, and a table of
-observed against expected counts (`calibration_checks`). A parameter that nothing was said about keeps the default and
-is marked "not identified". The preset file is read by ``simulated:FILE.toml``.
+`calibration_tokens`) or, for what speakers tell of their own words, by ranks and moments (`calibration_signals`), with
+errors that let the utterances of one task depend on each other, and a table of observed against expected counts
+(`calibration_checks`). A parameter that nothing was said about keeps the default and is marked "not identified". The
+preset file is read by ``simulated:FILE.toml``.
 
 What a simulation cannot carry over: that two worlds of one task resemble each other more than two tasks of
 the same difficulty do, and anything that hangs on the content of a text.
@@ -23,7 +24,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulation import BOUNDS, Simulation
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.files import write_text
 from tracer_env.folders import unwritable
@@ -34,6 +35,7 @@ from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.trainers.calibration_checks import Cell, Overall, check_fit
 from tracer_env.trainers.calibration_events import events_of
 from tracer_env.trainers.calibration_fit import Estimate, fit_rates
+from tracer_env.trainers.calibration_signals import fit_signals
 from tracer_env.trainers.calibration_tokens import fit_tokens
 from tracer_env.transcript import Transcript
 from tracer_env.tree import DialogueTrees
@@ -106,7 +108,8 @@ def calibrate(
     """
     kept, events = defaults or Simulation(), events_of(source, rules)
     rates = fit_rates(events, kept)
-    found = {estimate.name: estimate for estimate in (*rates.estimates, *fit_tokens(events, kept))}
+    fitted = (*rates.estimates, *fit_tokens(events, kept), *fit_signals(events, kept))
+    found = {estimate.name: estimate for estimate in fitted}
     estimates = tuple(found[field.name] for field in fields(Simulation))
     cells, overall = check_fit(events, rates)
     usable: dict[str, Any] = {estimate.name: _usable(estimate) for estimate in estimates}
@@ -123,6 +126,9 @@ def _preset_file(path: str | Path) -> Path:
 
 
 def _usable(estimate: Estimate) -> float | int:
+    if estimate.name in BOUNDS:
+        least, most = BOUNDS[estimate.name]
+        return min(max(estimate.value, least), most)
     if estimate.name == "distractors":
         return round(estimate.value)
     if estimate.name.endswith("prompt_tokens"):

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ FIRST, AFTER_INVALID, MENDING, CAVING, BESIDE_CORRECT, BESIDE_WRONG, OF_CORRECT,
 INVALID, CORRECT, SAME, OTHER, NO_VERDICT, SAYS_RIGHT, SAYS_WRONG = range(7)
 
 _WRONG_ANSWERS = 256
+_SIGNALS = ("mean", "margin", "agrees")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,13 @@ class Events:
     reread: NDArray[np.int64]  # completion tokens inside the history window
     choices: NDArray[np.int16]  # how many different wrong answers the task has room for
     left_out: int = 0
+    mean: NDArray[np.float32] = field(default_factory=lambda: np.full((), np.nan, np.float32))  # `Signals.logprob_mean`
+    margin: NDArray[np.float32] = field(default_factory=lambda: np.full((), np.nan, np.float32))  # NaN untold
+    agrees: NDArray[np.int8] = field(default_factory=lambda: np.zeros((), np.int8))  # `Utterance.agrees`
+
+    def __post_init__(self) -> None:
+        for name in _SIGNALS:  # what is left out is one value, seen at every utterance
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.task.shape))
 
     def __len__(self) -> int:
         return len(self.task)
@@ -108,7 +117,9 @@ def tree_events(trees: DialogueTrees) -> Events:
         said = (level.grade[:, nodes], level.answer[:, nodes], level.verdict[:, nodes])
         context, outcome = _classified(proposer, old_grade, old_vote, old_answer, *said)
         tokens = (level.prompt_tokens[:, nodes], level.completion_tokens[:, nodes], reread)
-        columns = (number[:, None], difficulty[number][:, None], context, outcome, *tokens, choices[number][:, None])
+        signals = (level.logprob_mean[:, nodes], level.margin[:, nodes], level.agrees[:, nodes])
+        fixed = (number[:, None], difficulty[number][:, None])
+        columns = (*fixed, context, outcome, *tokens, choices[number][:, None], *signals)
         parts.append([np.broadcast_to(column, context.shape).ravel() for column in columns])
         before = np.repeat(spent[-1], 2, axis=1) if depth else np.int64(0)
         spent.append(before + level.completion_tokens)
@@ -143,15 +154,15 @@ def transcript_events(transcripts: Iterable[Transcript], rules: Rules) -> Events
             if (game, path) not in seen:
                 seen.add((game, path))
                 rows.extend((number, transcript.task.difficulty, *row, _room(transcript.task)))
-    task, difficulty, role, *rest, prompt, completion, reread, choices = np.array(rows).reshape(-1, 13).T
-    old_grade, old_vote, old_answer, grade, answer, verdict = rest
+    task, difficulty, role, *rest, choices = np.array(rows).reshape(-1, 16).T
+    old_grade, old_vote, old_answer, grade, answer, verdict, prompt, completion, reread, *signals = rest
     proposals = _classified(True, old_grade, old_vote, old_answer, grade, answer, verdict)
     reviews = _classified(False, old_grade, old_vote, old_answer, grade, answer, verdict)
     context, outcome = (np.where(role == Role.PROPOSER, *pair) for pair in zip(proposals, reviews, strict=True))
-    return _events([task, difficulty, context, outcome, prompt, completion, reread, choices])
+    return _events([task, difficulty, context, outcome, prompt, completion, reread, choices, *signals])
 
 
-Row = tuple[int, int, int, int, int, int, int, int, int, int]
+Row = tuple[int, int, int, int, int, int, int, int, int, int, float, float, int]
 
 
 def _told(transcript: Transcript, rules: Rules) -> Iterator[tuple[int, Row]]:
@@ -167,12 +178,17 @@ def _told(transcript: Transcript, rules: Rules) -> Iterator[tuple[int, Row]]:
         if said is not None:
             new = _proposed(said, answers) if turn.role is Role.PROPOSER else pending
             reread = sum(lengths[len(lengths) - min(rules.history_window, len(lengths)) :])
-            spoken = (*pending, *new, int(said.verdict), said.prompt_tokens, said.completion_tokens, reread)
-            yield path, (int(turn.role), spoken[0], vote, *spoken[1:])
+            spoken = (*new, int(said.verdict), said.prompt_tokens, said.completion_tokens, reread)
+            signals = (_or_nan(said.signals.logprob_mean), _or_nan(said.signals.margin), said.agrees)
+            yield path, (int(turn.role), pending[0], vote, pending[1], *spoken, *signals)
             if turn.action is Action.SPEAK:
                 pending = new
                 lengths.append(said.completion_tokens)
         vote, path = turn.vote, path << 1 | turn.action
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else value
 
 
 def _proposed(said: Utterance, answers: dict[str, int]) -> tuple[int, int]:
@@ -220,7 +236,8 @@ def _reread(rules: Rules, spent: Sequence[NDArray[np.int64]], depth: int) -> NDA
 
 def _events(columns: Sequence[NDArray[Any]]) -> Events:
     kept = columns[3] >= 0
-    names = [field.name for field in fields(Events)][:8]
-    kinds = (np.int64, np.float64, np.int8, np.int8, np.int64, np.int64, np.int64, np.int16)
+    names = [each.name for each in fields(Events) if each.name != "left_out"]
+    counts, signals = (np.int64, np.int64, np.int64, np.int16), (np.float32, np.float32, np.int8)
+    kinds = (np.int64, np.float64, np.int8, np.int8, *counts, *signals)
     chosen = {name: column[kept].astype(kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
     return Events(**chosen, left_out=int(len(kept) - kept.sum()))

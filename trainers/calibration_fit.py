@@ -25,7 +25,17 @@ from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_answers import CERTAIN, HIGH, LOW, Answers, best_answers, information_of, sigmoid
 from tracer_env.trainers.calibration_events import Events
 
-__all__ = ["ANSWER_RATES", "RATES", "SHARES", "Estimate", "RateFit", "clustered_error", "fit_rates", "share_events"]
+__all__ = [
+    "ANSWER_RATES",
+    "RATES",
+    "SHARES",
+    "Estimate",
+    "RateFit",
+    "clustered_error",
+    "fit_rates",
+    "share_events",
+    "share_of",
+]
 
 ANSWER_RATES = ("skill", "mend", "slope", "repeat", "distractors")
 SHARES = ("invalid", "cave", "no_verdict", "tpr", "tnr")
@@ -195,15 +205,23 @@ def share_events(events: Events, name: str) -> tuple[NDArray[np.bool_], NDArray[
 def _share(events: Events, name: str, default: float) -> tuple[Estimate, Floats, float]:
     """Return k / n, how each task moves it, and the log-likelihood."""
     among, counted = share_events(events, name)
-    task, hit = events.task[among], counted[among]
-    n, k, tasks = len(hit), int(hit.sum()), int(events.task.max()) + 1
+    estimate, influence = share_of(name, counted[among], events.task[among], int(events.task.max()) + 1, default)
+    p, n = estimate.value, estimate.events
+    inside = n > 0 and 0.0 < p < 1.0
+    return estimate, influence, n * float(p * np.log(p) + (1.0 - p) * np.log1p(-p)) if inside else 0.0
+
+
+def share_of(
+    name: str, hit: NDArray[np.bool_], task: NDArray[np.int64], tasks: int, default: float
+) -> tuple[Estimate, Floats]:
+    """Return the share of hits among n events, and how each of ``tasks`` tasks moves it; ``hit``, ``task`` are (n,)."""
+    n, k = len(hit), int(hit.sum())
     if n == 0:
-        return Estimate(name, default, None, None, 0, "not identified"), np.zeros(tasks), 0.0
+        return Estimate(name, default, None, None, 0, "not identified"), np.zeros(tasks)
     if k in (0, n):
         error = _edge_error(n)
-        return Estimate(name, k / n, error, error, n, "at the bound"), np.zeros(tasks), 0.0
+        return Estimate(name, k / n, error, error, n, "at the bound"), np.zeros(tasks)
     p = k / n
     influence = np.bincount(task, hit - p, tasks) / n
-    log_likelihood = k * float(np.log(p)) + (n - k) * float(np.log1p(-p))
     alone = sqrt(p * (1.0 - p) / n)
-    return Estimate(name, p, clustered_error(influence, task, alone), alone, n), influence, log_likelihood
+    return Estimate(name, p, clustered_error(influence, task, alone), alone, n), influence

@@ -1,8 +1,9 @@
 """The simulated speaker for many dialogues and many nodes of each, whole utterances included.
 
 Where `simulated_arrays` gives grades and verdicts, this gives all that a dialogue tree stores: which answer
-was given and what it cost. B rows share a turn's noise with all M nodes of their tree, since noise does not
-hang on choices. Arrays have shape (B, M); equality with the scalar speaker is tested on every leaf.
+was given, what it cost and what it tells of its words. B rows share a turn's noise with all M nodes of their
+tree, since noise does not hang on choices. Arrays have shape (B, M); equality with the scalar speaker is tested on
+every leaf.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class Said(NamedTuple):
     answer: NDArray[np.int32]  # 0 the gold answer, k a wrong one, -1 none
     prompt_tokens: NDArray[np.int32]
     completion_tokens: NDArray[np.int32]
+    agrees: NDArray[np.int8]  # of a review that states an answer of its own: 1 the pending one, -1 another; else 0
+    logprob_sum: NDArray[np.float32]  # this and the rest: `Signals`, NaN untold
+    logprob_mean: NDArray[np.float32]
+    logprob_min: NDArray[np.float32]
+    margin: NDArray[np.float32]
 
 
 class SimulatedRows:
@@ -64,26 +70,31 @@ class SimulatedRows:
         again = (luck(content) < rates.repeat) & (luck(bits) >= rates.invalid)
         kept = again & (grade != Grade.UNPARSABLE) & (vote >= 0)
         lengths = np.array(rates.proposer_lengths, dtype=np.int32)[(bits & _LOW).astype(np.intp)]
+        signals = rates.signals.proposals(self._noise(turn, Purpose.SIGNAL), new, lengths)
         return Said(
             grade=new,
             verdict=np.zeros_like(new),
             answer=np.where(kept, answer, fresh).astype(np.int32),
             prompt_tokens=self._prompt(rates.proposer_prompt_tokens, reread),
             completion_tokens=np.broadcast_to(lengths, new.shape),
+            **signals._asdict(),
         )
 
     def review(
         self, turn: int, grade: NDArray[np.int8], answer: NDArray[np.int32], reread: NDArray[np.integer]
     ) -> Said:
         """Return the reviews of a turn of proposals with this grade and answer."""
-        bits = self._noise(turn, Purpose.OUTCOME)
-        lengths = np.array(self.simulation.reviewer_lengths, dtype=np.int32)[(bits & _LOW).astype(np.intp)]
+        bits, rates = self._noise(turn, Purpose.OUTCOME), self.simulation
+        lengths = np.array(rates.reviewer_lengths, dtype=np.int32)[(bits & _LOW).astype(np.intp)]
+        verdict = self._arrays.verdicts(bits, grade)
+        signals = rates.signals.reviews(self._noise(turn, Purpose.SIGNAL), grade, verdict, lengths)
         return Said(
             grade=grade,
-            verdict=self._arrays.verdicts(bits, grade),
+            verdict=verdict,
             answer=answer,
-            prompt_tokens=self._prompt(self.simulation.reviewer_prompt_tokens, reread),
+            prompt_tokens=self._prompt(rates.reviewer_prompt_tokens, reread),
             completion_tokens=np.broadcast_to(lengths, grade.shape),
+            **signals._asdict(),
         )
 
     def _noise(self, turn: int, purpose: Purpose) -> NDArray[np.uint64]:

@@ -13,7 +13,7 @@ alike. A wrong answer is one of ``distractors`` equally likely ones. A review ha
 chance ``no_verdict``; otherwise it says RIGHT to a correct proposal with chance ``tpr`` and WRONG to
 any other with chance ``tnr``. Completion lengths are log-normal with the given mean and coefficient of
 variation, read off a table of 256 quantiles; a prompt costs a fixed number of tokens and ``reread`` times
-the completions inside the history window.
+the completions inside the history window. What a speaker tells of its own words is drawn by `simulated_signals`.
 
 A preset of your own is a TOML file with some of the parameters, one a line (``skill = 0.4``); those that it
 leaves out are those of ``balanced``. `Simulation.to_toml` writes one, `Simulation.from_toml` reads it.
@@ -27,12 +27,23 @@ from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist
 
+from tracer_env.agents.speakers.simulated_signals import SignalTables, margin_bounds, size_area
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.toml_files import read_toml
 
-__all__ = ["PRESETS", "QUANTILES", "Simulation"]
+__all__ = ["BOUNDS", "PRESETS", "QUANTILES", "Simulation"]
 
 QUANTILES = 256
+
+_OWN = ("own", "own_tpr", "own_tnr")
+BOUNDS = {
+    "confidence": (0.5, 1.0),
+    "surprise": (1e-6, 100.0),
+    "surprise_spread": (0.0, 3.0),
+    "margin_size": (1e-6, 100.0),
+    "margin_spread": (0.0, 3.0),
+}
+"""The least and the most of what speakers tell of their own words, where that is not a share."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +85,28 @@ class Simulation:
     """Prompt length of a review without any history."""
     reread: float = 1.0
     """Share of the history window's completions that enters the prompt length."""
+    confidence: float = 0.8
+    """Area under the ROC curve (AUC) of a proposal's ``logprob_mean``, correct ones against all others; 1/2 to 1."""
+    surprise: float = 0.1
+    """-``logprob_mean`` of a proposal, in nats a token: the geometric middle between correct and other ones."""
+    surprise_spread: float = 0.8
+    """Standard deviation of log(-``logprob_mean``) among the correct proposals, and among the others."""
+    margin: float = 0.85
+    """AUC of the reviewer's ``margin``, correct pending proposals against all others, over reviews with a verdict. A
+    margin has the sign of its verdict, so what is beyond `margin_bounds` of tpr and tnr becomes the nearer bound."""
+    margin_size: float = 2.0
+    """Size of a margin, in nats: the geometric middle between right and wrong judgements."""
+    margin_spread: float = 0.8
+    """Standard deviation of log(size of a margin) among the right judgements, and among the wrong ones."""
+    own: float = 0.5
+    """P(an answer of its own is stated) of a review; 0 for a reviewer that states none."""
+    own_tpr: float = 0.85
+    """P(the stated answer is the pending one), the pending proposal being correct."""
+    own_tnr: float = 0.8
+    """P(the stated answer is another one), the pending proposal having a wrong answer."""
 
     def __post_init__(self) -> None:
-        rates = ("skill", "mend", "cave", "repeat", "invalid", "tpr", "tnr", "no_verdict", "reread")
+        rates = ("skill", "mend", "cave", "repeat", "invalid", "tpr", "tnr", "no_verdict", "reread", "margin", *_OWN)
         lengths = ("proposer_tokens", "reviewer_tokens", "proposer_prompt_tokens", "reviewer_prompt_tokens")
         counts = ("proposer_prompt_tokens", "reviewer_prompt_tokens", "distractors")
         for field in fields(self):
@@ -93,6 +123,11 @@ class Simulation:
             raise ConfigError(f"speaker.distractors must lie between 1 and {QUANTILES}, got {self.distractors!r}")
         if self.spread < 0:
             raise ConfigError(f"speaker.spread must be at least 0, got {self.spread!r}")
+        for name, (least, most) in BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ConfigError(f"speaker.{name} must lie between {least} and {most}, got {getattr(self, name)!r}")
+        least, most = margin_bounds(self.tpr, self.tnr)
+        object.__setattr__(self, "margin", min(max(self.margin, least), most))
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Simulation:
@@ -137,6 +172,16 @@ class Simulation:
         """Completion lengths of reviews at the 256 mid-quantiles, in tokens."""
         return _lengths(self.reviewer_tokens, self.spread)
 
+    @cached_property
+    def signals(self) -> SignalTables:
+        """The tables off which signals are read."""
+        area = size_area(self.margin, self.tpr, self.tnr)
+        return SignalTables(
+            (self.confidence, self.surprise, self.surprise_spread),
+            (area, self.margin_size, self.margin_spread),
+            (self.own, self.own_tpr, self.own_tnr),
+        )
+
 
 def _shifted(chance: float, shift: float) -> float:
     if chance <= 0.0 or chance >= 1.0 or shift == 0.0:
@@ -156,12 +201,13 @@ PRESETS: dict[str, Simulation] = {
     # Set so that the best controller over (vote, time) is worth 0.03 more than the best baseline under team reward.
     # One-step credit finds nothing of that, exact credit all of it (benchmarks/ppo_vector.py).
     "balanced": Simulation(),
-    "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15),
-    "weak_reviewer": Simulation(tpr=0.45, tnr=0.4, no_verdict=0.1),
-    "sycophant": Simulation(tpr=0.97, tnr=0.2, cave=0.7),
+    "strong_proposer": Simulation(skill=0.85, mend=0.88, cave=0.15, confidence=0.85),
+    "weak_reviewer": Simulation(tpr=0.45, tnr=0.4, no_verdict=0.1, margin=0.45, own=0.3, own_tpr=0.5, own_tnr=0.5),
+    "sycophant": Simulation(tpr=0.97, tnr=0.2, cave=0.7, margin=0.7, own=0.2, own_tpr=0.97, own_tnr=0.3),
     "harsh": Simulation(tpr=0.5, tnr=0.95, cave=0.4),
     # arXiv 2605.28699, Qwen2.5-7B-Instruct on GSM8K: a lone proposer is right 0.916 of the time (CoT row); a
     # call costs 1,014 / 3.02 = 336 tokens (TRACER row). The CoT row's 1,355 tokens a call cannot hold as well.
+    # Of log-probabilities, margins and reviewers' own answers it tells nothing: those values are guesses, not measured.
     "paper_qwen2.5_7b": Simulation(
         skill=0.916,
         slope=0.0,
@@ -177,5 +223,8 @@ PRESETS: dict[str, Simulation] = {
         proposer_prompt_tokens=136,
         reviewer_prompt_tokens=136,
         reread=0.0,
+        confidence=0.7,
+        margin=0.75,
+        own=0.0,
     ),
 }
