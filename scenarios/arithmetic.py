@@ -7,9 +7,9 @@
     level 5   several steps with products and percentages        difficulty 0.9
 
 Task i of a split is a pure function of (seed, split, level, i). The splits share no question,
-whatever the seeds: questions whose blake2b hash is even belong to ``train``, odd ones to ``test``,
-and a task draws again until its question falls on its side. Inside a split a question may come
-twice, most easily at level 1. Gold answers hold by construction and are whole numbers.
+whatever the seeds: questions whose blake2b hash is odd belong to ``test``, of the even ones a fifth to ``tune``
+(`splits`) and the others to ``train``, and a task draws again until its question falls on its side. Inside a split a
+question may come twice, most easily at level 1. Gold answers hold by construction and are whole numbers.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from collections.abc import Iterator
 from tracer_env.errors import ConfigError
 from tracer_env.randomness import stream
 from tracer_env.scenarios.base import Graded, check_limit, check_split
+from tracer_env.scenarios.splits import TRAIN, TUNE, in_tune
 from tracer_env.scenarios.word_problems import LEVELS, Dice
 from tracer_env.types import Task
 
 __all__ = ["SIZES", "Arithmetic"]
 
-SIZES = {"train": 10_000, "test": 1_000}
+SIZES = {"train": 10_000, "tune": 1_000, "test": 1_000}
 """How many tasks a split has unless ``size`` says otherwise."""
-_SIDES = {"train": 0, "test": 1}
 
 
 class Arithmetic(Graded):
@@ -81,12 +81,14 @@ class Arithmetic(Graded):
         while True:
             dice = Dice(noise, attempt)
             question, answer = dice.pick(problems)(dice)
-            if _side(question) == _SIDES[self.split]:
+            if _side(question) == self.split:
                 break
             attempt += 1
         difficulty = (2 * level - 1) / 10
         return Task(task_id, question, str(answer), "number", difficulty, (), self.name, {"level": level})
 
 
-def _side(question: str) -> int:
-    return hashlib.blake2b(question.encode(), digest_size=1).digest()[0] & 1
+def _side(question: str) -> str:
+    if hashlib.blake2b(question.encode(), digest_size=1).digest()[0] & 1:
+        return "test"
+    return TUNE if in_tune(question) else TRAIN

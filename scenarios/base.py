@@ -22,6 +22,7 @@ from tracer_env.lessons import UNKNOWN
 from tracer_env.rules import DialogueState
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable
+from tracer_env.scenarios.splits import TUNE, TUNE_SHARE, part_of
 from tracer_env.types import Grade, Task
 from tracer_env.verification.reasoning import check_unread
 from tracer_env.verification.verifiers import AnswerVerifier, MathVerifier, verifier_for
@@ -96,10 +97,17 @@ class TaskList(Graded):
     for a task with an empty or repeated id, an empty question, a text that cannot be encoded, or a gold answer that
     cannot be read or names no option.
     ``where`` names the place of each task in its source for those messages (``file.jsonl line 3``).
+    ``split`` says where the tasks are from. Of those of a train split, ``train`` and ``tune`` keep their part each
+    (`splits`), after all have been checked and before ``limit`` counts; ConfigError when nothing is kept for ``tune``.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], name: str = "tasks", limit: int | None = None, where: Sequence[str] = ()
+        self,
+        tasks: Sequence[Task],
+        name: str = "tasks",
+        limit: int | None = None,
+        where: Sequence[str] = (),
+        split: str = UNKNOWN,
     ) -> None:
         if not tasks:
             raise ConfigError(f"scenario {name!r} needs at least one task")
@@ -111,7 +119,8 @@ class TaskList(Graded):
         super().__init__(name, tasks[0].kind)
         check_limit(limit)
         self._check(tasks, where)
-        self._tasks = tuple(_hashable(task) for task in tasks[:limit])
+        self.split = split
+        self._tasks = tuple(_hashable(task) for task in _taken(tasks, name, split)[:limit])
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -139,6 +148,16 @@ class TaskList(Graded):
         """Raise DataError unless the gold answer is wholly one of its kind, and the letter of an option of its own."""
         if refusal := self._verifier.refusal(task):
             raise DataError(f"{place}: {refusal}")
+
+
+def _taken(tasks: Sequence[Task], name: str, split: str) -> Sequence[Task]:
+    """Return the tasks that are in ``split``; ConfigError for none."""
+    if found := part_of(tasks, split):
+        return found
+    raise ConfigError(
+        f"none of the {len(tasks)} training tasks of scenario {name!r} is kept for the split {split!r} "
+        f"({TUNE_SHARE:.0%} of the questions, by their hash); give it more tasks"
+    )
 
 
 def _hashable(task: Task) -> Task:
@@ -176,6 +195,11 @@ def check_limit(limit: int | None) -> None:
 
 def check_split(scenario: str, split: str, known: Sequence[str]) -> None:
     """Raise ConfigError unless ``scenario`` has a split of that name."""
+    if split == TUNE and TUNE not in known:
+        raise ConfigError(
+            f"scenario {scenario!r} has no split {split!r}: there is no train split to take it out of; "
+            f"choose one of: {', '.join(known)}"
+        )
     if split not in known:
         raise ConfigError(f"scenario {scenario!r} has no split {split!r}{did_you_mean(split, known)}")
 

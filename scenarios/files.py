@@ -6,7 +6,8 @@ lettered and put below the question. A row with options is a choice unless its k
 how they and their answers may be written. Other fields go into the task's metadata, unless they look like a slip of
 the pen (``dificulty``). All rows of a file have one kind.
 
-A file is the split ``test``. For training as well, name a folder with ``train.jsonl`` and ``test.jsonl``.
+A file is the split ``test``. For training as well, name a folder with ``train.jsonl`` and ``test.jsonl``; a fifth of
+the questions of ``train.jsonl`` are the split ``tune`` (`splits`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class JSONL(TaskList):
     ) -> None:
         if path is not None:
             raise ConfigError(f"jsonl:{file} names its file already; leave out the path option {path!r}")
-        check_split(f"jsonl:{file}", split, ("train", "test"))
+        check_split(f"jsonl:{file}", split, ("train", "tune", "test"))
         check_limit(limit)
         if split != "test" and not os.path.isdir(os.path.expanduser(file)):
             raise ConfigError(
@@ -49,8 +50,7 @@ class JSONL(TaskList):
         options = [options_of(row) for row in rows]
         letters = _letters(rows, options)
         tasks = [_task(row, n, name, options[n], letters.get(n)) for n, row in enumerate(rows)]
-        super().__init__(tasks, name, limit, [row.where for row in rows])
-        self.split = split
+        super().__init__(tasks, name, limit, [row.where for row in rows], split)
 
 
 def _task(row: Row, number: int, scenario: str, options: Options | None, letter: str | None) -> Task:

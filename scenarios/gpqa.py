@@ -36,8 +36,7 @@ class GPQADiamond(TaskList):
         hub = ("Idavidrein/gpqa", "gpqa_diamond", "train")
         rows = find_rows("gpqa-diamond", path, split, hub, loader)[:limit]
         tasks = [_task(row, f"gpqa-diamond-{split}-{number:06d}") for number, row in enumerate(rows)]
-        super().__init__(tasks, "gpqa-diamond", limit, [row.where for row in rows])
-        self.split = split
+        super().__init__(tasks, "gpqa-diamond", limit, [row.where for row in rows], split)
 
 
 def _task(row: Row, task_id: str) -> Task:

@@ -10,6 +10,7 @@ from tracer_env.errors import DataError
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
 from tracer_env.scenarios.rows import Row
 from tracer_env.scenarios.sources import Loader, find_rows
+from tracer_env.scenarios.splits import source_of
 from tracer_env.types import Task
 
 __all__ = ["GSM8K"]
@@ -18,7 +19,10 @@ _HARDEST = 8
 
 
 class GSM8K(TaskList):
-    """The splits ``train`` (7,473 rows) and ``test`` (1,319); the worked solution is in ``metadata["solution"]``."""
+    """The splits ``train`` and ``tune`` (5,998 and 1,475 of the training rows) and ``test`` (1,319).
+
+    The worked solution is in ``metadata["solution"]``.
+    """
 
     def __init__(
         self,
@@ -28,12 +32,12 @@ class GSM8K(TaskList):
         seed: int = 0,
         loader: Loader | None = None,
     ) -> None:
-        check_split("gsm8k", split, ("train", "test"))
+        check_split("gsm8k", split, ("train", "tune", "test"))
         check_limit(limit)
-        rows = find_rows("gsm8k", path, split, ("openai/gsm8k", "main", split), loader)[:limit]
-        tasks = [_task(row, f"gsm8k-{split}-{number:06d}") for number, row in enumerate(rows)]
-        super().__init__(tasks, "gsm8k", limit, [row.where for row in rows])
-        self.split = split
+        rows = find_rows("gsm8k", path, split, ("openai/gsm8k", "main", split), loader)
+        rows = rows[:limit] if split == "test" else rows
+        tasks = [_task(row, f"gsm8k-{source_of(split)}-{number:06d}") for number, row in enumerate(rows)]
+        super().__init__(tasks, "gsm8k", limit, [row.where for row in rows], split)
 
 
 def _task(row: Row, task_id: str) -> Task:

@@ -11,7 +11,8 @@ and answers are known). The kind of other answers is read off all of them togeth
     some hold LaTeX              math
     else                         text
 
-``kind=`` overrides it. ``path`` reads a local JSONL file with the same columns instead of the hub.
+``kind=`` overrides it. ``path`` reads a local JSONL file with the same columns instead of the hub. The split ``tune``
+is a fifth of the questions of ``train`` (`splits`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tracer_env.scenarios.base import TaskList, check_limit, check_split, letter
 from tracer_env.scenarios.options import Options, lettered_answers, options_of
 from tracer_env.scenarios.rows import Row
 from tracer_env.scenarios.sources import Loader, hub_rows, huggingface_rows
+from tracer_env.scenarios.splits import source_of
 from tracer_env.scenarios.tables import read_rows
 from tracer_env.types import Task
 from tracer_env.verification.verifiers import boxed_answer, verifier_for
@@ -32,7 +34,7 @@ __all__ = ["HuggingFace", "ModelScope", "detect_kind"]
 
 _QUESTIONS = ("question", "problem", "prompt")
 _ANSWERS = ("answer", "solution", "target")
-_LOCAL_SPLITS = ("train", "validation", "valid", "dev", "test")
+_LOCAL_SPLITS = ("train", "tune", "validation", "valid", "dev", "test")
 """What a file beside the hub may be called; the hub itself knows the splits of its sets."""
 
 
@@ -64,8 +66,8 @@ class HuggingFace(TaskList):
             rows = read_rows(path, split)
         else:
             rows = hub_rows(repo, configuration or None, split, loader or self.default_loader)
-        super().__init__(_tasks(rows, f"{name}-{split}", kind, name), name, limit, [row.where for row in rows])
-        self.split = split
+        tasks = _tasks(rows, f"{name}-{source_of(split)}", kind, name)
+        super().__init__(tasks, name, limit, [row.where for row in rows], split)
 
 
 class ModelScope(HuggingFace):

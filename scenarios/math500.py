@@ -29,8 +29,7 @@ class MATH500(TaskList):
         check_limit(limit)
         rows = find_rows("math500", path, split, ("HuggingFaceH4/MATH-500", None, split), loader)[:limit]
         tasks = [_task(row, f"math500-{split}-{number:06d}") for number, row in enumerate(rows)]
-        super().__init__(tasks, "math500", limit, [row.where for row in rows])
-        self.split = split
+        super().__init__(tasks, "math500", limit, [row.where for row in rows], split)
 
 
 def _task(row: Row, task_id: str) -> Task:

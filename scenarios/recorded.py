@@ -1,8 +1,9 @@
 """The tasks of saved dialogue trees: ``recorded:DIR``, to go with the speaker of the same name.
 
-Two splits share no task: which one a task belongs to is decided by a hash of its id, so that neither the order of
+Splits share no task: which one a task belongs to is decided by a hash of its id, so that neither the order of
 the tasks nor a pattern in it matters; a question that would train and stands under another id in the test as well is
-in neither. ``all`` is every task. The seed changes nothing: tasks are as recorded.
+in neither. Of what would train, a fifth of the questions are ``tune`` (`splits`). ``all`` is every task.
+The seed changes nothing: tasks are as recorded.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from tracer_env.errors import ConfigError
 from tracer_env.lessons import mark_of
 from tracer_env.recording import SHIPPED
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
+from tracer_env.scenarios.splits import DIVIDED, TRAIN, TUNE, in_tune
 from tracer_env.tree_files import load_tasks
 from tracer_env.types import Task
 
 __all__ = ["SPLITS", "RecordedTasks", "ShippedTasks"]
 
-SPLITS = ("train", "test", "all")
+SPLITS = ("train", "tune", "test", "all")
 
 
 class RecordedTasks(TaskList):
@@ -53,10 +55,12 @@ class ShippedTasks(RecordedTasks):
 
 def _sides(tasks: Iterable[Task]) -> list[tuple[Task, str]]:
     """Say for each task which split it is in: none (``both``) where it would train and its like is tested."""
-    sides = [(task, _split(task.id)) for task in tasks]
+    sides = [(task, _split(task)) for task in tasks]
     tested = {mark_of(task) for task, side in sides if side == "test"}
-    return [(task, "both" if side == "train" and mark_of(task) in tested else side) for task, side in sides]
+    return [(task, "both" if side in DIVIDED and mark_of(task) in tested else side) for task, side in sides]
 
 
-def _split(task_id: str) -> str:
-    return SPLITS[hashlib.blake2b(task_id.encode(), digest_size=1).digest()[0] & 1]
+def _split(task: Task) -> str:
+    if hashlib.blake2b(task.id.encode(), digest_size=1).digest()[0] & 1:
+        return "test"
+    return TUNE if in_tune(task.question, of="recorded") else TRAIN

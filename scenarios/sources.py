@@ -20,6 +20,7 @@ from urllib.request import getproxies
 
 from tracer_env.errors import DataError, MissingExtraError, UserError
 from tracer_env.scenarios.rows import Row, check_encodable
+from tracer_env.scenarios.splits import source_of
 from tracer_env.scenarios.tables import read_rows
 
 __all__ = ["Loader", "find_rows", "hub_rows", "huggingface_rows"]
@@ -37,7 +38,7 @@ def find_rows(
     hub: tuple[str, str | None, str],
     loader: Loader | None = None,
 ) -> list[Row]:
-    """Return the rows of one split of a scenario, from the first source that there is.
+    """Return the rows of one split of a scenario, from the first source that there is; those of train for tune.
 
     ``hub`` is (repository, configuration, split there); ``loader`` stands in for the hub.
     """
@@ -45,7 +46,7 @@ def find_rows(
         return read_rows(path, split)
     folder = os.environ.get(DATA_VARIABLE)
     for suffix in ("jsonl", "csv") if folder else ():
-        file = Path(str(folder)) / scenario / f"{split}.{suffix}"
+        file = Path(str(folder)) / scenario / f"{source_of(split)}.{suffix}"
         if os.path.isfile(file):
             return read_rows(file, split)
     try:
@@ -53,13 +54,14 @@ def find_rows(
     except UserError as error:
         raise DataError(
             f"{scenario}: no data for the split {split!r}; give a file with the path option, or put it at "
-            f"${DATA_VARIABLE}/{scenario}/{split}.jsonl, or load {hub[0]} from the hub with "
+            f"${DATA_VARIABLE}/{scenario}/{source_of(split)}.jsonl, or load {hub[0]} from the hub with "
             f'pip install "tracer-env[data]" ({error})'
         ) from error
 
 
 def hub_rows(repository: str, configuration: str | None, split: str, loader: Loader) -> list[Row]:
-    """Return the rows of one split of a dataset on a hub; DataError, in one line, when that fails."""
+    """Return the rows of one split of a dataset on a hub (train for tune); DataError, in one line, when it fails."""
+    split = source_of(split)
     name = repository if configuration is None else f"{repository}::{configuration}"
     try:
         values = list(loader(repository, configuration, split))

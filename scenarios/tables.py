@@ -18,6 +18,7 @@ from pathlib import Path
 from tracer_env.bounded import parse, shown, shown_path
 from tracer_env.errors import DataError, did_you_mean
 from tracer_env.scenarios.rows import Row, check_encodable
+from tracer_env.scenarios.splits import source_of
 
 __all__ = ["read_rows"]
 
@@ -25,20 +26,35 @@ _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 def read_rows(path: str | os.PathLike[str], split: str = "test") -> list[Row]:
-    """Return the rows of a JSONL or CSV file, or of ``<split>.jsonl`` (or ``.csv``) when ``path`` is a folder."""
+    """Return the rows of a JSONL or CSV file, or of ``<split>.jsonl`` (or ``.csv``) when ``path`` is a folder.
+
+    The rows for the split ``tune`` are those of ``train``, out of which it comes.
+    """
     file = Path(os.path.expanduser(path))
     if os.path.isdir(file):  # Path.is_dir raises for names that are too long
-        inside = [file / f"{split}.{suffix}" for suffix in ("jsonl", "csv")]
-        file = next((each for each in inside if each.is_file()), inside[0])
-        if not file.is_file():
-            have = sorted(each.stem for each in file.parent.iterdir() if each.suffix in (".jsonl", ".csv"))
-            near = did_you_mean(split, have) if have else ""
-            raise DataError(f"cannot read {shown_path(file)}: No such file{near}")
+        file = _inside(file, split)
     lines = io.StringIO(_content(file), newline="")
     rows = list(_csv_rows(lines, file) if file.suffix.lower() == ".csv" else _json_rows(lines, file))
     if not rows:
         raise DataError(f"{shown_path(file)} holds no rows")
     return rows
+
+
+def _inside(folder: Path, split: str) -> Path:
+    """Return the file of a split in a folder; DataError when it is not there."""
+    source = source_of(split)
+    wanted, own = ([folder / f"{name}.{suffix}" for suffix in ("jsonl", "csv")] for name in (source, split))
+    if source != split and (stray := next((each for each in own if each.is_file()), None)):
+        raise DataError(
+            f"{shown_path(stray)} is not read: the split {split!r} is taken out of {source!r}, by a hash of the "
+            "questions; name the file itself to play it, or give it another name"
+        )
+    if file := next((each for each in wanted if each.is_file()), None):
+        return file
+    have = sorted(each.stem for each in folder.iterdir() if each.suffix in (".jsonl", ".csv"))
+    near = did_you_mean(source, have) if have else ""
+    why = "" if source == split else f"; the split {split!r} is taken out of it"
+    raise DataError(f"cannot read {shown_path(wanted[0])}: No such file{why or near}")
 
 
 def _content(file: Path) -> str:

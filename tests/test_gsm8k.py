@@ -34,7 +34,7 @@ def test_wrong_splits_limits_and_rows() -> None:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the GSM8K files")
-@pytest.mark.parametrize(("split", "rows"), [("train", 7473), ("test", 660)])
+@pytest.mark.parametrize(("split", "rows"), [("train", 5998), ("tune", 1475), ("test", 660)])
 def test_every_solution_earns_its_own_gold_answer(split: str, rows: int) -> None:
     scenario = GSM8K(path=str(DATA), split=split)
     assert len(scenario) == rows

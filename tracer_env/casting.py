@@ -53,6 +53,7 @@ def make_scenario(
 ) -> Scenario:
     """Return a scenario: a registered name, a Scenario as it is, or a list of tasks.
 
+    A list is whole, unless ``split`` is ``train`` or ``tune``: the two parts that it is then divided into.
     ``math_seconds`` of processor time are what a comparison of mathematical answers may take (None: 1.5),
     ``unread`` the names of the reasoning blocks that are left out of reading (None: think, thinking, reasoning).
     Raises UnknownNameError, ConfigError or DataError, before any task is played.
@@ -65,7 +66,8 @@ def make_scenario(
     elif isinstance(scenario, Scenario):
         made = scenario
     elif isinstance(scenario, Sequence) and all(isinstance(task, Task) for task in scenario):
-        made = build("scenario", "tracer_env.scenarios.base:TaskList", scenario, name="tasks", limit=limit)
+        part = split if split in ("train", "tune") else UNKNOWN
+        made = build("scenario", "tracer_env.scenarios.base:TaskList", scenario, name="tasks", limit=limit, split=part)
     else:
         raise ConfigError(f"scenario must be a name, a Scenario or a list of Task, got {type(scenario).__name__}")
     if math_seconds is not None:

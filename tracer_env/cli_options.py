@@ -41,7 +41,7 @@ __all__ = [
 
 ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
 PathOption = Annotated[str | None, typer.Option("--path", help="File or folder the scenario's rows are read from.")]
-SplitOption = Annotated[str | None, typer.Option("--split", help="Split to play on (default: test).")]
+SplitOption = Annotated[str | None, typer.Option("--split", help="Split: train, tune to choose on, test (default).")]
 SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]

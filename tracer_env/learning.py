@@ -42,8 +42,9 @@ def training_scenario(config: Config) -> Scenario:
     asked, path = config.scenario, config.training.path
     if path is None and asked.path is not None:
         given = Path(asked.path)
-        beside = given if given.is_dir() else given.with_name(given.name.replace("test", "train"))
-        if beside == given and not given.is_dir():
+        whole = given.is_dir() or asked.split == "tune"  # a file that tune comes out of is the train file
+        beside = given if whole else given.with_name(given.name.replace("test", "train"))
+        if beside == given and not whole:
             raise ConfigError(
                 f"controllers are trained on the train split, but scenario.path {asked.path} names one file; "
                 "say where the train split is with --set training.path=FILE, or give trained controllers as files"
