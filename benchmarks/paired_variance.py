@@ -28,7 +28,7 @@ from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.rollout import Job, rollout
 from tracer_env.trainers.controller_trainer import train_controller
-from tracer_env.trainers.tree_training import solve_trees
+from tracer_env.trainers.tree_solving import solve_trees
 from tracer_env.tree import DialogueTrees
 
 WANTED = 0.01

@@ -29,7 +29,7 @@ from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
 from tracer_env.trainers.controller_trainer import train_controller
 from tracer_env.trainers.task_split import take_tasks
-from tracer_env.trainers.tree_training import solve_trees
+from tracer_env.trainers.tree_solving import solve_trees
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_run import expand_run, join
 from tracer_env.verifying import verify

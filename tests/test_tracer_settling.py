@@ -20,7 +20,7 @@ from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.tracer_settling import ITERATIONS, STARTS, check_settled, settle_tables
 from tracer_env.trainers.tracer_trainer import VARIANTS
 from tracer_env.trainers.tree_credit import Tree
-from tracer_env.trainers.tree_training import solve_trees
+from tracer_env.trainers.tree_solving import solve_trees
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_growth import expand
 

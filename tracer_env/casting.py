@@ -3,8 +3,9 @@
     make_scenario("gsm8k", path="test.jsonl")    a name, a Scenario, or a list of tasks
     make_speaker("proposer=smollm2,reviewer=hf:PATH", temperature=0.7)
                                                   a name, a Speaker, a function prompt -> text, a mapping by seat
-    make_controller("random:p=0.3")               a name with settings, a Controller, a trained table's file,
-    make_controller("proposer=never+reviewer=always")    a mapping by seat
+    make_controller("random:p=0.3")               a name with settings, a Controller, a trained table's file (behind
+                                                  which policy=greedy may stand), a mapping by seat
+    make_controller("proposer=never+reviewer=always")
     make_reward("team_minus_tokens:price=0.001")
     make_rules(max_turns=7)
 
@@ -152,9 +153,9 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
         return build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
     if not isinstance(controller, str):
         return controller
-    if controller.endswith(".json"):
-        return _load_table(Path(controller), trust_code)
     name, settings = name_and_settings(controller)
+    if name.endswith(".json"):
+        return _load_table(Path(name), trust_code, settings)
     if information is not None and "information" in inspect.signature(resolve("controller", name)[0]).parameters:
         asked = settings.setdefault("information", information)
         if asked != information:
@@ -189,11 +190,18 @@ def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
     return Rules(**settings)
 
 
-def _load_table(path: Path, trust_code: bool) -> Any:
+def _load_table(path: Path, trust_code: bool, settings: Mapping[str, Any]) -> Any:
     data = read_table(path)
     made = table_named(data["controller"], path, trust_code)()
     try:
         made.load_state_dict(data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    for name, value in settings.items():
+        if name != "policy" or not hasattr(made, "play"):
+            raise ConfigError(
+                f"{path} is a trained {made.name} controller, and {name} is settled by its training"
+                f"{'; of a table policy=average or policy=greedy can be asked' if hasattr(made, 'play') else ''}"
+            )
+        made.play(value)
     return made

@@ -94,6 +94,10 @@ def compare_command(
     train_episodes: Annotated[
         int | None, typer.Option("--train-episodes", help="Episodes each learned controller trains on the train split.")
     ] = None,
+    train_tasks: Annotated[
+        int | None,
+        typer.Option("--train-tasks", help="Tasks of the train split whose trees cfr_plus and its kin are trained on."),
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first).")
     ] = None,
@@ -119,7 +123,7 @@ def compare_command(
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
-    data = merge(data, "training", episodes=train_episodes)
+    data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
     if retry_failed and resume is None:
         raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
     listed = split_list(methods) if methods else None

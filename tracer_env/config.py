@@ -9,7 +9,7 @@
     name = "smollm2"
     temperature = 0.3
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
-    [training]          # method, episodes, update_every, limit, path
+    [training]          # method, episodes, tasks, update_every, limit, path
     [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
     [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
     [tracer]            # variant, sharing, reviews, fading
@@ -92,6 +92,9 @@ class SpeakerConfig:
 class TrainingConfig:
     """What learns, and how controllers do. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
 
+    ``tasks`` of the train split become the dialogue trees that controllers like ``cfr_plus`` are trained on; for None
+    see `train_trees`.
+
     ``method`` is what `tracer-env train` was asked for (None: ``regret_matching``): a run is continued without saying
     it again. ``path`` is where the train split lies when ``scenario.path`` names the test split.
     """
@@ -99,6 +102,7 @@ class TrainingConfig:
     method: str | None = None
     path: str | None = None
     episodes: int | None = None
+    tasks: int | None = None
     update_every: int = 32
     limit: int | None = None
 
@@ -170,6 +174,7 @@ class Config:
         least = {
             "scenario.limit": (self.scenario.limit, 1),
             "training.episodes": (self.training.episodes, 1),
+            "training.tasks": (self.training.tasks, 1),
             "training.update_every": (self.training.update_every, 1),
             "training.limit": (self.training.limit, 1),
             "evaluation.worlds": (self.evaluation.worlds, 1),

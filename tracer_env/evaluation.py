@@ -29,7 +29,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.failures import POLICIES
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.learning import lessons_in, lessons_of, trained, training_episodes, training_scenario, untrained
+from tracer_env.learning import School, lessons_of, training_scenario, untrained
 from tracer_env.lessons import Lessons
 from tracer_env.outcome import described
 from tracer_env.plain import command
@@ -199,14 +199,12 @@ def compare(
         if resume is not None:
             folder.check_tasks(tasks)
             folder.check_models(voices)
-        fresh = Lessons() if train_tasks is None else lessons_in(train_tasks, training_episodes(asked, voices))
-        taught = {name: lessons_of(one) | (fresh if name in to_train else Lessons()) for name, one in made.items()}
+        school = None if train_tasks is None else School(folder, train_tasks, voices, tell)
+        taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in made.items()}
         seen = {name: count for name, lessons in taught.items() if (count := lessons.among(tasks))}
         methods = {name: described(one) for name, one in made.items()}
         folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices, seen, methods)
-        training = {
-            name: trained(folder, name, controller, train_tasks, voices, tell) for name, controller in to_train.items()
-        }
+        training = {name: school.teach(name, controller) for name, controller in to_train.items() if school}
         promise = folder.promise(tasks)
         if retry_failed:
             recover(folder.episodes, promise, again=lambda told: bool(told.failed))
@@ -216,6 +214,10 @@ def compare(
         best = int(found.ledger.offsets[found.highlights.best()])
         interesting = transcript_at(folder.episodes, best)
     return Comparison(folder, folder.metrics()["rows"], training, interesting)
+
+
+def _due(school: School | None, to_train: bool, controller: Controller) -> Lessons:
+    return school.lessons(controller) if school is not None and to_train else Lessons()
 
 
 def _check_names(controllers: Mapping[str, Controller]) -> None:

@@ -1,6 +1,8 @@
-"""What a comparison trains before it plays: the tables that have not learned anything yet, on the train split alone.
+"""What a comparison trains before it plays: the controllers that have not learned anything yet, on the train split alone.
 
-`trained` leaves a table in the run's folder and takes it over from there when an earlier process has left it.
+A `School` teaches one after the other. Controllers that learn from play (`regret_matching`) are given episodes, those
+that learn from trees (`cfr_plus`) the dialogue trees of the train split, grown once for all of them (`train_trees`).
+What was learned is left in the run's folder, and taken over from there when an earlier process has left it.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from tracer_env.registry import resolve
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import take_over
 from tracer_env.task_contracts import task_at
+from tracer_env.train_trees import TrainTrees
 
 __all__ = [
+    "School",
+    "costs",
     "lessons_in",
     "lessons_of",
-    "trained",
     "training_episodes",
     "training_scenario",
     "untrained",
@@ -67,11 +71,11 @@ def training_episodes(config: Config, speaker: Speaker) -> int:
 
 
 def untrained(controller: Any) -> bool:
-    """Return whether a controller has a table in which nothing has been learned yet."""
+    """Return whether a controller can learn and has not learned anything yet."""
     parts = getattr(controller, "parts", None)
     if parts is not None:
         return any(untrained(part) for part in parts.values())
-    return getattr(controller, "rows", None) == {}
+    return getattr(controller, "rows", None) == {} or getattr(controller, "learned", True) is False
 
 
 def lessons_in(tasks: Scenario, episodes: int) -> Lessons:
@@ -87,35 +91,85 @@ def lessons_of(controller: Any) -> Lessons:
     return joined
 
 
-def trained(
-    folder: RunFolder,
-    name: str,
-    controller: Controller,
-    tasks: Scenario | None,
-    speaker: Speaker,
-    tell: Reporter,
-) -> dict[str, Any]:
-    """Train a controller, or take it over from the folder when an earlier process has; return its curve."""
-    config, file = folder.config, folder.path / "controllers" / f"{_file_name(name)}.json"
-    train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
-    if file.is_file():
-        return take_over(file, _tables(controller))
-    episodes = training_episodes(config, speaker)
-    tell.start(f"training {name}", episodes)
-    run = train(
-        controller,
-        tasks,
-        speaker,
-        config.rules,
-        episodes,
-        seed=config.seed,
-        update_every=config.training.update_every,
-        information=config.information,
-        after_window=lambda run: tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
-    )
-    training: dict[str, Any] = run.to_data()
-    write_controller(file, [table.state_dict() for table in _tables(controller)], training)
-    return training
+class School:
+    """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words."""
+
+    def __init__(self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter) -> None:
+        self.folder, self.tasks, self.speaker, self.tell = folder, tasks, speaker, tell
+        self.trees = TrainTrees(folder.config, tasks, speaker, folder.path / "trees", tell)
+        self._files: set[str] = set()
+
+    def lessons(self, controller: Controller) -> Lessons:
+        """Return what a controller is about to be taught."""
+        if _ways(controller) == {"trees"}:
+            return self.trees.lessons
+        return lessons_in(self.tasks, training_episodes(self.folder.config, self.speaker))
+
+    def teach(self, name: str, controller: Controller) -> dict[str, Any]:
+        """Train a controller, or take it over from the folder when an earlier process has; return its course."""
+        file = self._file(name)
+        if file.is_file():
+            return take_over(file, _tables(controller))
+        ways = _ways(controller)
+        if len(ways) > 1:
+            raise ConfigError(
+                f"{name!r} joins a table that learns from play with one that learns from trees; "
+                "train one of them first, and give the file that it is written to"
+            )
+        training = self._from_trees(name, controller) if ways == {"trees"} else self._from_play(name, controller)
+        write_controller(file, [table.state_dict() for table in _tables(controller)], training)
+        return training
+
+    def _from_play(self, name: str, controller: Controller) -> dict[str, Any]:
+        train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
+        config = self.folder.config
+        episodes = training_episodes(config, self.speaker)
+        self.tell.start(f"training {name}", episodes)
+        run = train(
+            controller,
+            self.tasks,
+            self.speaker,
+            config.rules,
+            episodes,
+            seed=config.seed,
+            update_every=config.training.update_every,
+            information=config.information,
+            after_window=lambda run: self.tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
+        )
+        training: dict[str, Any] = run.to_data()
+        return training
+
+    def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
+        teach, _ = resolve("trainer", "tracer_env.trainers.tree_methods:teach")
+        trees = self.trees.grown
+        course: dict[str, Any] = teach(controller, trees, self.folder.config.seed, self.tell, name)
+        return {**self.trees.cost, **course}
+
+    def _file(self, name: str) -> Path:
+        """Return where a controller is kept; of two names that would share a file the second gets a number."""
+        stem = _file_name(name)
+        while stem in self._files:
+            stem += "-2"
+        self._files.add(stem)
+        return self.folder.path / "controllers" / f"{stem}.json"
+
+
+def _ways(controller: Any) -> set[str]:
+    """Return what the tables inside a controller learn from that have learned nothing yet: ``play``, ``trees``."""
+    return {getattr(table, "learns_from", "play") for table in _tables(controller) if untrained(table)}
+
+
+def costs(training: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what a model said in training, in words; nothing where words were free. Trees are counted once for all."""
+    grown = {name: one for name, one in training.items() if one.get("free") is False}
+    told = []
+    if grown:
+        one = next(iter(grown.values()))
+        told.append(
+            f"{one['tokens']:,} tokens in {one['utterances']:,} utterances: the trees of {one['tasks']:,} train tasks, "
+            f"for {', '.join(grown)}"
+        )
+    return told
 
 
 def write_controller(file: Path, tables: Sequence[Mapping[str, Any]], training: Mapping[str, Any]) -> None:

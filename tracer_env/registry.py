@@ -57,6 +57,11 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
     "controller": {
         "regret_matching": f"{_AGENTS}.controllers.regret_matching:RegretMatching",
         "regret_matching_plus": f"{_AGENTS}.controllers.regret_matching:RegretMatchingPlus",
+        "cfr_plus": f"{_AGENTS}.controllers.tree_trained:CFRPlus",
+        "cfr": f"{_AGENTS}.controllers.tree_trained:CFR",
+        "dcfr": f"{_AGENTS}.controllers.tree_trained:DCFR",
+        "predictive_rm_plus": f"{_AGENTS}.controllers.tree_trained:PredictivePlus",
+        "hedge": f"{_AGENTS}.controllers.tree_trained:Hedge",
         "always": f"{_AGENTS}.controllers.baselines:Always",
         "majority_voting": f"{_AGENTS}.controllers.baselines:MajorityVoting",
         "never": f"{_AGENTS}.controllers.baselines:Never",

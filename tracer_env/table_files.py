@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.bounded import MEBIBYTE, shown_path
-from tracer_env.checked import as_given, line, listed, load, number, optional, plain, record, whole
+from tracer_env.checked import Reader, as_given, flag, line, listed, load, number, optional, plain, record, whole
 from tracer_env.errors import ConfigError, RunFolderError
 
 __all__ = ["MOST", "read_table", "take_over"]
@@ -21,18 +21,28 @@ __all__ = ["MOST", "read_table", "take_over"]
 MOST = 256 * MEBIBYTE
 """How large a file of tables may be: about a million rows."""
 _COUNT, _FIGURE = whole(0), optional(number())
-_TRAINING = record(
+_COURSE: dict[str, Reader[Any]] = {
+    "average_regret_curve": listed(listed(number(), 2, 2), 1000),
+    "policy_table": listed(record({"key": line(10_000)}, others=_FIGURE)),
+    "tokens": _COUNT,
+}
+_FROM_PLAY = record(
     {
+        **_COURSE,
         "episodes": _COUNT,
         "average_regret": record({"first": _FIGURE, "last": _FIGURE, "slope": _FIGURE}),
         "turns": _COUNT,
-        "tokens": _COUNT,
         "counterfactual_tokens": _COUNT,
-        "average_regret_curve": listed(listed(number(), 2, 2), 1000),
-        "policy_table": listed(record({"key": line(10_000)}, others=_FIGURE)),
     }
 )
-_SAVED = record({"tables": listed(record({}, others=plain(4)), 1000), "training": as_given(_TRAINING)}, others=plain(6))
+_FROM_TREES = record({**_COURSE, "trees": _COUNT, "tasks": _COUNT, "utterances": _COUNT, "free": flag}, others=plain(4))
+
+
+def _training(value: Any) -> Any:
+    return (_FROM_TREES if isinstance(value, dict) and "trees" in value else _FROM_PLAY)(value)
+
+
+_SAVED = record({"tables": listed(record({}, others=plain(4)), 1000), "training": as_given(_training)}, others=plain(6))
 _TABLE = record({"controller": lambda name: name}, others=lambda value: value)  # `trust` reads the name
 
 

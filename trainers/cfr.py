@@ -79,7 +79,7 @@ class TreeSolver:
         self.speak = uniform(size) if start is None else start.copy()
         if self.speak.shape != (size + 1,) or self.speak[size] != 0.0:
             raise ConfigError(f"start must hold {size + 1} policies, the last one 0, got shape {self.speak.shape}")
-        self._fixed = np.zeros(size, dtype=bool) if fixed is None else fixed
+        self.fixed = np.zeros(size, dtype=bool) if fixed is None else fixed
         self.strategy, self.weights = np.zeros(size), np.zeros(size)  # sums of weighted P(SPEAK), and of weights
         self.visits = np.zeros(size)  # sum of own reach, iterations counted alike
         self.iteration = 0
@@ -96,7 +96,7 @@ class TreeSolver:
                 now = self.speak[keys]
                 self._count(keys, now, reached)
                 learnt = self.rule.learn(keys, advantage, now, self.iteration)
-                ahead[keys] = np.where(self._fixed[keys], now, learnt)
+                ahead[keys] = np.where(self.fixed[keys], now, learnt)
             self.speak = ahead
 
     def _count(self, keys: slice, speak: Array, reached: Array) -> None:

@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -205,7 +205,7 @@ class CurrentPolicies:
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         part = self._controller.part(state.seat) if isinstance(self._controller, CastController) else self._controller
-        if isinstance(part, RegretMatching):
+        if _learns(part):
             return float(part.policy(key)[1])
         return part.speak_probability(state, key)
 
@@ -220,15 +220,20 @@ def decisions(
         seat = rules.seats[turn.turn]
         part = controller.part(seat) if isinstance(controller, CastController) else controller
         timed_out = pending is Grade.TIMEOUT or (drawn is not None and drawn.grade is Grade.TIMEOUT)
-        if turn.free and turn.speak_value is not None and isinstance(part, RegretMatching) and not timed_out:
+        if turn.free and turn.speak_value is not None and _learns(part) and not timed_out:
             yield part, turn.key, turn.skip_value, turn.speak_value
         if turn.action is Action.SPEAK and turn.utterance is not None and turn.utterance.grade is not None:
             pending = turn.utterance.grade
 
 
+def _learns(controller: object) -> TypeGuard[RegretMatching]:
+    """Whether a controller is a table that learns from play; one that learns from trees plays as it does."""
+    return isinstance(controller, RegretMatching) and controller.learns_from == "play"
+
+
 def tables(controller: Controller) -> list[RegretMatching]:
-    """Return the tables inside a controller, in the order of its parts."""
-    if isinstance(controller, RegretMatching):
+    """Return the tables inside a controller that learn from play, in the order of its parts."""
+    if _learns(controller):
         return [controller]
     if isinstance(controller, CastController):
         return [table for part in controller.parts.values() for table in tables(part)]

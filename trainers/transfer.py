@@ -35,7 +35,7 @@ from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import joint_optimum
-from tracer_env.trainers.tree_training import solve_trees
+from tracer_env.trainers.tree_solving import solve_trees
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_evaluation import Policy
 from tracer_env.tree_growth import expand

@@ -6,7 +6,7 @@ row r stands for ``counts[r]`` equal trees.
 
 Keys are numbered so that those of one agent are neighbours: ``agents[a]`` is a slice. Number K stands for "nothing
 to choose": its policy is SKIP, and the SKIP child of a dialogue that is over repeats it, so sweeps need no case
-for it.
+for it. Turns of which it is known how they are played (`with_fixed`) have keys of their own, one a probability.
 
 Two trees are *identical* when keys and payoffs agree at all nodes; `collapsed` keeps one of each and counts it.
 Payoffs that are drawn at random leave nothing to collapse. `merged_trees` goes further, and loses nothing either.
@@ -14,6 +14,7 @@ Payoffs that are drawn at random leave nothing to collapse. `merged_trees` goes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from tracer_env.errors import ConfigError
 from tracer_env.tree import DialogueTrees
 
-__all__ = ["TreeGame", "collapsed", "key_patterns", "tree_game"]
+__all__ = ["TreeGame", "collapsed", "key_patterns", "tree_game", "with_fixed"]
 
 Array = NDArray[np.float64]
 
@@ -92,6 +93,54 @@ def tree_game(trees: DialogueTrees, payoffs: Array, information: str = "vote_and
         payoffs=payoffs,
         counts=np.ones(trees.rows),
     )
+
+
+def with_fixed(game: TreeGame, chances: Sequence[Array | None]) -> tuple[TreeGame, Array]:
+    """Return the game in which some turns are played as given, and P(SPEAK) of its keys: NaN where it is to be chosen.
+
+    ``chances`` holds P(SPEAK) at the nodes (R, 2^d) of each depth d whose turn is settled, None at the others. Keys of
+    settled turns are named ``fixed/`` and the probability; keys that are left at no node are gone.
+    """
+    if all(chance is None for chance in chances):
+        return game, np.full(game.size, np.nan)
+    agents = [agent for agent, keys in enumerate(game.agents) for _ in range(keys.start, keys.stop)]
+    known = [(agent, name, np.nan) for agent, name in zip(agents, game.names, strict=True)]
+    numbered: dict[tuple[int, float], int] = {}
+    ids = [np.where(level == game.size, -1, level) for level in game.ids]
+    for depth, chance in enumerate(chances):
+        if chance is None:
+            continue
+        live = ids[depth] >= 0
+        found, place = np.unique(chance.T[live], return_inverse=True)
+        codes = np.empty(len(found), dtype=np.intp)
+        for index, speak in enumerate(found.tolist()):
+            mover = game.movers[depth]
+            if (mover, speak) not in numbered:
+                numbered[mover, speak] = len(known)
+                known.append((mover, f"agent_{mover}/fixed/{speak!r}", speak))
+            codes[index] = numbered[mover, speak]
+        ids[depth][live] = codes[place]
+    return _renumbered(game, ids, known)
+
+
+def _renumbered(
+    game: TreeGame, ids: list[NDArray[np.intp]], known: list[tuple[int, str, float]]
+) -> tuple[TreeGame, Array]:
+    """Return the game with keys ``known`` as (agent, name, P(SPEAK)), agent by agent; -1 stands for nothing to choose."""
+    players = np.array([agent for agent, _, _ in known])
+    left = np.unique(np.concatenate([level.ravel() for level in ids]))
+    left = left[left >= 0]
+    order = left[np.argsort(players[left], kind="stable")]
+    number = np.full(len(known) + 1, len(order), dtype=np.intp)  # the last entry answers to -1
+    number[order] = np.arange(len(order))
+    bounds = np.searchsorted(players[order], np.arange(len(game.agents) + 1))
+    changed = replace(
+        game,
+        names=tuple(known[place][1] for place in order),
+        agents=tuple(slice(int(a), int(b)) for a, b in pairwise(bounds)),
+        ids=tuple(number[level] for level in ids),
+    )
+    return changed, np.array([known[place][2] for place in order])
 
 
 def collapsed(game: TreeGame) -> TreeGame:

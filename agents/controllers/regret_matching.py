@@ -8,15 +8,15 @@ For the two actions a in (SKIP, SPEAK) with values v(a), after a decision taken 
     average policy          the mean of pi over the visits of the row
 
 (TRACER, arXiv 2605.28699.) Both values must be real: the trainer draws the utterance of the choice that
-was not taken as well. The average policy is what evaluation uses. What is promised: with values that
-do not hang on other rows, a row's average regret falls as O(1/sqrt(visits)). Nothing follows for the
+was not taken as well. The average policy is what evaluation uses, drawn as it says, or with ``policy="greedy"`` its
+likelier action (the published code evaluates so); a tie, such as a row never visited, is SKIP then. What is promised:
+with values that do not hang on other rows, a row's average regret falls as O(1/sqrt(visits)). Nothing follows for the
 value of a whole dialogue, nor for keys that forget.
 
 `RegretMatchingPlus` floors the cumulative regret at zero (Tammelin 2014), so that an action that was bad
 for long comes back at once; its true cumulative regret is kept beside for the books.
 
-Rows are made on the first visit. A row that was never visited answers with the uniform policy and is
-counted in ``unseen``.
+Rows are made on the first visit. A row that was never visited has the uniform policy and is counted in ``unseen``.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.bounded import shown
-from tracer_env.checked import also, line, listed, mapping, number, optional, read, record, whole
-from tracer_env.errors import ConfigError
+from tracer_env.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
+from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
-__all__ = ["RegretMatching", "RegretMatchingPlus", "Row", "match"]
+__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "match"]
 
 SCHEMA = 1
+POLICIES = ("average", "greedy")
+"""How a table is played: its average policy drawn as it says, or the likelier action of it."""
 
 
 def match(skip: float, speak: float) -> float:
@@ -62,16 +64,26 @@ class RegretMatching:
 
     ``information`` names the key that the rows are told apart by, ``rules`` the rules they were learned under;
     a controller that carries both refuses to play under others (`check`). ``lessons`` are the tasks that whoever
-    trained it says it was trained on.
+    trained it says it was trained on, ``played`` which of the `POLICIES` it plays.
     """
 
     name = "regret_matching"
+    learns_from = "play"
 
-    def __init__(self, information: str = "vote_and_time", rules: Rules | None = None) -> None:
+    def __init__(
+        self, information: str = "vote_and_time", rules: Rules | None = None, policy: str = "average"
+    ) -> None:
         self.information, self.rules = information, rules
+        self.play(policy)
         self.rows: dict[str, Row] = {}
         self.lessons = Lessons()
         self.unseen = 0
+
+    def play(self, policy: str) -> None:
+        """Be played by one of `POLICIES` from now on; raises ConfigError for another."""
+        if policy not in POLICIES:
+            raise ConfigError(f"controller {self.name}: policy is {shown(policy)}{did_you_mean(str(policy), POLICIES)}")
+        self.played = policy
 
     def policy(self, key: str) -> NDArray[np.float64]:
         """Return the current policy of a row, shape (2,): (P(SKIP), P(SPEAK))."""
@@ -83,7 +95,8 @@ class RegretMatching:
         return _pair(self._average(key))
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
-        return self._average(key)
+        speak = self._average(key)
+        return speak if self.played == "average" else float(speak > 0.5)
 
     def _average(self, key: str) -> float:
         row = self.rows.get(key)
@@ -147,6 +160,7 @@ class RegretMatching:
             "controller": self.name,
             "information": self.information,
             "rules": _plain(self.rules) if self.rules else None,
+            **({} if self.played == "average" else {"policy": self.played}),
             "trained_on": self.lessons.to_data(),
             "rows": {key: asdict(self.rows[key]) for key in sorted(self.rows)},
         }
@@ -160,7 +174,7 @@ class RegretMatching:
         rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
         self.rules = None if rules is None else Rules(**rules)
         self.rows, self.information = rows, found["information"]
-        self.lessons = found.get("trained_on", Lessons())
+        self.lessons, self.played = found.get("trained_on", Lessons()), found.get("policy", "average")
 
     def to_json(self) -> str:
         """Return `state_dict` as indented JSON."""
@@ -210,6 +224,6 @@ _TABLE = record(
         "rules": optional(record({}, may_have=SETTINGS)),
         "rows": mapping(also(_ROW, _possible, "a row whose strategy adds up to its visits"), keys=line(10_000)),
     },
-    may_have={"trained_on": read_lessons},  # tables of before do not say it
+    may_have={"trained_on": read_lessons, "policy": choice(POLICIES)},  # tables of before say neither
     others=lambda value: value,  # a training writes its course beside its table
 )
