@@ -134,6 +134,7 @@ def compare_command(
         return print_config(resolved, as_json)
     from tracer_env.display.comparison import shown_comparison
     from tracer_env.evaluation import compare
+    from tracer_env.learning import costs
 
     with reporting() as reporter, resumable("compare", resume):
         result = compare(
@@ -150,6 +151,8 @@ def compare_command(
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
     say(f"replay  {result.replay_command}")
+    for cost in costs(result.training):
+        say(f"train   {cost}")
     if result.failed:
         say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")
     return None

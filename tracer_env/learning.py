@@ -1,4 +1,4 @@
-"""What a comparison trains before it plays: the controllers that have not learned anything yet, on the train split alone.
+"""What a comparison trains before it plays: controllers that have learned nothing yet, on the train split alone.
 
 A `School` teaches one after the other. Controllers that learn from play (`regret_matching`) are given episodes, those
 that learn from trees (`cfr_plus`) the dialogue trees of the train split, grown once for all of them (`train_trees`).

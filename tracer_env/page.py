@@ -130,7 +130,9 @@ def _regret(run: Run) -> list[str]:
     lines = {name: line for name, line in lines.items() if len(line) > 1}
     if not lines:
         return []
-    drawn = charts.curves(lines, "Average regret while training", "episodes, or iterations on trees", "average regret", log=True)
+    drawn = charts.curves(
+        lines, "Average regret while training", "episodes, or iterations on trees", "average regret", log=True
+    )
     return [
         "<h2>Regret while training</h2>",
         _figure(drawn, "Both axes are logarithmic; points at 0 cannot be drawn on them."),

@@ -3,12 +3,12 @@
 How many tasks, unless ``training.tasks`` (``--train-tasks``) says it; the first of the train split, in its order:
 
     a recording    all that were recorded, in all recorded worlds: nothing is said anew
-    simulated      at most 2,000, in as many worlds as make 2,000 trees (fewer trees when they are deep: 4 million nodes)
+    simulated      at most 2,000, in as many worlds as make 2,000 trees; fewer when they are deep (4 million nodes)
     a model        at most 100, in one world; a tree of five turns is 16 utterances, and all are paid for
 
-A model's trees are grown into the folder ``trees`` of the run, a few tasks at a time: an interruption loses no more than
-those, and ``see`` and ``train --trees`` can read them later. Trees of free speakers are grown again where they are
-needed again. `TrainTrees.cost` says what was said for them.
+A model's trees are grown into the folder ``trees`` of the run, a few tasks at a time: an interruption loses no more
+than those, and ``see`` and ``train --trees`` can read them later. Trees of free speakers are grown again where they
+are needed again. `TrainTrees.cost` says what was said for them.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def with_fixed(game: TreeGame, chances: Sequence[Array | None]) -> tuple[TreeGam
 def _renumbered(
     game: TreeGame, ids: list[NDArray[np.intp]], known: list[tuple[int, str, float]]
 ) -> tuple[TreeGame, Array]:
-    """Return the game with keys ``known`` as (agent, name, P(SPEAK)), agent by agent; -1 stands for nothing to choose."""
+    """Return the game with keys ``known`` as (agent, name, P(SPEAK)), agent by agent; -1: nothing to choose."""
     players = np.array([agent for agent, _, _ in known])
     left = np.unique(np.concatenate([level.ravel() for level in ids]))
     left = left[left >= 0]

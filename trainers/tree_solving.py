@@ -11,8 +11,8 @@ A method is a regret rule with the sweeps it runs on; the credit says what choic
 
 With ``starts`` above 1 the first start is the uniform policy and the others are drawn; the one whose policy has the
 highest value on these trees, the credit's price of tokens taken off, is kept, and all are counted in the time. The
-policy is the average one, or with ``policy="greedy"`` its likelier action at each key (a tie is SKIP). `tree_optima` and
-`cfr` say what a gap of zero does and does not promise.
+policy is the average one, or with ``policy="greedy"`` its likelier action at each key (a tie is SKIP). `tree_optima`
+and `cfr` say what a gap of zero does and does not promise.
 
 The table that comes out is a controller like any other. Its average policies are the solver's; its current ones are
 those of regret matching on the same regrets, which `hedge` and `predictive_rm_plus` do not play. Where trees or paths
@@ -86,7 +86,11 @@ class TreeTraining:
     def value_as_played(self) -> float:
         """The same of the policies that the table will be played by."""
         speak = self.solver.average
-        return self.value if self.played == "average" else float(self.merged.values(speak > 0.5).mean())
+        return (
+            self.value
+            if self.played == "average"
+            else float(self.merged.values(np.where(speak > 0.5, 1.0, 0.0)).mean())
+        )
 
     def average_regret(self) -> float:
         """Return the summed regrets of all keys, per iteration or per visit as the credit has it."""
@@ -132,7 +136,6 @@ class TreeTraining:
                 strategy=[max(weight - spoken, 0.0), spoken],
                 visits=weight,
             )
-        return made
 
     def policy_table(self) -> list[dict[str, Any]]:
         """Return one entry a key: visits a dialogue, P(SPEAK) on average and now, advantage, average regret."""

@@ -70,9 +70,7 @@ class RegretMatching:
     name = "regret_matching"
     learns_from = "play"
 
-    def __init__(
-        self, information: str = "vote_and_time", rules: Rules | None = None, policy: str = "average"
-    ) -> None:
+    def __init__(self, information: str = "vote_and_time", rules: Rules | None = None, policy: str = "average") -> None:
         self.information, self.rules = information, rules
         self.play(policy)
         self.rows: dict[str, Row] = {}
