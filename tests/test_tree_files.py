@@ -167,7 +167,7 @@ def test_arrays_that_are_no_arrays(folder):
 def test_wider_numbers_and_the_other_byte_order_are_read(folder):
     before = DialogueTrees.load(folder)
     with np.load(folder / "trees.npz") as arrays:
-        wide = {name: a if a.dtype == np.bool_ else np.asfortranarray(a.astype(">i8")) for name, a in arrays.items()}
+        wide = {name: a if a.dtype.kind in "bf" else np.asfortranarray(a.astype(">i8")) for name, a in arrays.items()}
     forge(folder, "trees.npz", arrays_with(folder, **wide))
     same(before, DialogueTrees.load(folder))
 

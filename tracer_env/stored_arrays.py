@@ -4,8 +4,9 @@
 
 An archive says how large its entries are and an array says its shape and kind; none of it is believed. Asked for are
 arrays of known names and shapes, so the sizes must be those that follow. Whole numbers of any width or byte order
-are taken when every one of them fits into the kind that is wanted; truth values are taken for truth values alone.
-Floating point numbers, complex ones, dates, texts, records and objects are refused, whatever they hold.
+are taken when every one of them fits into the kind that is wanted; truth values are taken for truth values alone, and
+floating point numbers of float32 or narrower where such are wanted, NaN among them, infinite ones not.
+Complex numbers, dates, texts, records and objects are refused, whatever they hold.
 Nothing is unpickled.
 """
 
@@ -93,9 +94,8 @@ def _array(stream: IO[bytes], size: int, wanted: Wanted) -> NDArray[Any]:
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, kind = header(stream)
     target = np.dtype(wanted.kind)
-    if kind.kind not in ("b" if target.kind == "b" else "iu"):
-        needed = "truth values" if target.kind == "b" else "whole numbers"
-        raise Misfit(f"holds {shown(str(kind))} where {needed} must stand")
+    if kind.kind not in _KINDS[target.kind] or (target.kind == "f" and kind.itemsize > target.itemsize):
+        raise Misfit(f"holds {shown(str(kind))} where {_NEEDED[target.kind]} must stand")
     if shape != wanted.shape:
         raise Misfit(f"has the shape {shown(shape)}, not {wanted.shape}")
     if not 0 < size - wanted.entries * kind.itemsize < _HEADER:
@@ -103,6 +103,10 @@ def _array(stream: IO[bytes], size: int, wanted: Wanted) -> NDArray[Any]:
     array = np.empty(wanted.entries, dtype=kind)
     _fill(stream, array)
     return _fitted(array.reshape(shape, order="F" if fortran else "C"), target)
+
+
+_KINDS = {"b": "b", "i": "iu", "u": "iu", "f": "f"}
+_NEEDED = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "numbers of kind float32"}
 
 
 def _fill(stream: IO[bytes], array: NDArray[Any]) -> None:
@@ -120,6 +124,10 @@ def _fill(stream: IO[bytes], array: NDArray[Any]) -> None:
 
 
 def _fitted(array: NDArray[Any], target: np.dtype[Any]) -> NDArray[Any]:
+    if target.kind == "f":
+        if np.isinf(array).any():
+            raise Misfit("holds numbers that are infinite")
+        return np.ascontiguousarray(array.astype(target))
     if array.dtype == target:
         if target.kind == "b" and array.size and array.view(np.uint8).max() > 1:
             raise Misfit("holds bytes that are no truth values")

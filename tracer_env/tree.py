@@ -61,7 +61,8 @@ class Level:
 
     def __post_init__(self) -> None:
         for name in ("agrees", *SIGNALS):  # what is left out is one number, seen at every node
-            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.grade.shape))
+            if (told := getattr(self, name)).ndim == 0:
+                object.__setattr__(self, name, np.broadcast_to(told, self.grade.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +118,14 @@ class DialogueTrees:
     def nodes(self) -> int:
         """All nodes of all trees, leaves included."""
         return self.rows * ((2 << self.depth) - 1)
+
+    @property
+    def told(self) -> bool:
+        """Whether any speaker told anything of its own words, or stated an answer of its own in a review."""
+        return any(
+            bool(level.agrees.any()) or any(not np.isnan(getattr(level, name)).all() for name in SIGNALS)
+            for level in self.levels
+        )
 
     def over(self, depth: int) -> NDArray[np.bool_]:
         """Return which nodes of a depth lie below the end of the dialogue or at it, shape (2^d,)."""

@@ -1,7 +1,8 @@
 """Dialogue trees as array operations, for a speaker that answers whole arrays of dialogues at once.
 
 The speaker has a method ``in_rows(tasks, streams)`` that gives an object with ``propose`` and ``review``
-(see the simulated speaker). Rows are grown in chunks, so that what is held beside the levels stays small.
+(see the simulated speaker); what these return may have ``agrees`` and any of `types.SIGNALS`, or leave them untold.
+Rows are grown in chunks, so that what is held beside the levels stays small.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tracer_env.rules import Rules
 from tracer_env.tree import Level
 from tracer_env.tree_finals import Standing, finals
 from tracer_env.tree_shape import places, spoken_nodes, utterances, window
-from tracer_env.types import Grade, Role, Task
+from tracer_env.types import SIGNALS, Grade, Role, Task
 
 __all__ = ["blank_levels", "grow_arrays", "number_utterances"]
 
@@ -27,7 +28,7 @@ _CHUNK = 8192
 
 
 def blank_levels(rules: Rules, rows: int) -> tuple[Level, ...]:
-    """Return levels of zeros, nothing said anywhere."""
+    """Return levels of zeros, nothing said anywhere and nothing told."""
     return tuple(
         Level(
             grade=np.zeros((rows, width), dtype=np.int8),
@@ -38,6 +39,8 @@ def blank_levels(rules: Rules, rows: int) -> tuple[Level, ...]:
             prompt_tokens=np.zeros((rows, width), dtype=np.int32),
             completion_tokens=np.zeros((rows, width), dtype=np.int32),
             utterance=np.full((rows, width), -1, dtype=np.int32),
+            agrees=np.zeros((rows, width), dtype=np.int8),
+            **{name: np.full((rows, width), np.nan, dtype=np.float32) for name in SIGNALS},
         )
         for width in (1 << depth for depth in range(rules.max_turns))
     )
@@ -99,6 +102,9 @@ def _grow_chunk(voice: Any, rules: Rules, levels: tuple[Level, ...]) -> None:
                 level.vote[:, columns] += said.verdict
         for name in ("grade", "verdict", "answer", "prompt_tokens", "completion_tokens"):
             getattr(level, name)[:, columns] = getattr(said, name)
+        for name in ("agrees", *SIGNALS):
+            if (told := getattr(said, name, None)) is not None:
+                getattr(level, name)[:, columns] = told
         before = np.repeat(spent[-1], 2, axis=1) if depth else np.int64(0)
         spent.append(before + level.completion_tokens)
     standing = [Standing(level.grade, level.vote, level.answer) for level in levels]

@@ -6,6 +6,7 @@ follows from the rules alone:
     who speaks      utterances, verdicts and tokens stand where a seat may speak, a verdict where it reviews
     what is kept    below SKIP everything pending is as above; a new proposal has no votes yet
     votes           below a review the vote has moved by the verdict, grade and answer are those of the proposal
+    signals         log-probabilities are at most 0, and all signals stand where something is said, a margin at reviews
     finals          ``final_correct`` is what the rule for the final answer says of grades, votes and answers
     texts           utterances are numbered tree by tree, and each says what its node says
 """
@@ -23,7 +24,7 @@ from tracer_env.rules import Rules
 from tracer_env.tree import Level
 from tracer_env.tree_finals import Standing, finals
 from tracer_env.tree_shape import places, spoken_nodes, utterances
-from tracer_env.types import Grade, Role, Utterance, Verdict
+from tracer_env.types import SIGNALS, Grade, Role, Utterance, Verdict
 
 __all__ = ["check_levels", "check_texts"]
 
@@ -34,6 +35,7 @@ def check_levels(rules: Rules, levels: Sequence[Level], texts: int | None) -> No
         spoken = spoken_nodes(rules, depth)
         _check_ranges(level, depth)
         _check_silence(level, depth, spoken)
+        _check_told(level, depth, spoken, rules.seats[depth + 1].role is Role.PROPOSER)
         if depth:
             _check_step(rules, levels[depth - 1], level, depth, spoken)
     _check_numbers(rules, levels, texts)
@@ -50,7 +52,10 @@ def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]
         "verdict": np.fromiter((one.verdict for one in said), np.int8, count),
         "prompt_tokens": np.fromiter((one.prompt_tokens for one in said), np.int32, count),
         "completion_tokens": np.fromiter((one.completion_tokens for one in said), np.int32, count),
+        "agrees": np.fromiter((one.agrees for one in said), np.int8, count),
     }
+    signals = np.array([one.signals for one in said], dtype=np.float32)  # (texts, 4): None becomes NaN
+    told |= {name: signals[:, place] for place, name in enumerate(SIGNALS)}
     for depth, level in enumerate(levels):
         columns = np.flatnonzero(spoken_nodes(rules, depth))
         numbers = level.utterance[:, columns]
@@ -59,7 +64,8 @@ def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]
             stored = getattr(level, name)[:, columns]
             if name == "grade" and not proposes:
                 stored = np.full_like(stored, -1)
-            wrong = values[numbers] != stored
+            found = values[numbers]
+            wrong = (found != stored) & ~((found != found) & (stored != stored))  # NaN is untold in both
             if wrong.any():
                 number = int(numbers[wrong][0])
                 raise Misfit(f"of line {number + 1} is not what {name}_{depth} says of the same utterance", name)
@@ -83,6 +89,18 @@ def _check_silence(level: Level, depth: int, spoken: NDArray[np.bool_]) -> None:
     _refuse((level.utterance < 0) & spoken, "utterance", depth, "is -1 where something was said")
     if depth == 0:
         _refuse((level.verdict != 0) | (level.vote != 0), "vote", depth, "is not 0 at a first proposal")
+
+
+def _check_told(level: Level, depth: int, spoken: NDArray[np.bool_], proposes: bool) -> None:
+    """Signals are told of what is said, and of reviews alone whether they agree, and their margin."""
+    _refuse((level.agrees < -1) | (level.agrees > 1), "agrees", depth, "leaves the range -1 to 1")
+    review = spoken & (not proposes)
+    _refuse((level.agrees != 0) & ~review, "agrees", depth, "is not 0 where nobody reviews")
+    _refuse(~np.isnan(level.margin) & ~review, "margin", depth, "is told where nobody reviews")
+    for name in ("logprob_sum", "logprob_mean", "logprob_min"):
+        told = getattr(level, name)
+        _refuse(~np.isnan(told) & ~spoken, name, depth, "is told where nothing was said")
+        _refuse(told > 0, name, depth, "is above 0")
 
 
 def _check_step(rules: Rules, above: Level, here: Level, depth: int, spoken: NDArray[np.bool_]) -> None:

@@ -2,7 +2,8 @@
 
     trees.json        schema, rules, seed, worlds, speaker, split and digest of the tasks, counts, and the digest of
                       each other file
-    trees.npz         the arrays of all levels, as ``grade_0`` .. ``utterance_4``
+    trees.npz         the arrays of all levels, as ``grade_0`` .. ``utterance_4``; what speakers tell of their own
+                      words (``agrees_0`` .. ``margin_4``) where any does, which ``signals`` in trees.json says
     tasks.jsonl.gz    one task a line
     texts.jsonl.gz    one utterance a line, absent when the trees keep no texts
 
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown, shown_path, told
-from tracer_env.checked import Misfit, line, listed, mapping, optional, plain, read, record, whole
+from tracer_env.checked import Misfit, flag, line, listed, mapping, optional, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.files import write_bytes, write_text
 from tracer_env.folders import unwritable
@@ -34,13 +35,14 @@ from tracer_env.leftovers import temporary_folder
 from tracer_env.lessons import UNKNOWN, tasks_digest
 from tracer_env.plain import command
 from tracer_env.rules import SETTINGS, RoundRobin, Rules
+from tracer_env.signals import signals_to_data
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.stored_lines import at_most
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_checks import check_levels, check_texts
 from tracer_env.tree_shape import MOST_TURNS, utterances
 from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
-from tracer_env.types import Task, Utterance
+from tracer_env.types import SIGNALS, Task, Utterance
 
 __all__ = [
     "FILES",
@@ -53,7 +55,8 @@ __all__ = [
     "write_trees",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
+_READ = (1, SCHEMA)  # the first one knew no signals
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
 FILES = (_HEAD, _ARRAYS, _TASKS, _TEXTS)
 """The names of all files of such a folder; what says that it is complete comes first."""
@@ -101,6 +104,7 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
         "tasks": len(trees.tasks),
         "tasks_digest": tasks_digest(trees.tasks),
         "texts": None if trees.texts is None else len(trees.texts),
+        "signals": trees.told,
         "files": {name: _digest(folder / name) for name in names},
     }
     write_text(folder / _HEAD, json.dumps(head, indent=1) + "\n", inside=folder)
@@ -122,7 +126,7 @@ def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
     if head.get("tasks_digest", digest := tasks_digest(tasks)) != digest:
         said_digest = shown(head["tasks_digest"])
         raise DataError(f"{shown_path(folder / _HEAD)}: tasks_digest is {said_digest}, not {digest}; {_REMEDY}")
-    levels = _levels(folder, played, count * worlds)
+    levels = _levels(folder, played, count * worlds, head.get("signals", False))
     try:
         check_levels(played, levels, texts)
     except Misfit as misfit:
@@ -168,7 +172,7 @@ _HEAD_DATA = record(
         "texts": optional(whole(0, (1 << 31) - 1)),
         "files": mapping(line(64)),
     },
-    may_have={"split": line(200, 1), "tasks_digest": line(64)},  # those of before do not say it
+    may_have={"split": line(200, 1), "tasks_digest": line(64), "signals": flag},  # those of before do not say it
 )
 
 
@@ -186,8 +190,8 @@ def _head(folder: Path) -> dict[str, Any]:
             raise RunFolderError(f"{folder} is not finished; continue it with: {_expand('--resume', folder)}")
         raise RunFolderError(f"{folder} is not a folder of dialogue trees: it has no {_HEAD}")
     data = parse(read_bytes(file, MEBIBYTE), str(file), remedy=_REMEDY)
-    if isinstance(data, dict) and data.get("schema", SCHEMA) != SCHEMA:
-        raise DataError(f"{shown_path(file)} has the schema {shown(data['schema'])}; this version reads {SCHEMA}")
+    if isinstance(data, dict) and data.get("schema", SCHEMA) not in _READ:
+        raise DataError(f"{shown_path(file)} has the schema {shown(data['schema'])}; this version reads 1 and {SCHEMA}")
     head = read(data, _HEAD_DATA, str(file), remedy=_REMEDY)
     files = head["files"]
     for name in (_ARRAYS, _TASKS, *([] if head["texts"] is None else [_TEXTS])):
@@ -229,11 +233,12 @@ def _rules(data: dict[str, Any], wanted: Rules | None, folder: Path) -> Rules:
     return rules
 
 
-def _levels(folder: Path, rules: Rules, rows: int) -> tuple[Level, ...]:
+def _levels(folder: Path, rules: Rules, rows: int, signals: bool) -> tuple[Level, ...]:
+    kinds = {**_TYPES, **(_TOLD if signals else {})}
     wanted = {
         f"{name}_{depth}": Wanted(kind, (rows, 1 << depth))
         for depth in range(rules.max_turns)
-        for name, kind in _TYPES.items()
+        for name, kind in kinds.items()
     }
     try:
         found = load_arrays(folder / _ARRAYS, wanted)
@@ -241,7 +246,7 @@ def _levels(folder: Path, rules: Rules, rows: int) -> tuple[Level, ...]:
         raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
     except UNPACKING as error:
         raise DataError(f"{shown_path(folder / _ARRAYS)} is no archive of arrays ({told(error)}); {_REMEDY}") from error
-    return tuple(Level(**{name: found[f"{name}_{depth}"] for name in _TYPES}) for depth in range(rules.max_turns))
+    return tuple(Level(**{name: found[f"{name}_{depth}"] for name in kinds}) for depth in range(rules.max_turns))
 
 
 _TYPES: dict[str, Any] = {
@@ -254,6 +259,7 @@ _TYPES: dict[str, Any] = {
     "completion_tokens": np.int32,
     "utterance": np.int32,
 }
+_TOLD: dict[str, Any] = {"agrees": np.int8, **dict.fromkeys(SIGNALS, np.float32)}
 
 
 # -- writing -------------------------------------------------------------------------------------
@@ -261,7 +267,8 @@ _TYPES: dict[str, Any] = {
 
 def _packed(trees: DialogueTrees) -> bytes:
     """Return the arrays as one compressed npz; zip entries made by name carry no time of writing."""
-    arrays = {f"{name}_{depth}": getattr(level, name) for depth, level in enumerate(trees.levels) for name in _TYPES}
+    names = [*_TYPES, *(_TOLD if trees.told else ())]
+    arrays = {f"{name}_{depth}": getattr(level, name) for depth, level in enumerate(trees.levels) for name in names}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
@@ -299,11 +306,14 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
         "rule": said.rule,
         "grade": None if said.grade is None else said.grade.name.lower(),
         "verdict": said.verdict.name.lower(),
+        "agrees": said.agrees,
+        "signals": signals_to_data(said.signals),
     }
     return {name: value for name, value in data.items() if value != _DEFAULTS.get(name)}
 
 
-_DEFAULTS = {"finish": "stop", "dropped": 0, "answer": None, "rule": "", "grade": None, "verdict": "none"}
+_DEFAULTS: dict[str, Any] = {"finish": "stop", "dropped": 0, "answer": None, "rule": "", "grade": None}
+_DEFAULTS |= {"verdict": "none", "agrees": 0, "signals": {}}
 
 
 def _digest(path: Path) -> str:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, overload
 
+import numpy as np
+
 from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.lessons import split_of
@@ -30,7 +32,7 @@ from tracer_env.task_contracts import check_tasks, same
 from tracer_env.tree import DialogueTrees, Level
 from tracer_env.tree_arrays import blank_levels, grow_arrays, number_utterances
 from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances
-from tracer_env.types import Grade, Task, Utterance
+from tracer_env.types import SIGNALS, UNTOLD, Grade, Task, Utterance
 from tracer_env.worlds import check_worlds
 
 __all__ = ["SaidAgain", "expand", "speaker_name"]
@@ -192,6 +194,10 @@ def _write(level: Level, row: int, node: int, state: DialogueState, spoken: Utte
         level.verdict[row, node] = spoken.verdict
         level.prompt_tokens[row, node] = spoken.prompt_tokens
         level.completion_tokens[row, node] = spoken.completion_tokens
+        level.agrees[row, node] = spoken.agrees
+        if spoken.signals is not UNTOLD:
+            for name, value in zip(SIGNALS, spoken.signals, strict=True):
+                getattr(level, name)[row, node] = np.nan if value is None else value
 
 
 class _AnswerIds:

@@ -18,8 +18,9 @@ from msgspec.json import Decoder
 from tracer_env.bounded import DEPTH, shown, shown_path
 from tracer_env.checked import Misfit, choice, line, listed, number, optional, plain, record, text, whole
 from tracer_env.errors import DataError
+from tracer_env.signals import SIGNALS_DATA, kept, read_signals
 from tracer_env.stored_lines import read_lines
-from tracer_env.types import Grade, Task, Utterance, Verdict
+from tracer_env.types import UNTOLD, Grade, Signals, Task, Utterance, Verdict
 
 __all__ = ["MOST_TOKENS", "TASK", "RecordedTexts", "read_tasks"]
 
@@ -66,6 +67,8 @@ _UTTERANCE = record(
         "rule": line(),
         "grade": _grade,
         "verdict": _verdict,
+        "agrees": whole(-1, 1),
+        "signals": lambda value: read_signals(SIGNALS_DATA(value)),
     },
 )
 
@@ -83,6 +86,18 @@ class _TaskLine(Struct, forbid_unknown_fields=True):
     metadata: dict[str, Any]
 
 
+_Log = Annotated[float, Meta(ge=-1e30, le=0)]
+
+
+class _SignalsLine(Struct, forbid_unknown_fields=True):
+    """Signals, likewise."""
+
+    logprob_sum: _Log | None = None
+    logprob_mean: _Log | None = None
+    logprob_min: _Log | None = None
+    margin: Annotated[float, Meta(ge=-1e30, le=1e30)] | None = None
+
+
 class _UtteranceLine(Struct, forbid_unknown_fields=True):
     """An utterance, likewise."""
 
@@ -95,6 +110,8 @@ class _UtteranceLine(Struct, forbid_unknown_fields=True):
     rule: str = ""
     grade: Literal["wrong", "correct", "unparsable", "timeout"] | None = None
     verdict: Literal["wrong", "none", "right"] = "none"
+    agrees: Annotated[int, Meta(ge=-1, le=1)] = 0
+    signals: _SignalsLine | None = None
 
 
 _TASK_LINE, _UTTERANCE_LINE = Decoder(_TaskLine), Decoder(_UtteranceLine)
@@ -178,7 +195,11 @@ def _quick_utterance(content: bytes) -> Utterance | None:
     except _UNREAD:
         return None
     named, keys = one.finish + one.rule, 3 + (one.finish != "stop") + (one.dropped != 0) + (one.answer is not None)
-    keys += (one.rule != "") + (one.grade is not None) + (one.verdict != "none")
+    keys += (one.rule != "") + (one.grade is not None) + (one.verdict != "none") + (one.agrees != 0)
+    signals = UNTOLD
+    if one.signals is not None:
+        told = one.signals.logprob_sum, one.signals.logprob_mean, one.signals.logprob_min, one.signals.margin
+        signals, keys = kept(Signals(*told)), keys + 1 + sum(value is not None for value in told)
     if not named.isprintable() or len(named) > 100 or content.count(_KEY) != keys:
         return None
     return Utterance(
@@ -191,6 +212,8 @@ def _quick_utterance(content: bytes) -> Utterance | None:
         one.rule,
         None if one.grade is None else _GRADES[one.grade],
         _VERDICTS[one.verdict],
+        one.agrees,
+        signals,
     )
 
 

@@ -1,0 +1,57 @@
+"""Signals as they are kept: rounded to float32, written in as few digits as tell one from the next, checked when read.
+
+    {"logprob_sum": -3.25, "logprob_mean": -0.1625, "logprob_min": -1.5, "margin": 2.5}
+
+What a speaker does not tell is left out. One number stands for one float32 everywhere, in files, trees and states, so a
+bucket's edge is on the same side of it for all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracer_env.checked import Reader, number, optional, record
+from tracer_env.types import SIGNALS, UNTOLD, Signals
+
+__all__ = ["SIGNALS_DATA", "kept", "read_signals", "signals_of", "signals_to_data"]
+
+_LARGEST = 1e30  # nats; no text of any length comes near, and it is a float32
+_LOG = optional(number(-_LARGEST, 0.0))
+SIGNALS_DATA: Reader[dict[str, Any]] = record(
+    {}, may_have={name: optional(number(-_LARGEST, _LARGEST)) if name == "margin" else _LOG for name in SIGNALS}
+)
+"""How signals are read from a file."""
+
+
+def kept(signals: Signals) -> Signals:
+    """Return signals as they are kept: each the nearest float32."""
+    if signals is UNTOLD or signals == UNTOLD:
+        return UNTOLD
+    return Signals(*(None if value is None else float(np.float32(value)) for value in signals))
+
+
+def signals_of(logprobs: Sequence[float], margin: float | None = None) -> Signals:
+    """Return the signals of an utterance from the log-probability of each of its tokens; none of no token."""
+    if not logprobs:
+        return kept(Signals(margin=margin))
+    total = min(math.fsum(logprobs), 0.0)
+    return kept(Signals(total, total / len(logprobs), min(min(logprobs), 0.0), margin))
+
+
+def signals_to_data(signals: Signals) -> dict[str, float]:
+    """Return what is told, in decimals that read back to the same float32."""
+    told = zip(SIGNALS, signals, strict=True)
+    return {name: _short(value) for name, value in told if value is not None}
+
+
+def read_signals(data: Mapping[str, Any]) -> Signals:
+    """Return the signals of checked data (`SIGNALS_DATA`)."""
+    return kept(Signals(**data)) if data else UNTOLD
+
+
+def _short(value: float) -> float:
+    return float(str(np.float32(value)))
