@@ -66,6 +66,7 @@ FOR_AGENTS = {
     "rules",
     "interfaces",
     "information",
+    "observed",
     "randomness",
     "errors",
     "dialogue",

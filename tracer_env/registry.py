@@ -62,6 +62,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "dcfr": f"{_AGENTS}.controllers.tree_trained:DCFR",
         "predictive_rm_plus": f"{_AGENTS}.controllers.tree_trained:PredictivePlus",
         "hedge": f"{_AGENTS}.controllers.tree_trained:Hedge",
+        "logistic": f"{_AGENTS}.controllers.logistic:Logistic",
         "always": f"{_AGENTS}.controllers.baselines:Always",
         "majority_voting": f"{_AGENTS}.controllers.baselines:MajorityVoting",
         "never": f"{_AGENTS}.controllers.baselines:Never",

@@ -7,7 +7,8 @@
 
 A controller is asked once for all nodes that look alike: same turn, same events, same grades. It is shown a
 dialogue with these events in it and nothing else; one that reads texts, token counts or the task gets an
-error, since its answers would not be the same at all these nodes.
+error, since its answers would not be the same at all these nodes. An `observed.Observer` is given the numbers of
+every node.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller
+from tracer_env.observed import Observer
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.tree import DialogueTrees
+from tracer_env.tree_observed import observed_at
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
 __all__ = ["Policy", "clairvoyant", "speak_probabilities"]
@@ -114,6 +117,12 @@ def _from_controller(trees: DialogueTrees, controller: Controller, information: 
         raise UnknownNameError("information", information, KEYS)
     tell, found = KEYS[information], []
     for depth, codes in enumerate(_events(trees)):
+        part = controller.part(trees.rules.seats[depth + 2]) if hasattr(controller, "part") else controller
+        if isinstance(part, Observer):
+            numbers = observed_at(trees, depth)
+            chances = part.probabilities(numbers.reshape(-1, numbers.shape[-1]), depth + 2)
+            found.append(chances.reshape(codes.shape))
+            continue
         live = ~trees.over(depth)
         chances = np.zeros(codes.shape)
         kinds, inverse = np.unique(codes[:, live], return_inverse=True)

@@ -1,4 +1,4 @@
-"""Controllers that learn from dialogue trees, taught for a comparison: the tables of `tree_trained`, and casts of them.
+"""Controllers that learn from dialogue trees, taught for a comparison: `tree_trained` tables, `logistic`, casts.
 
     teach(make_controller("cfr_plus:price=2e-4"), trees, seed=0, tell=reporter, name="cfr_plus:price=2e-4")
 
@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.cast import CastController
+from tracer_env.agents.controllers.logistic import Logistic
 from tracer_env.agents.controllers.tree_trained import TreeTrained
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
 from tracer_env.learning import untrained
 from tracer_env.progress import Reporter
 from tracer_env.trainers.controller_trainer import loglog_slope
+from tracer_env.trainers.logistic_training import train_logistic
 from tracer_env.trainers.tree_credit import Tree
 from tracer_env.trainers.tree_solving import TreeTraining, solve_trees
 from tracer_env.tree import DialogueTrees
@@ -50,14 +52,16 @@ def teach(controller: Controller, trees: DialogueTrees, seed: int, tell: Reporte
         return next(iter(courses.values()))
     first = next(iter(courses.values()))
     rows = [{**row, "key": f"{seat}: {row['key']}"} for seat, one in courses.items() for row in one["policy_table"]]
-    facts = ("method", "information", "price", "policy", "starts", "iterations", "values", "value", "keys")
-    parts = {seat: {key: one[key] for key in facts if key in one} for seat, one in courses.items()}
+    left_out = ("average_regret_curve", "policy_table")
+    parts = {seat: {key: one[key] for key in one if key not in left_out} for seat, one in courses.items()}
     return {"average_regret_curve": first["average_regret_curve"], "policy_table": rows, "parts": parts}
 
 
 def _taught(
     controller: Controller, trees: DialogueTrees, seed: int, tell: Reporter, name: str, fixed: Chances
 ) -> dict[str, Any]:
+    if isinstance(controller, Logistic):
+        return train_logistic(controller, trees, seed, tell, f"training {name}", fixed)
     if isinstance(controller, TreeTrained):
         return _table(controller, trees, seed, tell, name, fixed)
     raise ConfigError(f"{name!r} is a {type(controller).__name__}, which does not learn from dialogue trees")

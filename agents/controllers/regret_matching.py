@@ -36,7 +36,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
-__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "match"]
+__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "match", "plain_rules"]
 
 SCHEMA = 1
 POLICIES = ("average", "greedy")
@@ -139,12 +139,7 @@ class RegretMatching:
 
     def check(self, rules: Rules, information: str | None = None) -> None:
         """Raise ConfigError when the table was learned under other rules or another key; a new one fits any key."""
-        if self.rules is not None and self.rules != rules:
-            ours, theirs = _plain(self.rules), _plain(rules)
-            differing = ", ".join(
-                f"{name} {ours[name]} not {theirs[name]}" for name in ours if ours[name] != theirs[name]
-            )
-            raise ConfigError(f"this {self.name} controller was trained under other rules: {differing}")
+        check_rules(self.name, self.rules, rules)
         learned = bool(self.rows) or self.rules is not None
         if information is not None and information != self.information and learned:
             raise ConfigError(
@@ -157,7 +152,7 @@ class RegretMatching:
             "schema": SCHEMA,
             "controller": self.name,
             "information": self.information,
-            "rules": _plain(self.rules) if self.rules else None,
+            "rules": plain_rules(self.rules) if self.rules else None,
             **({} if self.played == "average" else {"policy": self.played}),
             "trained_on": self.lessons.to_data(),
             "rows": {key: asdict(self.rows[key]) for key in sorted(self.rows)},
@@ -192,7 +187,16 @@ def _pair(speak: float) -> NDArray[np.float64]:
     return np.array((1.0 - speak, speak))
 
 
-def _plain(rules: Rules) -> dict[str, Any]:
+def check_rules(name: str, learned: Rules | None, rules: Rules) -> None:
+    """Raise ConfigError when a controller was trained under other rules than those that it is to play under."""
+    if learned is not None and learned != rules:
+        ours, theirs = plain_rules(learned), plain_rules(rules)
+        differing = ", ".join(f"{one} {ours[one]} not {theirs[one]}" for one in ours if ours[one] != theirs[one])
+        raise ConfigError(f"this {name} controller was trained under other rules: {differing}")
+
+
+def plain_rules(rules: Rules) -> dict[str, Any]:
+    """Return the settings of rules as plain data."""
     return {
         name: getattr(rules, name)
         for name in ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")

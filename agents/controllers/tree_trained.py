@@ -20,7 +20,7 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 
-__all__ = ["CFR", "DCFR", "CFRPlus", "Hedge", "PredictivePlus", "TreeTrained", "check_price"]
+__all__ = ["CFR", "DCFR", "CFRPlus", "Hedge", "PredictivePlus", "TreeTrained", "check_price", "check_whole"]
 
 _MOST = 1_000_000
 
@@ -44,11 +44,7 @@ class TreeTrained(RegretMatching):
     ) -> None:
         super().__init__(information, rules, policy)
         check_price(self.name, price)
-        for setting, value in (("starts", starts), ("iterations", iterations)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
-                raise ConfigError(
-                    f"controller {self.name}: {setting} must be a whole number from 1 to {_MOST:,}, got {value!r:.80}"
-                )
+        check_whole(self.name, starts=starts, iterations=iterations)
         self.price, self.starts, self.iterations = float(price), starts, iterations
 
 
@@ -56,6 +52,15 @@ def check_price(name: str, price: Any) -> None:
     """Raise ConfigError unless ``price`` is a finite number of at least 0."""
     if isinstance(price, bool) or not isinstance(price, int | float) or not 0.0 <= price < math.inf:
         raise ConfigError(f"controller {name}: price is of a token and must be a number of at least 0, got {price!r}")
+
+
+def check_whole(name: str, **settings: Any) -> None:
+    """Raise ConfigError unless each of the settings is a whole number from 1 to a million."""
+    for setting, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+            raise ConfigError(
+                f"controller {name}: {setting} must be a whole number from 1 to {_MOST:,}, got {value!r:.80}"
+            )
 
 
 class CFRPlus(TreeTrained):

@@ -1,0 +1,68 @@
+"""At each node of trees the numbers are those of the dialogue that leads there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tree_games import Proposers, random_trees
+
+from tracer_env.observed import OBSERVED, observed
+from tracer_env.rules import DialogueState, Rules, advance, initial
+from tracer_env.tree import DialogueTrees, Level
+from tracer_env.tree_observed import observed_at
+from tracer_env.tree_shape import spoken_nodes
+from tracer_env.types import SIGNALS, Grade, Role, Signals, Utterance, Verdict
+
+
+def telling(trees: DialogueTrees, seed: int) -> DialogueTrees:
+    """Give each utterance signals, some of them untold."""
+    luck, levels = np.random.default_rng(seed), []
+    for level in trees.levels:
+        arrays, shape = dict(vars(level)), level.grade.shape
+        for name in SIGNALS:
+            told = luck.normal(size=shape).astype(np.float32)
+            arrays[name] = np.where(luck.random(shape) < 0.2, np.float32(np.nan), told)
+        arrays["agrees"] = luck.integers(-1, 2, shape).astype(np.int8)
+        levels.append(Level(**arrays))
+    return replace(trees, levels=tuple(levels))
+
+
+def along(trees: DialogueTrees, row: int, depth: int, node: int) -> DialogueState:
+    """Return the dialogue that leads to a node."""
+    state = initial(trees.tasks[row], trees.rules)
+    for above in range(depth + 1):
+        at = node >> (depth - above)
+        if not spoken_nodes(trees.rules, above)[at]:
+            state = advance(state, 0)
+            continue
+        level = trees.levels[above]
+        signals = [float(getattr(level, name)[row, at]) for name in SIGNALS]
+        proposal = state.seat.role is Role.PROPOSER
+        said = Utterance(
+            "",
+            completion_tokens=int(level.completion_tokens[row, at]),
+            grade=Grade(int(level.grade[row, at])) if proposal else None,
+            verdict=Verdict.NONE if proposal else Verdict(int(level.verdict[row, at])),
+            agrees=int(level.agrees[row, at]),
+            signals=Signals(*(None if np.isnan(one) else one for one in signals)),
+        )
+        state = advance(state, 1, said)
+    return state
+
+
+@pytest.mark.parametrize(
+    "rules", [Rules(), Rules(num_agents=3, max_turns=4, stop_when="kept"), Rules(max_turns=4, schedule=Proposers())]
+)
+def test_nodes_and_dialogues_observe_the_same(rules: Rules) -> None:
+    trees = telling(random_trees(rules, 6, seed=2), seed=5)
+    compared = 0
+    for depth in range(trees.depth):
+        seen = observed_at(trees, depth)
+        assert seen.shape == (6, 1 << depth, len(OBSERVED))
+        for row in range(6):
+            for node in np.flatnonzero(~trees.over(depth)):
+                np.testing.assert_array_equal(seen[row, node], observed(along(trees, row, depth, int(node))))
+                compared += 1
+    assert compared >= 30
