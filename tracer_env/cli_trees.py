@@ -1,4 +1,4 @@
-"""Commands on dialogue trees: expand, train --trees, calibrate, frontier."""
+"""Commands on dialogue trees: expand, train --trees, calibrate, frontier; see is in `cli_seeing`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tracer_env.cli_options import (
     resumable,
     settings_data,
 )
+from tracer_env.cli_seeing import see_command
 from tracer_env.config import Config, with_settings
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.plain import command
@@ -39,6 +40,7 @@ def add_tree_commands(app: typer.Typer) -> None:
     app.command("expand")(expand_command)
     app.command("calibrate")(calibrate_command)
     app.command("frontier")(frontier_command)
+    app.command("see")(see_command)
 
 
 def expand_command(

@@ -29,7 +29,7 @@ from rich.table import Table
 from tracer_env.errors import ConfigError
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.cfr import TreeSolver, random_start
+from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.frontier_picture import draw
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.task_split import halves, take_tasks
@@ -97,7 +97,7 @@ def frontier(
     points = []
     for done, price in enumerate(charged, start=1):
         answers = [
-            _learn(fold.learner.at(price), iterations, starts, seed, begin)
+            best_of_starts(fold.learner.at(price), iterations, starts, seed, begin)
             for fold, begin in zip(folds, learned, strict=True)
         ]
         learned = [*answers]
@@ -148,26 +148,6 @@ def _tokens_per_call(trees: DialogueTrees) -> float:
     if not spent:
         raise ConfigError("these trees count no tokens, so there is no cost to weigh; use a speaker that counts them")
     return spent / calls
-
-
-def _learn(merged: MergedTrees, iterations: int, starts: int, seed: int, begun: Array | None) -> Array:
-    """Return the best policy of several starts of CFR+: uniform, the last price's answer, then drawn ones.
-
-    Of each start the average policy counts and, when it is worth more, the same with each key on its likelier action.
-    """
-    best: tuple[float, Array] | None = None
-    for start in range(starts):
-        begin = None if start == 0 else random_start(merged.size, seed + start)
-        if start == 1 and begun is not None:
-            begin = begun
-        solver = TreeSolver(merged, "cfr_plus", start=begin)
-        solver.iterate(iterations)
-        for speak in (solver.average, np.round(solver.average)):
-            value = float(merged.values(speak).mean())
-            if best is None or value > best[0]:
-                best = (value, speak)
-    assert best is not None
-    return best[1]
 
 
 def _named(merged: MergedTrees, speak: Array) -> dict[str, float]:
