@@ -13,6 +13,7 @@ from tracer_env.config import Config
 from tracer_env.display.comparison import shown_comparison
 from tracer_env.display.played import played
 from tracer_env.evaluation import compare
+from tracer_env.verifying import verify
 from tracer_env.voices import words_of
 
 
@@ -56,3 +57,14 @@ def test_all_parts_in_order(tmp_path: Path) -> None:
     assert "best fixed rule" in text
     assert text.rstrip().splitlines()[-1].startswith("C majority_voting")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_how_learned_tables_are_played_is_told(tmp_path: Path) -> None:
+    methods = ["never", "cfr_plus:iterations=5,starts=1", "hedge:policy=greedy,iterations=5,starts=1"]
+    asked = {"scenario": {"limit": 2}, "training": {"tasks": 40}, "evaluation": {"methods": methods}}
+    made = compare(Config.from_data(asked), out=tmp_path / "run")
+    assert [row.get("policy") for row in made.rows] == [None, "average", "greedy"]
+    parts = shown_comparison(made.run.metrics(), made.run.config, made.run.environment() or {})
+    told = [str(part) for part in parts if str(part).startswith("accuracy: final")]
+    assert told[0].endswith(f"; {methods[2]}: the likelier action, other learned ones their average policy")
+    verify(made.run.path)

@@ -13,7 +13,7 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError
 from tracer_env.metrics import Tally
-from tracer_env.outcome import Outcome, kind_of, outcome
+from tracer_env.outcome import Outcome, described, kind_of, outcome
 from tracer_env.types import Grade
 
 OK, BAD = Grade.CORRECT, Grade.WRONG
@@ -82,6 +82,14 @@ def test_kinds() -> None:
     ]
     assert kind_of(CastController({"proposer": Always(), "reviewer": RegretMatching()})) == "learned"
     assert kind_of(CastController({"proposer": Oracle(), "reviewer": RegretMatching()})) == "bound"
+
+
+def test_what_a_run_records_of_a_method() -> None:
+    assert described(Always()) == {"kind": "rule"}
+    assert described(MajorityVoting()) == {"kind": "rule", "final_answer": "majority"}
+    assert described(RegretMatching(policy="greedy")) == {"kind": "learned", "policy": "greedy"}
+    cast = CastController({"proposer": RegretMatching(), "reviewer": RegretMatching(policy="greedy")})
+    assert described(cast) == {"kind": "learned", "policy": "average and greedy"}
 
 
 def test_a_seat_has_no_final_answer() -> None:

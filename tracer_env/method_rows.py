@@ -54,6 +54,7 @@ class Row:
     accuracy_with_failed: float | None = None  # where some did: the accuracy with these as wrong
     trained_on: int = 0  # on how many of the tasks a table of the method was trained: where any, no held-out result
     kind: str = "rule"  # what the method is: a rule, learned, or a bound (`outcome`)
+    policy: str = ""  # how its tables are played: average, greedy, or both in a cast; empty without tables
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
@@ -64,6 +65,8 @@ class Row:
             del data["trained_on"]
         if self.kind == "rule":
             del data["kind"]
+        if not self.policy:
+            del data["policy"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @classmethod
@@ -85,7 +88,7 @@ class Row:
 KINDS = ("rule", "learned", "bound")
 """What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
-_LATER = {"p_holm", "trained_on", "kind", "paired_tokens", "paired_tokens_ci"}
+_LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")

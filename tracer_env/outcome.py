@@ -135,9 +135,20 @@ def outcome(tally: Tally, rows: Sequence[Row]) -> Outcome | None:
 
 
 def described(controller: object) -> dict[str, str]:
-    """Return what a run records of a method: its kind, and its final answer where it names one of its own."""
-    final = getattr(controller, "final_answer", None)
-    return {"kind": kind_of(controller), **({} if final is None else {"final_answer": final})}
+    """Return what a run records of a method: its kind, how tables are played, a final answer where it names one."""
+    final, policy = getattr(controller, "final_answer", None), _policy(controller)
+    return {
+        "kind": kind_of(controller),
+        **({"policy": policy} if policy else {}),
+        **({} if final is None else {"final_answer": final}),
+    }
+
+
+def _policy(controller: object) -> str:
+    parts = getattr(controller, "parts", None)
+    if parts:
+        return " and ".join(sorted({told for part in parts.values() if (told := _policy(part))}))
+    return str(getattr(controller, "played", ""))
 
 
 def kind_of(controller: object) -> str:

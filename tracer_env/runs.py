@@ -259,10 +259,11 @@ def models_of(speaker: Speaker) -> dict[str, str]:
 def metrics_of(config: Config, baseline: str, found: Survey, environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``metrics.json``: what the episodes come to, and what the environment says of methods."""
     seen, methods = environment.get("trained_on", {}), environment.get("methods", {})
-    rows = [
-        replace(row, trained_on=seen.get(row.method, 0), kind=methods.get(row.method, {}).get("kind", "rule"))
-        for row in found.tally.rows(baseline)
-    ]
+    rows = []
+    for row in found.tally.rows(baseline):
+        told = methods.get(row.method, {})
+        kind, policy = told.get("kind", "rule"), told.get("policy", "")
+        rows.append(replace(row, trained_on=seen.get(row.method, 0), kind=kind, policy=policy))
     decided = outcome(found.tally, rows)
     return {
         "schema": SCHEMA,

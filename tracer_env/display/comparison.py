@@ -6,7 +6,7 @@ the record of the environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -29,6 +29,15 @@ _COLUMNS = (
 )
 
 
+def _policies(rows: Sequence[Row]) -> str:
+    """Return how learned methods are played, in words; nothing where none is."""
+    greedy = [visible(row.method) for row in rows if row.policy == "greedy"]
+    rest = [row for row in rows if row.policy and row.policy != "greedy"]
+    if not greedy:
+        return "; learned ones play their average policy" if rest else ""
+    return f"; {', '.join(greedy)}: the likelier action" + (", other learned ones their average policy" if rest else "")
+
+
 def shown_comparison(
     metrics: Mapping[str, Any], config: Config, environment: Mapping[str, Any], width: int = 80
 ) -> Iterator[RenderableType]:
@@ -38,7 +47,7 @@ def shown_comparison(
     yield played(config, environment)
     yield Text()
     yield comparison_table(rows)
-    yield Text(_COLUMNS.format(baseline=visible(baseline)), "dim")
+    yield Text(_COLUMNS.format(baseline=visible(baseline)) + _policies(rows), "dim")
     if found is not None:
         yield Text()
         yield from (Text(sentence, "bold" if not place else "") for place, sentence in enumerate(found.sentences()))

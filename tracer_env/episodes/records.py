@@ -4,7 +4,8 @@
      "outcome": {...}}
     {"schema": 1, "python": ..., "platform": ..., "packages": {...}, "seed": ..., "tasks": ..., "tasks_digest": ...,
      "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was},
-     "methods": {method: {"kind": ..., "final_answer": where it is another than the run's}}}
+     "methods": {method: {"kind": ..., "policy": how its tables are played, where it has some,
+                          "final_answer": where it is another than the run's}}}
 
 ``episodes_digest`` is the SHA-256 of ``episodes.jsonl`` when the metrics were computed, ``task_ids`` are the tasks in
 order. Runs of before have neither, and are read all the same.
@@ -55,7 +56,8 @@ _ENVIRONMENT = record(
         "models": mapping(line(), most=1000),
         "trained_on": mapping(whole(1, _MOST_TASKS), most=1000),
         "methods": mapping(
-            record({"kind": choice(KINDS)}, may_have={"final_answer": choice(FINAL_ANSWERS)}), most=1000
+            record({"kind": choice(KINDS)}, may_have={"policy": line(40), "final_answer": choice(FINAL_ANSWERS)}),
+            most=1000,
         ),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),
     },
