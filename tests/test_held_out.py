@@ -19,7 +19,7 @@ from tracer_env.lessons import Lessons, mark_of
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.held_out import check_apart, divided, judged
+from tracer_env.trainers.held_out import BASELINES, check_apart, divided, judged
 from tracer_env.trainers.tree_training import train_on_trees
 from tracer_env.tree import DialogueTrees
 
@@ -112,3 +112,21 @@ def test_the_recipe_trains_on_train_and_reports_on_test(tmp_path: Path, capsys: 
     assert json.loads((run / "environment.json").read_text())["task_ids"] == [task.id for task in tested]
     assert not {task.id for task in taught} & {task.id for task in tested}
     assert Lessons.of(taught, "train").among(tested) == 0
+
+
+def test_a_logistic_controller_is_judged_and_saved_like_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trees, file = tmp_path / "trees", tmp_path / "logistic.json"
+    TESTS.save(trees)
+    asked = ["train", "--trees", str(trees), "--method", "logistic", "--steps", "20", "--set", "starts=1"]
+    assert main([*asked, "--out", str(file), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["trained_on"]["tasks"], result["held_out"]["tasks"], result["steps"]) == (10, 10, 20)
+    assert [row["controller"] for row in result["held_out"]["rows"]] == ["logistic", *BASELINES]
+    loaded = make_controller(str(file))
+    assert loaded.lessons.among(TESTS.tasks) == 10  # type: ignore[attr-defined]
+    assert main(asked) == 0
+    assert "on 10 held-out tasks (split test), none of them trained on" in capsys.readouterr().out
+    assert main([*asked, "--set", "credit=team"]) == 2
+    assert "no setting 'credit'" in capsys.readouterr().err

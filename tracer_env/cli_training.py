@@ -31,7 +31,7 @@ from tracer_env.cli_trees import train_on_folder
 from tracer_env.config import merge
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.progress import reporting
-from tracer_env.registry import resolve
+from tracer_env.registry import registered, resolve
 from tracer_env.screen import Screen, say, say_json
 
 __all__ = ["train_command"]
@@ -91,7 +91,8 @@ def train_command(
     a run, with a larger --steps if you like; code that its config names needs --trust-code, or to be named again.
 
     With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
-    regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts.
+    regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts. Method
+    logistic takes price, starts, ridge, products, policy.
     """
     if trees is not None:
         refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
@@ -139,10 +140,22 @@ def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> t
             f"{resume} was started with method {recorded} and cannot be continued with {method}; leave out --method"
         )
     chosen = str(method or recorded or "regret_matching")
+    if chosen not in registered("trainer") and chosen in registered("controller"):
+        _refuse_controller(chosen)
     trainer, _ = resolve("trainer", chosen)
     if resume is None and chosen != "regret_matching" and isinstance(training, Mapping):
         data["training"] = {**training, "method": chosen}
     return chosen, trainer
+
+
+def _refuse_controller(name: str) -> None:
+    """Raise ConfigError for a controller that no run of `train` teaches, and say what does where something does."""
+    if getattr(resolve("controller", name)[0], "learns_from", None) == "trees":
+        raise ConfigError(
+            f"{name} learns from dialogue trees: name it in compare --methods, which grows those of the train split, "
+            f"or grow some (tracer-env expand --split train --out DIR) and take train --trees DIR --method {name}"
+        )
+    raise ConfigError(f"{name} is a controller that learns nothing; train one of: {', '.join(registered('trainer'))}")
 
 
 def _print_language(result: Mapping[str, Any]) -> None:

@@ -117,20 +117,41 @@ def train_on_folder(
     for flag, value in {**elsewhere, "--limit": limit}.items():
         if value is not None:
             raise ConfigError(f"{flag} does not go with --trees: the trees hold their tasks, speaker and rules")
-    chosen = with_settings({}, settings or [])
+    chosen, logistic = with_settings({}, settings or []), method == "logistic"
     for name in chosen:
-        if name not in _TREE_SETTINGS:
+        if name not in _TREE_SETTINGS and not logistic:
             raise ConfigError(f"with --trees there is no setting {name!r}{did_you_mean(name, _TREE_SETTINGS)}")
-    train, _ = resolve("trainer", f"{_TRAINERS}.tree_training:train_on_trees")
     file = out / f"{method}.json" if out is not None and out.suffix != ".json" else out
     loaded = DialogueTrees.load(trees)
     with reporting() as reporter:
-        steps = 1000 if iterations is None else iterations
-        result = train(loaded, method, steps, 0 if seed is None else seed, reporter=reporter, out=file, **chosen)
+        start = 0 if seed is None else seed
+        if logistic:
+            climb, _ = resolve("trainer", f"{_TRAINERS}.logistic_training:train_logistic_on_trees")
+            asked = {} if iterations is None else {"steps": iterations}
+            result = climb(loaded, seed=start, reporter=reporter, out=file, **asked, **chosen)
+        else:
+            train, _ = resolve("trainer", f"{_TRAINERS}.tree_training:train_on_trees")
+            steps = 1000 if iterations is None else iterations
+            result = train(loaded, method, steps, start, reporter=reporter, out=file, **chosen)
     if as_json:
         say_json(result)
         return
-    _print_solution(result)
+    _print_weights(result) if logistic else _print_solution(result)
+
+
+def _print_weights(result: Mapping[str, Any]) -> None:
+    """Print what a logistic controller came to."""
+    if result["held_out"] is not None:
+        Screen().print(_held_out(result["held_out"]))
+    taught = result["trained_on"]
+    say(f"value {result['value']:.4f} on the {taught['tasks']:,} tasks that were trained on (split {taught['split']})")
+    if "controller" in result:
+        say(f"controller  {result['controller']}")
+    if result["held_out"] is None:
+        say(_NOTHING_HELD_OUT)
+
+
+_NOTHING_HELD_OUT = "no task was held out; compare --methods until_approved,FILE plays the controller on the test split"
 
 
 def _print_solution(result: Mapping[str, Any]) -> None:
@@ -151,7 +172,7 @@ def _print_solution(result: Mapping[str, Any]) -> None:
     ):
         say(line)
     if result["held_out"] is None:
-        say("no task was held out; compare --methods until_approved,FILE plays the table on the test split")
+        say(_NOTHING_HELD_OUT)
 
 
 def _held_out(found: Mapping[str, Any]) -> Table:

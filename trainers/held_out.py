@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Controller
 from tracer_env.lessons import Lessons, mark_of
 from tracer_env.statistics.means import half_width
 from tracer_env.trainers.task_split import take_tasks
@@ -60,15 +61,15 @@ def check_apart(lessons: DialogueTrees, tests: DialogueTrees) -> None:
 
 
 def judged(
-    policy: Mapping[str, float], tests: DialogueTrees, method: str, information: str = "vote_and_time"
+    policy: Mapping[str, float] | Controller, tests: DialogueTrees, method: str, information: str = "vote_and_time"
 ) -> dict[str, Any]:
     """Return what ``policy`` and the baselines come to on held-out trees, as plain data; the policy's row is first."""
-    keys = tests.keys(information).names
+    keys, table = tests.keys(information).names, policy if isinstance(policy, Mapping) else None
     reference = tests.evaluate(BASELINES[0], information)
     rows = []
     for name in (method, *BASELINES):
-        played = {key: policy.get(key, 0.5) for key in keys} if name == method else name
-        found = tests.evaluate(played, information)
+        mine = policy if table is None else {key: table.get(key, 0.5) for key in keys}
+        found = tests.evaluate(mine if name == method else name, information)
         right, tokens = found.by_task("accuracy"), found.by_task("tokens_per_task")
         gain = right - reference.by_task("accuracy")
         rows.append(
@@ -86,6 +87,6 @@ def judged(
         "split": tests.split,
         "tasks": len(tests.tasks),
         "worlds": tests.worlds,
-        "unseen_keys": sum(key not in policy for key in keys),
+        "unseen_keys": 0 if table is None else sum(key not in table for key in keys),
         "rows": rows,
     }

@@ -17,6 +17,7 @@ The value is not concave in the weights: what comes out is a local optimum, the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,15 @@ from numpy.typing import NDArray
 from tracer_env.agents.controllers.logistic import Logistic, chances, inputs, width
 from tracer_env.lessons import Lessons
 from tracer_env.observed import OBSERVED
-from tracer_env.progress import Reporter
+from tracer_env.progress import NoReporter, Reporter
+from tracer_env.settings import check_call
+from tracer_env.trainers.held_out import divided, judged
+from tracer_env.trainers.tree_training import save_controller
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_observed import observed_at
 from tracer_env.tree_payoffs import team_payoffs
 
-__all__ = ["train_logistic"]
+__all__ = ["train_logistic", "train_logistic_on_trees"]
 
 Array = NDArray[np.float64]
 
@@ -74,6 +78,30 @@ def train_logistic(
         "average_regret_curve": [],
         "policy_table": [],
     }
+
+
+def train_logistic_on_trees(
+    trees: DialogueTrees,
+    steps: int = 400,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+    *,
+    out: Path | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Return what ``train --trees --method logistic --json`` prints; save the controller to the file ``out`` if given.
+
+    ``settings`` are the controller's. What may be reported is under ``held_out``, as in `tree_training`.
+    """
+    check_call("controller 'logistic'", Logistic, (), {**settings, "steps": steps})
+    controller, (lessons, tests) = Logistic(steps=steps, **settings), divided(trees)
+    course = train_logistic(controller, lessons, seed, reporter or NoReporter())
+    result = {name: value for name, value in course.items() if name not in ("average_regret_curve", "policy_table")}
+    result |= {"seed": seed, "trained_on": {"split": lessons.split, "tasks": len(lessons.tasks)}}
+    result["held_out"] = None if tests is None else judged(controller, tests, controller.name)
+    if out is not None:
+        result["controller"] = save_controller(out, controller.state_dict(), course)
+    return result
 
 
 class _Climb:

@@ -9,6 +9,7 @@ The saved table is a controller file like any other: ``make_controller`` loads i
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tracer_env.trainers.tree_optima import Response, clairvoyant_value, gap, jo
 from tracer_env.trainers.tree_solving import TreeTraining, solve_trees
 from tracer_env.tree import DialogueTrees
 
-__all__ = ["train_on_trees"]
+__all__ = ["save_controller", "train_on_trees"]
 
 
 def train_on_trees(
@@ -68,15 +69,19 @@ def train_on_trees(
     result["trained_on"] = {"split": lessons.split, "tasks": len(lessons.tasks)}
     result["held_out"] = None if tests is None else judged(run.policy(), tests, method, information)
     if out is not None:
-        table = run.controller().state_dict()
-        saved = {**table, "training": {key: result[key] for key in ("method", "credit", "iterations", "value", "gap")}}
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write_text(out, json.dumps(saved, indent=1) + "\n")
-        except OSError as error:
-            raise unwritable("the controller file", out, error) from error
-        result["controller"] = str(out)
+        told = {key: result[key] for key in ("method", "credit", "iterations", "value", "gap")}
+        result["controller"] = save_controller(out, run.controller().state_dict(), told)
     return result
+
+
+def save_controller(out: Path, table: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    """Write a trained controller and how it was trained; return where. Raises a UserError for a disk that refuses."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, json.dumps({**table, "training": training}, indent=1) + "\n")
+    except OSError as error:
+        raise unwritable("the controller file", out, error) from error
+    return str(out)
 
 
 def _report(run: TreeTraining, seed: int, starts: int, reduction: str) -> dict[str, Any]:
