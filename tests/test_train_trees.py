@@ -117,7 +117,8 @@ def test_a_table_of_another_training_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_cast_learns_in_one_way_and_files_have_names_of_their_own(tmp_path: Path) -> None:
-    folder = RunFolder.create(Config(), "compare", tmp_path / "run")
+    methods = ["mixed", "a:b", "a-b"]
+    folder = RunFolder.create(Config.from_data({"evaluation": {"methods": methods}}), "compare", tmp_path / "run")
     school = School(folder, make_scenario("recorded", split="train"), ShippedSpeaker(), NoReporter())
     mixed = make_controller("proposer=cfr_plus+reviewer=regret_matching")
     with pytest.raises(ConfigError, match="learns from play with one that learns from trees"):

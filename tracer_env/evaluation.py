@@ -29,7 +29,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.failures import POLICIES
 from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.learning import School, lessons_of, training_scenario, untrained
+from tracer_env.learning import School, keep_given, lessons_of, training_scenario, untrained
 from tracer_env.lessons import Lessons
 from tracer_env.outcome import described
 from tracer_env.plain import command
@@ -204,6 +204,7 @@ def compare(
         seen = {name: count for name, lessons in taught.items() if (count := lessons.among(tasks))}
         methods = {name: described(one) for name, one in made.items()}
         folder.write_environment(tasks, ("torch", "transformers", "gymnasium", "pettingzoo"), voices, seen, methods)
+        keep_given(folder, {name: one for name, one in made.items() if name not in to_train})
         training = {name: school.teach(name, controller) for name, controller in to_train.items() if school}
         promise = folder.promise(tasks)
         if retry_failed:

@@ -14,20 +14,22 @@ from typing import Any
 
 from tracer_env.casting import make_scenario
 from tracer_env.config import Config
-from tracer_env.errors import ConfigError, UserError
+from tracer_env.errors import ConfigError, RunFolderError, UserError
 from tracer_env.files import write_text
 from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.kept_controllers import controller_files, seats_of, tables_of
 from tracer_env.lessons import Lessons, split_of
 from tracer_env.progress import Reporter
 from tracer_env.registry import resolve
 from tracer_env.runs import RunFolder
-from tracer_env.table_files import take_over
+from tracer_env.table_files import read_kept, take_over
 from tracer_env.task_contracts import task_at
 from tracer_env.train_trees import TrainTrees
 
 __all__ = [
     "School",
     "costs",
+    "keep_given",
     "lessons_in",
     "lessons_of",
     "training_episodes",
@@ -86,7 +88,7 @@ def lessons_in(tasks: Scenario, episodes: int) -> Lessons:
 def lessons_of(controller: Any) -> Lessons:
     """Return what the tables inside a controller say they were trained on."""
     joined = Lessons()
-    for table in _tables(controller):
+    for table in tables_of(controller):
         joined |= getattr(table, "lessons", Lessons())
     return joined
 
@@ -97,7 +99,7 @@ class School:
     def __init__(self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter) -> None:
         self.folder, self.tasks, self.speaker, self.tell = folder, tasks, speaker, tell
         self.trees = TrainTrees(folder.config, tasks, speaker, folder.path / "trees", tell)
-        self._files: set[str] = set()
+        self._files = controller_files(folder.path, folder.config.evaluation.methods)
 
     def lessons(self, controller: Controller) -> Lessons:
         """Return what a controller is about to be taught."""
@@ -107,9 +109,9 @@ class School:
 
     def teach(self, name: str, controller: Controller) -> dict[str, Any]:
         """Train a controller, or take it over from the folder when an earlier process has; return its course."""
-        file = self._file(name)
+        file = self._files[name]
         if file.is_file():
-            return take_over(file, _tables(controller))
+            return take_over(file, tables_of(controller))
         ways = _ways(controller)
         if len(ways) > 1:
             raise ConfigError(
@@ -117,7 +119,7 @@ class School:
                 "train one of them first, and give the file that it is written to"
             )
         training = self._from_trees(name, controller) if ways == {"trees"} else self._from_play(name, controller)
-        write_controller(file, [table.state_dict() for table in _tables(controller)], training)
+        write_controller(file, [table.state_dict() for table in tables_of(controller)], training, seats_of(controller))
         return training
 
     def _from_play(self, name: str, controller: Controller) -> dict[str, Any]:
@@ -145,18 +147,26 @@ class School:
         course: dict[str, Any] = teach(controller, trees, self.folder.config.seed, self.tell, name)
         return {**self.trees.cost, **course}
 
-    def _file(self, name: str) -> Path:
-        """Return where a controller is kept; of two names that would share a file the second gets a number."""
-        stem = _file_name(name)
-        while stem in self._files:
-            stem += "-2"
-        self._files.add(stem)
-        return self.folder.path / "controllers" / f"{stem}.json"
+
+def keep_given(folder: RunFolder, given: Mapping[str, Controller]) -> None:
+    """Keep the tables of methods that came trained; raises RunFolderError where a run goes on with another one."""
+    files = controller_files(folder.path, folder.config.evaluation.methods)
+    for name, controller in given.items():
+        tables = [table.state_dict() for table in tables_of(controller)]
+        if not tables:
+            continue
+        if not files[name].is_file():
+            write_controller(files[name], tables, None, seats_of(controller))
+        elif read_kept(files[name])["tables"] != json.loads(json.dumps(tables)):
+            raise RunFolderError(
+                f"{folder.path} was started with another table for {name}: give back the one that it was, or begin a "
+                "new run"
+            )
 
 
 def _ways(controller: Any) -> set[str]:
     """Return what the tables inside a controller learn from that have learned nothing yet: ``play``, ``trees``."""
-    return {getattr(table, "learns_from", "play") for table in _tables(controller) if untrained(table)}
+    return {getattr(table, "learns_from", "play") for table in tables_of(controller) if untrained(table)}
 
 
 def costs(training: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -172,20 +182,14 @@ def costs(training: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return told
 
 
-def write_controller(file: Path, tables: Sequence[Mapping[str, Any]], training: Mapping[str, Any]) -> None:
-    """Write trained tables and how they were trained; a file with one table is a controller that can be loaded."""
-    single = tables[0] if len(tables) == 1 else {}
-    curve = training["average_regret_curve"]
-    saved = {**single, "tables": list(tables), "training": training, "average_regret_curve": curve}
+def write_controller(
+    file: Path,
+    tables: Sequence[Mapping[str, Any]],
+    training: Mapping[str, Any] | None,
+    seats: Mapping[str, int | None] | None = None,
+) -> None:
+    """Write tables and how they were trained, if here; a file with one table is a controller that can be loaded."""
+    saved = {**(tables[0] if len(tables) == 1 else {}), "tables": list(tables), "seats": seats}
+    if training is not None:
+        saved |= {"training": training, "average_regret_curve": training["average_regret_curve"]}
     write_text(file, json.dumps(saved, indent=1) + "\n", inside=file.parent.parent)
-
-
-def _tables(controller: Any) -> list[Any]:
-    parts = getattr(controller, "parts", None)
-    if parts is not None:
-        return [table for part in parts.values() for table in _tables(part)]
-    return [controller] if hasattr(controller, "load_state_dict") else []
-
-
-def _file_name(method: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in method)

@@ -69,7 +69,7 @@ class Outcome:
     @classmethod
     def from_data(cls, data: Mapping[str, Any], rows: Sequence[Row]) -> Outcome:
         """Read what `to_data` wrote; raises DataError for anything else, and for a method without a row."""
-        told = read(dict(data), _TOLD, "the outcome", remedy="compute the metrics again")
+        told = read(data, _TOLD, "the outcome", remedy="compute the metrics again")
         by_name = {row.method: row for row in rows}
         if missing := [told[name] for name in ("against", "method") if told[name] not in by_name]:
             raise DataError(f"the outcome names {shown(missing[0])}, which has no row; compute the metrics again")

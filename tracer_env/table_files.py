@@ -13,10 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.bounded import MEBIBYTE, shown_path
-from tracer_env.checked import Reader, as_given, flag, line, listed, load, number, optional, plain, record, whole
+from tracer_env.checked import (
+    Reader,
+    as_given,
+    flag,
+    line,
+    listed,
+    load,
+    mapping,
+    number,
+    optional,
+    plain,
+    record,
+    whole,
+)
 from tracer_env.errors import ConfigError, RunFolderError
 
-__all__ = ["MOST", "read_table", "take_over"]
+__all__ = ["MOST", "read_kept", "read_table", "take_over"]
 
 MOST = 256 * MEBIBYTE
 """How large a file of tables may be: about a million rows."""
@@ -43,12 +56,22 @@ def _training(value: Any) -> Any:
 
 
 _SAVED = record({"tables": listed(record({}, others=plain(4)), 1000), "training": as_given(_training)}, others=plain(6))
+_KEPT = record(
+    {"tables": listed(record({}, others=plain(4)), 1000)},
+    may_have={"seats": optional(mapping(optional(whole(0, 999)), 1000, keys=line(200)))},
+    others=plain(6),
+)
 _TABLE = record({"controller": lambda name: name}, others=lambda value: value)  # `trust` reads the name
 
 
 def read_table(path: Path) -> dict[str, Any]:
     """Return the data of a controller's file, its rows still unchecked; raises ConfigError for other files."""
     return load(path, _TABLE, most=MOST, error=ConfigError, remedy="give a file that a training has written")
+
+
+def read_kept(path: Path) -> dict[str, Any]:
+    """Return what a run keeps of a controller, tables still unchecked; raises RunFolderError for a damaged file."""
+    return load(path, _KEPT, most=MOST, error=RunFolderError, remedy="restore it from a copy")
 
 
 def take_over(file: Path, tables: Sequence[Any]) -> dict[str, Any]:

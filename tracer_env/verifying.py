@@ -4,7 +4,8 @@ A run promises, in its config and its record of the tasks, each task in each wor
 the episodes once and asks of them
 
     that none is missing, doubled or foreign (another method, seed, world or task);
-    that each follows from the settings: played once more by the rules, it comes to the same (`episodes.retelling`);
+    that each follows from the settings: played once more by the rules, it comes to the same (`episodes.retelling`),
+    and a table that the run has kept gives each choice the probability that it had;
     that their tasks are those that the run was started on, by their digest;
     that their bytes are those that the metrics were computed from, by theirs;
     that every metric comes to the same again, to the last digit.
@@ -28,8 +29,12 @@ from tracer_env.episodes.retelling import retell
 from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.information import information_named
+from tracer_env.interfaces import Controller
+from tracer_env.kept_controllers import controller_files, kept
+from tracer_env.observed import Observer
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, load_run, metrics_of
+from tracer_env.transcript import Transcript
 
 __all__ = ["Verified", "repair_run", "verify"]
 
@@ -51,10 +56,13 @@ def verify(path: str | Path) -> Verified:
     promise, environment = _promised(run)
     run.check_begun()
     rules, information = _rules_by_method(run, environment), information_named(run.config.information)
+    tables = _kept(run)
+
+    def again(told: Transcript) -> str:
+        return retell(told, rules.get(told.method, run.config.rules), information, tables.get(told.method))
+
     try:
-        found = survey(
-            run.episodes, promise, lambda told: retell(told, rules.get(told.method, run.config.rules), information)
-        )
+        found = survey(run.episodes, promise, again)
     except DataError as error:
         raise RunFolderError(f"{shown_path(run.path)}: the episodes cannot be read: {error}") from error
     wrong = [*found.problems(), *_other_order(found), *_other_tasks(found, environment)]
@@ -101,6 +109,17 @@ def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str
     rules = run.config.rules
     told = {name: each.get("final_answer") for name, each in environment.get("methods", {}).items()}
     return {name: replace(rules, final_answer=final) for name, final in told.items() if final is not None}
+
+
+def _kept(run: RunFolder) -> dict[str, Controller]:
+    """Return the learned controllers that the run keeps and that read nothing but keys."""
+    files = controller_files(run.path, run.config.evaluation.methods)
+    made = {method: kept(file) for method, file in files.items() if file.is_file()}
+    return {method: one for method, one in made.items() if one is not None and not _observes(one)}
+
+
+def _observes(controller: Controller) -> bool:
+    return any(isinstance(part, Observer) for part in [controller, *getattr(controller, "parts", {}).values()])
 
 
 def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:

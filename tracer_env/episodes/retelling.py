@@ -2,13 +2,16 @@
 
 All that a run decides from its settings is computed anew and compared: whose turn it is, what the seat could do, the
 information state it saw, the choice that its noise and its probability come to (which hangs on seed, task and world),
-both values, the end, and which proposal is the answer. What was said, how it was graded and how likely SPEAK was are
-taken as they stand: only the speakers, the scenario and the controllers know better.
+both values, the end, and which proposal is the answer. How likely SPEAK was is compared with what a ``controller`` says
+that the run has kept; for others it is taken as it stands, as is what was said and how it was graded: only the
+speakers, the scenario and these controllers know better.
 """
 
 from __future__ import annotations
 
-from tracer_env.interfaces import Information
+import math
+
+from tracer_env.interfaces import Controller, Information
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
@@ -18,15 +21,21 @@ from tracer_env.types import Action, Seat
 __all__ = ["retell"]
 
 
-def retell(told: Transcript, rules: Rules, information: Information) -> str:
-    """Return where an episode departs from the rules, in words; an empty text when it follows them."""
+_LAST_DIGITS = 1e-9  # sums of another processor
+
+
+def retell(told: Transcript, rules: Rules, information: Information, controller: Controller | None = None) -> str:
+    """Return where an episode departs from the rules, in words; an empty text when it follows them.
+
+    A ``controller`` that answers NaN does not know.
+    """
     if told.max_turns != rules.max_turns:
         return f"max_turns is {told.max_turns}, and the run's rules say {rules.max_turns}"
     state, noise = initial(told.task, rules), stream(told.seed, told.task.id, told.world)
     for turn in told.turns:
         if state.over:
             return f"it goes on after its end at turn {state.turn - 1}"
-        wrong = _departs(turn, state, noise, information)
+        wrong = _departs(turn, state, noise, information) or _other_chance(turn, state, controller)
         if wrong:
             return f"turn {turn.turn}: {wrong}"
         state = advance(state, turn.action, turn.utterance)
@@ -55,3 +64,12 @@ def _departs(turn: TurnRecord, state: DialogueState, noise: int, information: In
     if (turn.skip_value, turn.speak_value) != values:
         return f"its values are {turn.skip_value} and {turn.speak_value}; the grades come to {values}"
     return ""
+
+
+def _other_chance(turn: TurnRecord, state: DialogueState, controller: Controller | None) -> str:
+    if controller is None or not turn.free:
+        return ""
+    chance = float(controller.speak_probability(state, turn.key))
+    if math.isnan(chance) or abs(chance - turn.speak_probability) <= _LAST_DIGITS:
+        return ""
+    return f"P(SPEAK) is {turn.speak_probability}, and the controller that the run has kept says {chance}"
