@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,20 @@ for key in ("agent_0/proposer/vote_0/last", "agent_1/reviewer/vote_0/not_last"):
 CAST = "proposer=cfr_plus:iterations=5,starts=1+reviewer=until_approved"
 
 
-def run(out: Path) -> Path:
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("kept") / "run"
     asked = {"scenario": {"limit": 4}, "training": {"tasks": 30, "episodes": 100}}
     file = out.parent / "given.json"
     file.write_text(GIVEN.to_json())
     methods = ["never", "regret_matching", "hedge:policy=greedy,iterations=5,starts=1", CAST, str(file)]
     compare(Config.from_data({**asked, "evaluation": {"methods": methods}}), out=out)
     return out
+
+
+@pytest.fixture
+def folder(played: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(played, tmp_path / "run"))
 
 
 def test_names_of_files_are_unique_and_hang_on_the_order_alone() -> None:
@@ -46,25 +54,24 @@ def test_seats_of_a_cast() -> None:
     assert tables_of(cast) == [inner, other]
 
 
-def test_a_run_keeps_what_was_given_and_what_it_trained(tmp_path: Path) -> None:
-    folder = run(tmp_path / "run")
+def test_a_run_keeps_what_was_given_and_what_it_trained(folder: Path, played: Path) -> None:
     assert len(list((folder / "controllers").iterdir())) == 4
     verify(folder)
+    given = played.parent / "given.json"
     files = controller_files(folder, load_run(folder).config.evaluation.methods)
-    whole, cast = kept(files[str(tmp_path / "given.json")]), kept(files[CAST])
+    whole, cast = kept(files[str(given)]), kept(files[CAST])
     assert isinstance(whole, CFRPlus)
     assert whole.state_dict() == GIVEN.state_dict()
     assert isinstance(cast, CastController)
     other = CFRPlus()
     other.accumulate("k", (0.0, 0.0), 0.5, 1.0)
-    (tmp_path / "given.json").write_text(other.to_json())
+    given.write_text(other.to_json())
     with pytest.raises(RunFolderError, match="was started with another table for"):
         compare(resume=folder)
 
 
 @pytest.mark.parametrize("name", ["hedge", "regret_matching", "proposer", "given"])
-def test_a_table_that_was_changed_after_the_play_is_found(name: str, tmp_path: Path) -> None:
-    folder = run(tmp_path / "run")
+def test_a_table_that_was_changed_after_the_play_is_found(name: str, folder: Path) -> None:
     file = next(path for path in (folder / "controllers").iterdir() if name in path.name)
     data = json.loads(file.read_text())
     for row in data["tables"][0]["rows"].values():
@@ -74,8 +81,7 @@ def test_a_table_that_was_changed_after_the_play_is_found(name: str, tmp_path: P
         verify(folder)
 
 
-def test_files_of_before_and_damaged_ones(tmp_path: Path) -> None:
-    folder = run(tmp_path / "run")
+def test_files_of_before_and_damaged_ones(folder: Path) -> None:
     file = next(path for path in (folder / "controllers").iterdir() if "hedge" in path.name)
     whole = json.loads(file.read_text())
     file.write_text(json.dumps({name: value for name, value in whole.items() if name != "seats"}))

@@ -178,20 +178,15 @@ def solve_trees(
     ``fixed`` settles how some turns are played (`tree_game.with_fixed`); ``gaps=False`` leaves out of the curve what
     agents could gain alone, which with many keys takes longer than the solving; ``title`` is for the reporter.
     """
-    if method not in METHODS:
-        raise UnknownNameError("method on trees", method, METHODS)
+    _check_names(method, reduction, policy)
     for name, number in (("iterations", iterations), ("starts", starts), ("batch", batch), ("seed", seed)):
         least = 0 if name == "seed" else 1
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
             raise ConfigError(f"{name} must be a whole number of at least {least}, got {number!r}")
-    if reduction not in REDUCTIONS:
-        raise UnknownNameError("reduction", reduction, REDUCTIONS)
     paper = method.startswith("regret_matching")
     chosen = credit_named(credit) if credit is not None else OneStep() if paper else Tree()
     if method.endswith("mccfr") and chosen.regret_per == "visit":
         raise ConfigError(f"{method} draws paths to estimate exact values; credit {chosen.name!r} has none")
-    if policy not in POLICIES:
-        raise UnknownNameError("policy", policy, POLICIES)
     rule = {"regret_matching": "cfr", "regret_matching_plus": "cfr_plus"}.get(method, method)
     if reduction != "merged" and (chosen.regret_per == "visit" or method.endswith("mccfr")):
         raise ConfigError(f"reduction {reduction!r} goes with exact sweeps of tree credit, not with {method}")
@@ -218,6 +213,13 @@ def solve_trees(
     best.tried = tuple(run.value_as_played for run in runs)
     best.seconds = sum(run.seconds for run in runs)
     return best
+
+
+def _check_names(method: str, reduction: str, policy: str) -> None:
+    known = (("method on trees", method, METHODS), ("reduction", reduction, REDUCTIONS), ("policy", policy, POLICIES))
+    for what, name, names in known:
+        if name not in names:
+            raise UnknownNameError(what, name, names)
 
 
 def _sweeps(
