@@ -33,7 +33,8 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_registered_names() -> None:
     assert registered("controller") == (
-        *("always", "human", "never", "oracle", "periodic", "random", "regret_matching", "regret_matching_plus"),
+        *("always", "cfr", "cfr_plus", "dcfr", "hedge", "human", "logistic", "majority_voting", "never", "oracle"),
+        *("periodic", "predictive_rm_plus", "random", "regret_matching", "regret_matching_plus"),
         *("until_approved", "vote_threshold"),
     )
     assert {"arithmetic", "gsm8k", "math500", "gpqa-diamond", "reasoning-gym:", "jsonl:", "hf:", "modelscope:"} <= set(
