@@ -186,19 +186,20 @@ def test_a_new_table_takes_the_key_of_the_run(name: str, key: str) -> None:
     assert make_controller(RegretMatching(), Rules(), key).speak_probability(play("C."), "any") == 0.5
 
 
-def test_a_new_table_that_asks_for_another_key_is_refused() -> None:
-    make_controller("regret_matching:information=history", Rules(), "history")
-    with pytest.raises(ConfigError, match="asks for the key 'history', and the run has 'vote_only'; leave it out"):
-        make_controller("regret_matching:information=history", Rules(), "vote_only")
+def test_a_new_table_may_ask_for_a_key_of_its_own() -> None:
+    made = make_controller("regret_matching:information=history", Rules(), "vote_only")
+    assert made.information == "history"  # type: ignore[attr-defined]
+    assert make_controller("regret_matching", Rules(), "vote_only").information == "vote_only"  # type: ignore[attr-defined]
+    with pytest.raises(UnknownNameError, match="did you mean 'history'"):
+        make_controller("regret_matching:information=histori", Rules(), "vote_only")
 
 
-def test_a_table_is_refused_under_other_rules_or_keys(tmp_path: Path) -> None:
+def test_a_table_is_refused_under_other_rules_and_keeps_its_key(tmp_path: Path) -> None:
     file = str(_trained(tmp_path / "t.json"))
     make_controller(file)
     with pytest.raises(ConfigError, match="was trained under other rules: max_turns 5 not 7"):
         make_controller(file, Rules(max_turns=7))
-    with pytest.raises(ConfigError, match="was trained on the key 'vote_and_time', not 'history'"):
-        make_controller(file, Rules(), "history")
+    assert make_controller(file, Rules(), "history").information == "vote_and_time"  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="was trained under other rules: stop_when horizon not kept"):
         make_controller(f"proposer=never+reviewer={file}", Rules(stop_when="kept"))
 

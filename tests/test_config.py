@@ -129,7 +129,7 @@ def test_what_is_written_is_read_back(seed, name, path, limit, extras, turns, me
         ({"evaluation": {"methods": ["a", "b", "a"]}}, "evaluation.methods names a more than once"),
         ({"evaluation": {"methods": ["always"], "baseline": "alwys"}}, "the baseline 'alwys' is not among the methods"),
         ({"evaluation": {"counterfactuals": "some"}}, "evaluation.counterfactuals is 'some'"),
-        ({"information": "vote"}, "information is 'vote'"),
+        ({"information": "vots"}, "unknown information 'vots'; did you mean 'vote'?"),
         ({"gspo": {"epsilom": 1}}, "unknown key gspo.epsilom; did you mean 'epsilon'?"),
         ({"gspo": {"beta": "much"}}, "gspo.beta must be a number, got 'much'"),
         ({"tracer": {"fading": True}}, "tracer.fading must be a number, got True"),

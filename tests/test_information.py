@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moves import play, utterance
 
+from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import (
     FEATURES,
     KEYS,
     features,
     history,
-    information_named,
     iteration_bucket,
     seat_prefix,
     time_only,

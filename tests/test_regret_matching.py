@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from moves import play
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching, RegretMatchingPlus, Row, match
+from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
 from tracer_env.rules import Rules
@@ -153,15 +154,43 @@ def test_damaged_tables_are_refused_and_change_nothing(change: dict[str, object]
         table.load_state_dict({})
 
 
-def test_other_rules_and_keys_are_refused() -> None:
+def test_other_rules_are_refused() -> None:
     table = RegretMatching("vote_and_time", Rules())
-    table.check(Rules(), "vote_and_time")
     table.check(Rules())
     with pytest.raises(ConfigError, match="under other rules: num_agents 2 not 3, stop_when horizon not kept"):
         table.check(Rules(num_agents=3, stop_when="kept"))
-    with pytest.raises(ConfigError, match="was trained on the key 'vote_and_time', not 'history'"):
-        table.check(Rules(), "history")
     RegretMatching().check(Rules(max_turns=9))  # an untrained one fits everywhere
+
+
+def test_a_table_with_buckets_keeps_their_edges() -> None:
+    table = RegretMatching("vote+length:bins=3", Rules())
+    assert table.tell is None
+    cut = information_named("vote+length:bins=3").with_edges({"length:bins=3": [1.5, 2.25]})  # type: ignore[attr-defined]
+    table.read_by(cut, "vote+length:bins=3")
+    assert table.tell == cut
+    table.update("agent_1/reviewer/vote_0/length_2", (0.0, 1.0))
+    again = RegretMatching()
+    again.load_state_dict(json.loads(table.to_json()))
+    assert again.tell == cut
+    assert again.state_dict() == table.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("information", "edges", "why"),
+    [
+        ("vote+length", {}, "needs edges of"),
+        ("vote+length", {"confidence": [1.0]}, "needs edges of"),
+        ("vote+length", {"length": [2.0, 1.0]}, "must rise"),
+        ("vote_and_time", {"length": [1.0]}, "has no buckets"),
+        ("vote+length", {"length": ["1"]}, "edges"),
+    ],
+)
+def test_other_edges_than_the_keys_are_refused(information: str, edges: object, why: str) -> None:
+    table = RegretMatching()
+    table.update("key", (0.0, 1.0))
+    data = {**json.loads(table.to_json()), "information": information, "edges": edges}
+    with pytest.raises(ConfigError, match=why):
+        RegretMatching().load_state_dict(data)
 
 
 # -- games with known answers --------------------------------------------------------------------

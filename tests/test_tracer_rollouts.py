@@ -15,8 +15,8 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.nano import Nano
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError
-from tracer_env.information import information_named
 from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rules import DialogueState, Rules

@@ -208,8 +208,6 @@ def test_policies_that_do_not_fit():
     names = trees.keys().names
     with pytest.raises(ConfigError, match=r"trained under other rules: max_turns 7 not 5"):
         trees.evaluate(RegretMatching(rules=Rules(max_turns=7)))
-    with pytest.raises(ConfigError, match="trained on the key 'history'"):
-        trees.evaluate(RegretMatching("history", trees.rules))
     with pytest.raises(ConfigError, match="no probability for 1 keys"):
         trees.evaluate(dict.fromkeys(names[1:], 0.5))
     with pytest.raises(ConfigError, match="has the shape"):

@@ -11,8 +11,8 @@ import pytest
 from moves import Script
 
 import tracer_env
+from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, IllegalActionError, UnknownNameError
-from tracer_env.information import information_named
 from tracer_env.interfaces import Controller
 from tracer_env.rollout import Job, rollout
 from tracer_env.rules import DialogueState, Rules

@@ -21,6 +21,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.lessons import UNKNOWN
@@ -129,7 +130,7 @@ def make_controller(
     """Return a controller, checked against the rules and the key that it is to play under.
 
     A file is data: it may name a registered table; with ``trust_code`` also one by its import path (`trust`).
-    A table made by name is new and takes the key of the run.
+    A table made by name is new and takes the key of the run, unless it names one of its own.
 
     Raises UnknownNameError for names, ConfigError for bad settings, for a table trained under other
     rules or keys, and for a cast that leaves a seat without a controller.
@@ -157,12 +158,7 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
     if name.endswith(".json"):
         return _load_table(Path(name), trust_code, settings)
     if information is not None and "information" in inspect.signature(resolve("controller", name)[0]).parameters:
-        asked = settings.setdefault("information", information)
-        if asked != information:
-            raise ConfigError(
-                f"{controller!r} asks for the key {asked!r}, and the run has {information!r}; "
-                f"leave it out of the controller, or take information={asked}"
-            )
+        information_named(settings.setdefault("information", information))
     return build("controller", name, **settings)
 
 

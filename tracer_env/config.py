@@ -26,9 +26,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from tracer_env.compositions import information_named
 from tracer_env.episodes.lines import MOST_SEED
-from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.information import KEYS
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.registry import resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import parse_value
@@ -188,8 +188,10 @@ class Config:
             raise ConfigError(f"seed must be at most {MOST_SEED}, the largest number of TOML, got {self.seed}")
         self._check_texts()
         self._check_evaluation()
-        if self.information not in KEYS:
-            raise ConfigError(f"information is {self.information!r}{did_you_mean(self.information, KEYS)}")
+        try:
+            information_named(self.information)
+        except UnknownNameError as error:
+            raise ConfigError(str(error)) from error
         if self.gspo.settings:
             check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
             check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable

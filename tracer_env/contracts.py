@@ -27,12 +27,13 @@ from tracer_env.blame import name_of, place, raised, told
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Controller, Information, Request, Reward, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.types import Grade, Role, Utterance, Verdict
+from tracer_env.types import Grade, Role, Seat, Utterance, Verdict
 
 __all__ = [
     "LONGEST_TEXT",
     "MOST_TOKENS",
     "VOUCHED",
+    "asked_under",
     "heard",
     "key_of",
     "payment",
@@ -111,6 +112,13 @@ def probability(controller: Controller, state: DialogueState, key: str) -> float
             "it must return a probability from 0 to 1"
         )
     return number
+
+
+def asked_under(controller: Controller, seat: Seat, information: Information) -> Information:
+    """Return the key that a seat's controller is asked under: its own (``tell``) where it has one, else the given."""
+    part = controller.part(seat) if hasattr(controller, "part") else controller
+    own: Information | None = getattr(part, "tell", None)
+    return information if own is None else own
 
 
 def key_of(information: Information, state: DialogueState) -> str:

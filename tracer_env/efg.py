@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.files import write_with
 from tracer_env.folders import unwritable
+from tracer_env.interfaces import Information
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_payoffs import payoffs_named
 
@@ -39,7 +40,7 @@ def to_efg(
     trees: DialogueTrees,
     path: str | os.PathLike[str],
     credit: str | Array = "team",
-    information: str = "vote_and_time",
+    information: str | Information = "vote_and_time",
 ) -> Path:
     """Write the game to ``path`` and return it; the file is complete or absent.
 
@@ -58,7 +59,9 @@ def to_efg(
     return target
 
 
-def to_openspiel(trees: DialogueTrees, credit: str | Array = "team", information: str = "vote_and_time") -> Any:
+def to_openspiel(
+    trees: DialogueTrees, credit: str | Array = "team", information: str | Information = "vote_and_time"
+) -> Any:
     """Return the game as OpenSpiel's ``efg_game``; raises MissingExtraError where pyspiel is not installed."""
     try:
         import pyspiel
@@ -69,7 +72,7 @@ def to_openspiel(trees: DialogueTrees, credit: str | Array = "team", information
     return pyspiel.load_efg_game(text.getvalue())
 
 
-def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information: str) -> None:
+def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information: str | Information) -> None:
     payoffs = payoffs_named(trees, credit) if isinstance(credit, str) else credit
     rules, rows = trees.rules, trees.rows
     if payoffs.shape[1:] != (1 << trees.depth, rows) or len(payoffs) not in (1, rules.num_agents):
@@ -85,7 +88,7 @@ def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information:
         file.writelines(_row(labels, paid, order, row))
 
 
-def _labels(trees: DialogueTrees, information: str) -> list[NDArray[np.object_]]:
+def _labels(trees: DialogueTrees, information: str | Information) -> list[NDArray[np.object_]]:
     """Return the line of each decision node, as one array of texts a depth, shape (R, 2^d)."""
     table = trees.keys(information)
     seen = [0] * trees.rules.num_agents

@@ -21,13 +21,13 @@ from typing import Any
 
 from tracer_env.blame import told
 from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.compositions import check_ready, information_named
 from tracer_env.config import Config
 from tracer_env.contracts import well_formed
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import ConfigError
 from tracer_env.failures import POLICIES
-from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.learning import School, keep_given, lessons_of, training_scenario, untrained
 from tracer_env.lessons import Lessons
@@ -181,6 +181,7 @@ def compare(
         told = {key: value for key, value in asked.to_data().items() if replaced.get(key) is None}
         check_recorded(told, folder.path, trust_code=trust_code)
     asked.check_unhooked("compare")
+    check_ready(information_named(asked.information))
     tell = reporter or NoReporter()
     rules = asked.rules
     tasks = _scenario(asked) if scenario is None else make_scenario(scenario)

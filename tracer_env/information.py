@@ -19,7 +19,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.interfaces import Information
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.types import Action, Role, Turn
@@ -29,8 +28,8 @@ __all__ = [
     "KEYS",
     "features",
     "history",
-    "information_named",
     "iteration_bucket",
+    "public_letters",
     "seat_prefix",
     "sight",
     "time_only",
@@ -150,12 +149,13 @@ def history(state: DialogueState) -> str:
 
     P a proposal, I one without an answer, K kept; R and W verdicts, N a review without one, S silence.
     """
-    return f"{seat_prefix(state.seat.agent, state.seat.role)}/{''.join(_letters(state)) or '-'}"
+    return f"{seat_prefix(state.seat.agent, state.seat.role)}/{public_letters(state) or '-'}"
 
 
-def _letters(state: DialogueState) -> list[str]:
+def public_letters(state: DialogueState) -> str:
+    """Return the public events of a dialogue, one letter a turn (`history`)."""
     invalid = {p.turn for p in state.proposals if not p.valid}
-    return [_letter(turn, turn.number in invalid) for turn in state.turns]
+    return "".join(_letter(turn, turn.number in invalid) for turn in state.turns)
 
 
 def _letter(turn: Turn, invalid: bool) -> str:
@@ -172,14 +172,3 @@ KEYS: dict[str, Information] = {
     "vote_only": vote_only,
     "history": history,
 }
-
-
-def information_named(information: str | Information) -> Information:
-    """Return the key function of that name; a callable is returned as it is."""
-    if callable(information):
-        return information
-    if not isinstance(information, str):
-        raise ConfigError(f"information must be a name or a function of the state, got {information!r}")
-    if information not in KEYS:
-        raise UnknownNameError("information", information, KEYS)
-    return KEYS[information]

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.casting import make_scenario
+from tracer_env.compositions import Composition, information_named
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError, UserError
 from tracer_env.files import write_text
-from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.kept_controllers import controller_files, seats_of, tables_of
 from tracer_env.lessons import Lessons, split_of
 from tracer_env.progress import Reporter
@@ -25,6 +26,7 @@ from tracer_env.runs import RunFolder
 from tracer_env.table_files import read_kept, take_over
 from tracer_env.task_contracts import task_at
 from tracer_env.train_trees import TrainTrees
+from tracer_env.tree_keys import fitted_on
 
 __all__ = [
     "School",
@@ -135,11 +137,23 @@ class School:
             episodes,
             seed=config.seed,
             update_every=config.training.update_every,
-            information=config.information,
+            information=self._key(name, controller),
             after_window=lambda run: self.tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
         )
         training: dict[str, Any] = run.to_data()
         return training
+
+    def _key(self, name: str, controller: Controller) -> str | Information:
+        """Return the one key that the tables of a controller are told apart by, its buckets cut on the train trees."""
+        keys = {table.information for table in tables_of(controller)}
+        if len(keys) > 1:
+            raise ConfigError(
+                f"{name!r} joins tables of several keys ({', '.join(sorted(keys))}); train them one by one"
+            )
+        key = keys.pop()
+        asked = information_named(key)
+        unfitted = isinstance(asked, Composition) and asked.unfitted
+        return fitted_on(self.trees.grown, asked) if unfitted else key
 
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
         teach, _ = resolve("trainer", "tracer_env.trainers.tree_methods:teach")

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.compositions import information_named
 from tracer_env.config import Config
 from tracer_env.episodes.shelf import chosen
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.information import information_named
 from tracer_env.learning import untrained
 from tracer_env.plain import command
 from tracer_env.rollout import Job, everything, nothing, rollout

@@ -19,9 +19,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.compositions import newest_review
 from tracer_env.information import FEATURES, features
-from tracer_env.rules import DialogueState, Proposal
-from tracer_env.types import Role, Utterance
+from tracer_env.rules import DialogueState
 
 __all__ = ["OBSERVED", "Observer", "observed"]
 
@@ -45,17 +45,8 @@ def observed(state: DialogueState) -> NDArray[np.float32]:
         said = pending.utterance
         told[:3] = [math.nan if one is None else one for one in said.signals[:3]]
         told[3] = math.log1p(said.completion_tokens)
-        review = _newest_review(state, pending)
+        review = newest_review(state, pending)
         if review is not None:
             told[4] = math.nan if review.signals.margin is None else review.signals.margin
             told[5] = float(review.agrees)
     return np.concatenate([features(state), np.array(told, dtype=np.float32)])
-
-
-def _newest_review(state: DialogueState, pending: Proposal) -> Utterance | None:
-    for turn in reversed(state.turns):
-        if turn.number <= pending.turn:
-            return None
-        if turn.seat.role is Role.REVIEWER and turn.utterance is not None:
-            return turn.utterance
-    return None

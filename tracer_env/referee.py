@@ -31,8 +31,8 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
 
     A scenario whose reading hangs on the dialogue has ``reading(state) -> Scenario``, which is asked first; one that
     says which reasoning blocks are not read has ``unread``.
-    Under ``final_answer="majority"`` an answer that the scenario calls equal to an earlier one of the
-    dialogue takes that one's string, so that the rules can count answers without a verifier.
+    An answer that the scenario calls equal to an earlier one of the dialogue takes that one's string, so that rules and
+    keys can count answers without a verifier.
     Raises ScenarioError for a reading or a grade that is none.
     """
     if utterance.rule == "given":
@@ -43,9 +43,10 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
     scenario = inside(scenario, state)
     found = reading(scenario, utterance.text, state)
     answer = found.answer
-    if answer is not None and state.rules.final_answer == "majority":
-        earlier = (p.utterance.answer for p in state.proposals)
-        answer = next((e for e in earlier if e is not None and same(scenario, e, answer, state)), answer)
+    if answer is not None:
+        earlier = [p.utterance.answer for p in state.proposals if p.utterance.answer is not None]
+        if answer not in earlier:
+            answer = next((e for e in earlier if same(scenario, e, answer, state)), answer)
     grade = grading(scenario, utterance.text, state)
     return replace(utterance, answer=answer, rule=found.rule, grade=grade, verdict=Verdict.NONE)
 

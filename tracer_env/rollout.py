@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tracer_env.contracts import key_of, probability
+from tracer_env.contracts import asked_under, key_of, probability
 from tracer_env.errors import PartError
 from tracer_env.failures import POLICIES, FailurePolicy
 from tracer_env.interfaces import Controller, Information, Request, Scenario, Speaker
@@ -82,7 +82,8 @@ def rollout(
 ) -> list[Transcript]:
     """Play all jobs and return their transcripts in the same order.
 
-    A controller that names a final answer of its own ends its dialogues by that one (`rules.under`).
+    A controller with a key of its own is asked under that one, which is also what the record shows.
+    One that names a final answer of its own ends its dialogues by that one (`rules.under`).
     ``watch`` is given the transcripts as far as they go after each turn; ``on_error`` says what becomes of a dialogue
     in which a part failed. Raises PartError as that says.
     """
@@ -119,7 +120,8 @@ def _chosen(running: _Running, information: Information, on_error: FailurePolicy
 
 def _choose(running: _Running, information: Information) -> _Choice:
     state = running.state
-    mask, key = legal_actions(state), key_of(information, state)
+    tell = asked_under(running.job.controller, state.seat, information)
+    mask, key = legal_actions(state), key_of(tell, state)
     if mask == (1, 1):
         chance = probability(running.job.controller, state, key)
         action = Action.SPEAK if uniform(running.stream, state.turn, Purpose.CHOICE) < chance else Action.SKIP

@@ -1,7 +1,9 @@
 """How parts are written in one line: names, names with settings, casts by seat, lists of them.
 
     random:p=0.3                           a name and settings, values as TOML reads them
-    proposer=smollm2,reviewer=hf:PATH      a cast of speakers; controllers are joined by ``+``
+    cfr_plus:information=vote+confidence:of=sum,bins=3,price=2e-4
+                                           ``of`` and ``bins`` belong to the information before them
+    proposer=smollm2,reviewer=hf:PATH      a cast of speakers; controllers are joined by ``+`` before a seat
     always,random:p=0.3,never              a list
 
 Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``. What is read here is text: nothing is
@@ -19,6 +21,8 @@ from tracer_env.errors import ConfigError
 __all__ = ["cast_parts", "is_cast", "name_and_settings", "parse_value", "split_list"]
 
 _CAST = re.compile(r"(?:proposer|reviewer|agent_\d+(?:/(?:proposer|reviewer))?)=")
+
+_OF_PART = re.compile(r"(?:of|bins)=")
 
 
 def is_cast(text: str) -> bool:
@@ -51,19 +55,31 @@ def name_and_settings(text: str) -> tuple[str, dict[str, Any]]:
     name, colon, rest = text.partition(":")
     if not colon or "=" not in rest:
         return text, {}
-    pairs = [pair.partition("=") for pair in rest.split(",")]
+    pairs = [pair.partition("=") for pair in _joined(rest.split(","))]
     for key, equals, _ in pairs:
         if not equals or not key.isidentifier():
             raise ConfigError(f"settings look like {name}:key=value,key=value, got {text!r}")
     return name, {key: parse_value(value) for key, _, value in pairs}
 
 
+def _joined(pieces: list[str]) -> list[str]:
+    """Join settings of an information's parts (``of``, ``bins``) to the information that they stand behind."""
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and joined[-1].startswith("information=") and ":" in joined[-1] and _OF_PART.match(piece):
+            joined[-1] += f",{piece}"
+        else:
+            joined.append(piece)
+    return joined
+
+
 def cast_parts(text: str, separator: str) -> dict[str, str]:
     """Take a cast apart into what stands for each seat; raises ConfigError for anything else."""
     parts: dict[str, str] = {}
-    for piece in text.split(separator):
+    for piece in re.split(rf"{re.escape(separator)}(?={_CAST.pattern})", text):
         seat, equals, spec = piece.partition("=")
-        if not equals or not spec or not is_cast(f"{seat}="):
+        torn = separator in spec.partition("information=")[0]
+        if not equals or not spec or torn or not is_cast(f"{seat}="):
             raise ConfigError(f"a cast looks like proposer=NAME{separator}reviewer=NAME, got {text!r}")
         if seat in parts:
             raise ConfigError(f"the cast {text!r} names {seat} twice")

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.information import KEYS, seat_prefix
+from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Information
 from tracer_env.lessons import UNKNOWN
-from tracer_env.rules import DialogueState, Proposal, Rules
+from tracer_env.rules import Rules
 from tracer_env.tree_shape import over_nodes
-from tracer_env.types import SIGNALS, Grade, Role, Task, Utterance
+from tracer_env.types import SIGNALS, Task, Utterance
 
 if TYPE_CHECKING:
     from tracer_env.tree_evaluation import Evaluation, Policy
@@ -90,7 +90,7 @@ class DialogueTrees:
     texts: Sequence[Utterance] | None = None
     speaker: str = ""
     split: str = UNKNOWN  # which split of a scenario the tasks are
-    _keys: dict[str, KeyTable] = field(default_factory=dict, compare=False, repr=False)
+    _keys: dict[Any, KeyTable] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.tasks:
@@ -131,14 +131,15 @@ class DialogueTrees:
         """Return which nodes of a depth lie below the end of the dialogue or at it, shape (2^d,)."""
         return over_nodes(self.rules, depth)
 
-    def keys(self, information: str = "vote_and_time") -> KeyTable:
-        """Return the information states under a key; raises UnknownNameError for a key without a name."""
-        if information not in KEYS:
-            raise UnknownNameError("information", information, KEYS)
-        if information not in self._keys:
-            make = _history_codes if information == "history" else _vote_codes
-            self._keys[information] = _numbered(self, information, make(self, information))
-        return self._keys[information]
+    def keys(self, information: str | Information = "vote_and_time") -> KeyTable:
+        """Return the information states under a key: a name, a composition (fitted), or a function of the state.
+
+        A function is asked at every node, about dialogues that hold grades, verdicts, signals and token counts but no
+        texts. Raises UnknownNameError for a name that there is not, ConfigError for a composition without its edges.
+        """
+        from tracer_env.tree_keys import key_table
+
+        return key_table(self, information)
 
     def part(self, tasks: Sequence[int] | None = None, worlds: Sequence[int] | None = None) -> DialogueTrees:
         """Return the trees of some tasks and worlds, by their places: to fit on some and score on others.
@@ -183,19 +184,19 @@ class DialogueTrees:
 
         return load_trees(path, rules)
 
-    def evaluate(self, policy: Policy, information: str = "vote_and_time") -> Evaluation:
+    def evaluate(self, policy: Policy, information: str | Information = "vote_and_time") -> Evaluation:
         """Return what a policy comes to on these trees, exactly; see `tree_evaluation.evaluate_policy`."""
         from tracer_env.tree_evaluation import evaluate_policy
 
         return evaluate_policy(self, policy, information)
 
-    def to_efg(self, path: Path | str, credit: str = "team", information: str = "vote_and_time") -> Path:
+    def to_efg(self, path: Path | str, credit: str = "team", information: str | Information = "vote_and_time") -> Path:
         """Write the game as a Gambit extensive-form file that OpenSpiel's ``efg_game`` loads; see `efg.to_efg`."""
         from tracer_env.efg import to_efg
 
         return to_efg(self, path, credit, information)
 
-    def to_openspiel(self, credit: str = "team", information: str = "vote_and_time") -> Any:
+    def to_openspiel(self, credit: str = "team", information: str | Information = "vote_and_time") -> Any:
         """Return the game as OpenSpiel's, when pyspiel is installed; see `efg.to_openspiel`."""
         from tracer_env.efg import to_openspiel
 
@@ -210,73 +211,3 @@ def _chosen(what: str, places: Sequence[int] | None, count: int) -> list[int]:
     if not chosen or len(set(chosen)) < len(chosen) or not all(0 <= place < count for place in chosen):
         raise ConfigError(f"a part has at least one {what}, each once, with places from 0 to {count - 1}; got {chosen}")
     return chosen
-
-
-Codes = tuple[list[NDArray[np.int64]], dict[int, str]]
-
-
-def _vote_codes(trees: DialogueTrees, information: str) -> Codes:
-    """Code each node by turn, vote and validity; name each code by asking the key function."""
-    rules, tell = trees.rules, KEYS[information]
-    width, names, codes = 2 * rules.max_turns + 2, dict[int, str](), []
-    for depth, level in enumerate(trees.levels[:-1]):
-        turn = depth + 2
-        column = np.where(level.grade == Grade.UNPARSABLE, width - 1, level.vote.astype(np.int64) + rules.max_turns)
-        codes.append(turn * width + column)
-        for found in np.unique(codes[-1]):
-            names[int(found)] = tell(_stand_in(rules, turn, int(found) % width, width))
-    return codes, names
-
-
-def _stand_in(rules: Rules, turn: int, column: int, width: int) -> DialogueState:
-    invalid = column == width - 1
-    text = Utterance("", grade=Grade.UNPARSABLE if invalid else Grade.WRONG)
-    return DialogueState(
-        rules, Task("", "", ""), turn, (Proposal(text, 1, 0 if invalid else column - rules.max_turns),)
-    )
-
-
-_LETTERS = "PIKRWNS"
-"""The public events of `information.history`: proposal, invalid one, kept, RIGHT, WRONG, no verdict, silence."""
-
-
-def _history_codes(trees: DialogueTrees, information: str) -> Codes:
-    """Code each node by its public events, one digit to base 8 each."""
-    rules, names = trees.rules, dict[int, str]()
-    first = np.where(trees.levels[0].grade == Grade.UNPARSABLE, 2, 1).astype(np.int64)
-    codes = [first]
-    for depth in range(1, trees.depth):
-        level, proposer = trees.levels[depth], rules.seats[depth + 1].role is Role.PROPOSER
-        digit = np.empty(level.grade.shape, dtype=np.int64)
-        digit[:, 0::2] = 3 if proposer else 7
-        spoken = level.verdict[:, 1::2]
-        unread = level.grade[:, 1::2] == Grade.UNPARSABLE
-        digit[:, 1::2] = np.where(unread, 2, 1) if proposer else np.where(spoken > 0, 4, np.where(spoken < 0, 5, 6))
-        codes.append(np.repeat(codes[-1], 2, axis=1) * 8 + digit)
-    for depth, code in enumerate(codes):
-        here = rules.seats[depth + 2]
-        for found in np.unique(code):
-            digits = oct(int(found))[2:]
-            names[int(found)] = f"{seat_prefix(here.agent, here.role)}/{''.join(_LETTERS[int(d) - 1] for d in digits)}"
-    return codes[: trees.depth], names
-
-
-def _numbered(trees: DialogueTrees, information: str, coded: Codes) -> KeyTable:
-    codes, names = coded
-    places: dict[str, int] = {}
-    players: list[int] = []
-    ids = []
-    for depth, code in enumerate(codes):
-        live = ~trees.over(depth)
-        found, inverse = np.unique(code[:, live], return_inverse=True)
-        numbers = np.empty(len(found), dtype=np.int32)
-        for index, one in enumerate(found):
-            name = names[int(one)]
-            if name not in places:
-                places[name] = len(places)
-                players.append(trees.rules.seats[depth + 2].agent)
-            numbers[index] = places[name]
-        level = np.full(code.shape, -1, dtype=np.int32)
-        level[:, live] = numbers[inverse].reshape(len(code), int(live.sum()))
-        ids.append(level)
-    return KeyTable(information, tuple(places), tuple(ids), np.array(players, dtype=np.int16))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Information
 from tracer_env.rules import under
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_finals import Standing, ending_under, finals
@@ -172,13 +173,15 @@ _RATES = {
 }
 
 
-def evaluate_policy(trees: DialogueTrees, policy: Policy, information: str = "vote_and_time") -> Evaluation:
+def evaluate_policy(
+    trees: DialogueTrees, policy: Policy, information: str | Information = "vote_and_time"
+) -> Evaluation:
     """Return what ``policy`` comes to; for its forms, and what is refused, see `speak_probabilities`.
 
     A controller that names a final answer of its own is graded by that one.
     """
     if isinstance(policy, str):
-        policy = make_controller(policy, trees.rules, information)
+        policy = make_controller(policy, trees.rules, information if isinstance(information, str) else None)
     trees = ending_under(trees, under(trees.rules, policy))
     chances = speak_probabilities(trees, policy, information)
     reach = reaches(trees, chances)

@@ -14,7 +14,7 @@ from tracer_env.types import Grade, Role
 __all__ = ["observed_at", "pending_signals"]
 
 Array = NDArray[np.float64]
-_OF_PROPOSALS = ("logprob_sum", "logprob_mean", "logprob_min", "length")
+_OF_PROPOSALS = ("logprob_sum", "logprob_mean", "logprob_min", "length", "completion_tokens")
 _OF_REVIEWS = ("margin", "agrees")
 
 
@@ -44,7 +44,8 @@ def observed_at(trees: DialogueTrees, depth: int) -> NDArray[np.float32]:
 def pending_signals(trees: DialogueTrees, depth: int) -> dict[str, Array]:
     """Return what was told of the pending proposal and its newest review at a depth, by name, (R, 2^d) each.
 
-    Besides the signals: how many ``reviews`` it had, their ``last_verdict``, and how many ``proposals`` there were.
+    Besides the signals: its ``completion_tokens``,
+    how many ``reviews`` it had, their ``last_verdict``, and how many ``proposals`` there were.
     """
     first = trees.levels[0]
     here = {name: _said(first, name) for name in _OF_PROPOSALS}

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller
+from tracer_env.compositions import check_ready, information_named
 from tracer_env.contracts import probability
-from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.information import KEYS
-from tracer_env.interfaces import Controller
+from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Controller, Information
 from tracer_env.observed import Observer
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.tree import DialogueTrees
@@ -36,7 +36,7 @@ Policy = Controller | str | Mapping[str, Any] | NDArray[np.floating] | Sequence[
 
 
 def speak_probabilities(
-    trees: DialogueTrees, policy: Policy, information: str = "vote_and_time"
+    trees: DialogueTrees, policy: Policy, information: str | Information = "vote_and_time"
 ) -> list[NDArray[np.float64]]:
     """Return P(SPEAK) at each node, shape (R, 2^d) for d = 0 .. D - 1; 0 where the dialogue is over.
 
@@ -50,7 +50,9 @@ def speak_probabilities(
     elif isinstance(policy, Sequence) and not isinstance(policy, str):
         found = _from_nodes(trees, policy)
     else:
-        controller = make_controller(cast("Controller", policy), trees.rules, information)
+        controller = make_controller(
+            cast("Controller", policy), trees.rules, information if isinstance(information, str) else None
+        )
         found = _from_controller(trees, controller, information)
     for depth, chances in enumerate(found):
         if not ((chances >= 0.0) & (chances <= 1.0)).all():
@@ -79,7 +81,7 @@ def clairvoyant(trees: DialogueTrees, price: float = 0.0) -> list[NDArray[np.flo
     return speak_probabilities(trees, choices[::-1])
 
 
-def _from_table(trees: DialogueTrees, table: NDArray[Any], information: str) -> list[NDArray[np.float64]]:
+def _from_table(trees: DialogueTrees, table: NDArray[Any], information: str | Information) -> list[NDArray[np.float64]]:
     keys = trees.keys(information)
     if table.shape != (len(keys.names),):
         raise ConfigError(
@@ -90,7 +92,9 @@ def _from_table(trees: DialogueTrees, table: NDArray[Any], information: str) -> 
     return [chances[ids] for ids in keys.ids]
 
 
-def _looked_up(trees: DialogueTrees, policy: Mapping[str, float], information: str) -> NDArray[np.float64]:
+def _looked_up(
+    trees: DialogueTrees, policy: Mapping[str, float], information: str | Information
+) -> NDArray[np.float64]:
     names = trees.keys(information).names
     if missing := [name for name in names if name not in policy]:
         raise ConfigError(
@@ -110,18 +114,24 @@ def _from_nodes(trees: DialogueTrees, policy: Sequence[NDArray[Any]]) -> list[ND
 # -- controllers ---------------------------------------------------------------------------------
 
 _KEPT = 5
+_NOWHERE: Any = None  # what reads keys alone is shown no dialogue
 
 
-def _from_controller(trees: DialogueTrees, controller: Controller, information: str) -> list[NDArray[np.float64]]:
-    if information not in KEYS:
-        raise UnknownNameError("information", information, KEYS)
-    tell, found = KEYS[information], []
+def _from_controller(
+    trees: DialogueTrees, controller: Controller, information: str | Information
+) -> list[NDArray[np.float64]]:
+    tell, found = check_ready(information_named(information)), []
     for depth, codes in enumerate(_events(trees)):
         part = controller.part(trees.rules.seats[depth + 2]) if hasattr(controller, "part") else controller
         if isinstance(part, Observer):
             numbers = observed_at(trees, depth)
             chances = part.probabilities(numbers.reshape(-1, numbers.shape[-1]), depth + 2)
             found.append(chances.reshape(codes.shape))
+            continue
+        if getattr(part, "reads_keys", False):
+            keys = trees.keys(getattr(part, "tell", None) or tell)
+            named = [part.speak_probability(_NOWHERE, key) for key in keys.names]
+            found.append(np.append(named, 0.0)[keys.ids[depth]])
             continue
         live = ~trees.over(depth)
         chances = np.zeros(codes.shape)

@@ -29,9 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.compositions import information_named
 from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
-from tracer_env.information import features, information_named
+from tracer_env.information import features
 from tracer_env.interfaces import Controller, Reward
 from tracer_env.rules import FREE, DialogueState, Proposal, Rules, advance, initial, legal_actions
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict

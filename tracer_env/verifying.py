@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.bounded import shown, shown_path
+from tracer_env.compositions import information_named
 from tracer_env.episodes.mending import Repaired, repair
 from tracer_env.episodes.promise import Promise
 from tracer_env.episodes.retelling import retell
 from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.information import information_named
 from tracer_env.interfaces import Controller
 from tracer_env.kept_controllers import controller_files, kept
 from tracer_env.observed import Observer

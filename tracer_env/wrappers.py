@@ -24,9 +24,10 @@ from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWr
 
 from tracer_env.aec import DialogueEnv
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
-from tracer_env.contracts import key_of, probability
+from tracer_env.compositions import check_ready, information_named
+from tracer_env.contracts import asked_under, key_of, probability
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.information import FEATURES, information_named
+from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
@@ -61,7 +62,7 @@ def raw_env(
         voices,
         made,
         make_reward(reward),
-        information_named(information),
+        check_ready(information_named(information)),
         render_mode,
     )
 
@@ -154,7 +155,8 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
                     return
                 chance = 1.0
                 if self._others:
-                    chance = probability(self._others, state, key_of(self.dialogue.information, state))
+                    tell = asked_under(self._others, state.seat, self.dialogue.information)
+                    chance = probability(self._others, state, key_of(tell, state))
                 self._move(int(uniform(self.dialogue._stream, state.turn, Purpose.CHOICE) < chance))
             else:
                 self._move(mask[1])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulated_arrays import SimulatedArrays
-from tracer_env.information import information_named
+from tracer_env.compositions import information_named
 from tracer_env.interfaces import Scenario
 from tracer_env.randomness import Purpose, draws, streams, uniforms
 from tracer_env.rules import DialogueState, Proposal, Rules

@@ -25,9 +25,9 @@ import numpy as np
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.compositions import check_ready, information_named
 from tracer_env.errors import ConfigError
-from tracer_env.information import information_named
-from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.learning import lessons_in
 from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Rules
@@ -110,7 +110,7 @@ def train_controller(
     episodes: int,
     seed: int = 0,
     update_every: int = 32,
-    information: str = "vote_and_time",
+    information: str | Information = "vote_and_time",
     resume: ControllerTraining | None = None,
     after_window: Callable[[ControllerTraining], None] | None = None,
 ) -> ControllerTraining:
@@ -125,9 +125,11 @@ def train_controller(
     for name, value in (("episodes", episodes), ("update_every", update_every)):
         if value < 1:
             raise ConfigError(f"{name} must be at least 1, got {value}")
-    taught = lessons_in(scenario, episodes)
+    taught, tell = lessons_in(scenario, episodes), check_ready(information_named(information))
+    name = information if isinstance(information, str) else str(getattr(information, "name", information))
     for table in tables(controller):
-        table.rules, table.information = rules, information
+        table.rules = rules
+        table.read_by(tell, name)
         table.lessons |= taught
     player = _player(controller, scenario, speaker, rules, seed, information)
     run = resume or ControllerTraining(controller)
@@ -149,11 +151,18 @@ def train_controller(
 
 
 def _player(
-    controller: Controller, scenario: Scenario, speaker: Speaker, rules: Rules, seed: int, information: str
+    controller: Controller,
+    scenario: Scenario,
+    speaker: Speaker,
+    rules: Rules,
+    seed: int,
+    information: str | Information,
 ) -> Player:
-    suits = suits_arrays(information) and rules.seats[1].role is Role.PROPOSER  # arrays begin with a proposal
+    suits = (
+        isinstance(information, str) and suits_arrays(information) and rules.seats[1].role is Role.PROPOSER
+    )  # arrays begin with a proposal
     if suits and isinstance(controller, RegretMatching) and isinstance(speaker, SimulatedSpeaker):
-        return ArrayPlayer(controller, scenario, speaker, rules, seed, information)
+        return ArrayPlayer(controller, scenario, speaker, rules, seed, str(information))
     return DialoguePlayer(controller, scenario, speaker, rules, seed, information)
 
 
@@ -161,7 +170,13 @@ class DialoguePlayer:
     """Plays windows as dialogues in step: any speaker, any key, casts of several tables."""
 
     def __init__(
-        self, controller: Controller, scenario: Scenario, speaker: Speaker, rules: Rules, seed: int, information: str
+        self,
+        controller: Controller,
+        scenario: Scenario,
+        speaker: Speaker,
+        rules: Rules,
+        seed: int,
+        information: str | Information,
     ) -> None:
         self.controller, self.scenario, self.speaker = controller, scenario, speaker
         self.rules, self.seed, self.information = rules, seed, information_named(information)

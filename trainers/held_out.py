@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer_env.errors import ConfigError
-from tracer_env.interfaces import Controller
+from tracer_env.interfaces import Controller, Information
 from tracer_env.lessons import Lessons, mark_of
 from tracer_env.statistics.means import half_width
 from tracer_env.trainers.task_split import take_tasks
@@ -61,7 +61,10 @@ def check_apart(lessons: DialogueTrees, tests: DialogueTrees) -> None:
 
 
 def judged(
-    policy: Mapping[str, float] | Controller, tests: DialogueTrees, method: str, information: str = "vote_and_time"
+    policy: Mapping[str, float] | Controller,
+    tests: DialogueTrees,
+    method: str,
+    information: str | Information = "vote_and_time",
 ) -> dict[str, Any]:
     """Return what ``policy`` and the baselines come to on held-out trees, as plain data; the policy's row is first."""
     keys, table = tests.keys(information).names, policy if isinstance(policy, Mapping) else None

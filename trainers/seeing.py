@@ -27,7 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.logistic import Logistic
+from tracer_env.compositions import MEASURED, PARTS
 from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Information
 from tracer_env.lessons import mark_of
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.statistics.means import half_width
@@ -39,6 +41,7 @@ from tracer_env.trainers.signal_areas import signal_areas
 from tracer_env.trainers.task_split import take_tasks
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.tree import DialogueTrees
+from tracer_env.tree_keys import fitted_on
 from tracer_env.tree_payoffs import team_payoffs
 from tracer_env.tree_policy import Policy, clairvoyant
 
@@ -71,7 +74,7 @@ def see(
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Return the study as plain data, one row an information; by default the registered ones.
+    """Return the study as plain data, one row an information; by default `default_informations`.
 
     Raises ConfigError for an impossible price or count, a single question, and test trees that share a task.
     """
@@ -114,10 +117,9 @@ def see(
 
 
 def default_informations() -> list[str]:
-    """Return the names of all informations that are registered."""
-    from tracer_env.registry import registered
-
-    return list(registered("information"))
+    """Return vote and time, each part alone, and each part added to vote and time."""
+    beside = [part for part in (*PARTS, *MEASURED) if part not in ("vote", "time")]
+    return ["vote+time", "vote", "time", *beside, *(f"vote+time+{part}" for part in beside)]
 
 
 def _folds(trees: DialogueTrees, test: DialogueTrees | None) -> list[_Fold]:
@@ -159,16 +161,18 @@ class _Scores:
 
 def _row(information: str, folds: Sequence[_Fold], scores: _Scores, effort: tuple[int, int, int]) -> dict[str, Any]:
     """Solve on each fold's lessons and score on its tests; keys that the lessons never met get P(SPEAK) = 1/2."""
-    policies, states, unseen = [], 0, 0
+    policies, fitted, states, unseen = [], list[Information](), 0, 0
     for fold in folds:
+        tell = fitted_on(fold.lessons, information)
         payoffs = team_payoffs(fold.lessons, max(scores.price, _TIES))
-        merged = merge(tree_game(fold.lessons, payoffs, information))
+        merged = merge(tree_game(fold.lessons, payoffs, tell))
         speak = best_of_starts(merged, *effort)
         known = dict(zip(merged.names, speak.tolist(), strict=False))
-        policies.append({key: known.get(key, 0.5) for key in fold.tests.keys(information).names})
+        policies.append({key: known.get(key, 0.5) for key in fold.tests.keys(tell).names})
+        fitted.append(tell)
         unseen += sum(key not in known for key in policies[-1])
         states = max(states, _visited(merged, speak))
-    row = scores.of(information, policies, [information] * len(folds))
+    row = scores.of(information, policies, fitted)
     return {**row, "states": states, "unseen_states": unseen}
 
 

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.checked import listed, plain, read, record
+from tracer_env.compositions import information_named
 from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
-from tracer_env.information import information_named
 from tracer_env.interfaces import Controller, Request, Speaker
 from tracer_env.lessons import Lessons, split_of
 from tracer_env.randomness import Purpose, stream, uniform

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.interfaces import Information
 from tracer_env.trainers.dense_sweeps import Sweeps, settled
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.tree_game import tree_game
@@ -186,7 +187,7 @@ def policies(names: tuple[str, ...], policy: Mapping[str, float]) -> Array:
 
 
 def credit_table(
-    trees: DialogueTrees, policy: Mapping[str, float] | RegretMatching, information: str = "vote_and_time"
+    trees: DialogueTrees, policy: Mapping[str, float] | RegretMatching, information: str | Information = "vote_and_time"
 ) -> list[dict[str, Any]]:
     """Return for each key how far the one-step advantage of SPEAK is from the exact one, under a policy.
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Information
 from tracer_env.tree import DialogueTrees
 
 __all__ = ["TreeGame", "collapsed", "key_patterns", "tree_game", "with_fixed"]
@@ -75,7 +76,7 @@ class TreeGame:
         return paid
 
 
-def tree_game(trees: DialogueTrees, payoffs: Array, information: str = "vote_and_time") -> TreeGame:
+def tree_game(trees: DialogueTrees, payoffs: Array, information: str | Information = "vote_and_time") -> TreeGame:
     """Return the game on ``trees`` under a key; raises ConfigError when there is nothing to choose."""
     if trees.depth < 1:
         raise ConfigError("dialogues of one turn leave nothing to choose; rules.max_turns must be at least 2")

@@ -32,6 +32,8 @@ from numpy.typing import NDArray
 from tracer_env.agents.controllers.regret_matching import POLICIES, RegretMatching, RegretMatchingPlus, Row
 from tracer_env.agents.controllers.tree_trained import CFR, DCFR, CFRPlus, Hedge, PredictivePlus
 from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.information import vote_and_time
+from tracer_env.interfaces import Information
 from tracer_env.lessons import Lessons
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
@@ -43,6 +45,7 @@ from tracer_env.trainers.tree_credit import Credit, OneStep, Tree, credit_named,
 from tracer_env.trainers.tree_game import TreeGame, collapsed, tree_game, with_fixed
 from tracer_env.trainers.tree_optima import gap
 from tracer_env.tree import DialogueTrees
+from tracer_env.tree_keys import fitted_on
 
 __all__ = ["METHODS", "REDUCTIONS", "TreeTraining", "solve_trees"]
 
@@ -73,6 +76,8 @@ class TreeTraining:
     merged: MergedTrees
     solver: TreeSolver
     played: str = "average"
+    tell: Information = vote_and_time
+    """The key, its buckets fitted on these trees."""
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     tried: tuple[float, ...] = ()
@@ -123,7 +128,8 @@ class TreeTraining:
 
     def fill(self, made: RegretMatching) -> None:
         """Write what was learned into a table, its rules and lessons with it; settled turns are left out."""
-        made.rules, made.information = self.trees.rules, self.information
+        made.rules = self.trees.rules
+        made.read_by(self.tell, self.information)
         made.lessons = Lessons.of(self.trees.tasks, self.trees.split)
         solver, rule = self.solver, self.solver.rule
         for place, key in enumerate(self.merged.names):
@@ -161,7 +167,7 @@ def solve_trees(
     method: str = "cfr_plus",
     iterations: int = 1000,
     seed: int = 0,
-    information: str = "vote_and_time",
+    information: str | Information = "vote_and_time",
     credit: str | Credit | None = None,
     reporter: Reporter | None = None,
     *,
@@ -190,24 +196,26 @@ def solve_trees(
     rule = {"regret_matching": "cfr", "regret_matching_plus": "cfr_plus"}.get(method, method)
     if reduction != "merged" and (chosen.regret_per == "visit" or method.endswith("mccfr")):
         raise ConfigError(f"reduction {reduction!r} goes with exact sweeps of tree credit, not with {method}")
-    game, settled = with_fixed(tree_game(trees, chosen.payoffs(trees), information), fixed)
+    tell = fitted_on(trees, information)
+    name = information if isinstance(information, str) else str(getattr(tell, "name", repr(tell)))
+    game, settled = with_fixed(tree_game(trees, chosen.payoffs(trees), tell), fixed)
     merged = merge(game)
     make = _sweeps(method, trees, chosen, game, merged, batch, reduction)
-    tell, points = reporter or NoReporter(), _checkpoints(iterations)
-    tell.start(title or f"solving by {method}", iterations * starts)
+    shown, points = reporter or NoReporter(), _checkpoints(iterations)
+    shown.start(title or f"solving by {method}", iterations * starts)
     runs = []
     for start in range(starts):
         begin = random_start(merged.size, seed + start) if start else uniform(merged.size)
         begin[:-1] = np.where(np.isnan(settled), begin[:-1], settled)
         named = rule if rule in RULES else "cfr"
         solver = TreeSolver(make(seed + start), named, chosen.updates, begin, fixed=~np.isnan(settled))
-        run = TreeTraining(trees, method, chosen, information, game, merged, solver, policy)
+        run = TreeTraining(trees, method, chosen, name, game, merged, solver, policy, tell)
         for point in points:
             began = time.perf_counter()
             solver.iterate(point - solver.iteration)
             run.seconds += time.perf_counter() - began
             run.note(gaps)
-            tell.reach(start * iterations + point, f"value {run.curve[-1]['value']:.4f}")
+            shown.reach(start * iterations + point, f"value {run.curve[-1]['value']:.4f}")
         runs.append(run)
     best = max(runs, key=lambda run: run.value_as_played)
     best.tried = tuple(run.value_as_played for run in runs)

@@ -67,7 +67,7 @@ def train_on_trees(
     )
     result = _report(run, seed, starts, reduction)
     result["trained_on"] = {"split": lessons.split, "tasks": len(lessons.tasks)}
-    result["held_out"] = None if tests is None else judged(run.policy(), tests, method, information)
+    result["held_out"] = None if tests is None else judged(run.policy(), tests, method, run.tell)
     if out is not None:
         told = {key: result[key] for key in ("method", "credit", "iterations", "value", "gap")}
         result["controller"] = save_controller(out, run.controller().state_dict(), told)
@@ -121,7 +121,7 @@ def _report(run: TreeTraining, seed: int, starts: int, reduction: str) -> dict[s
         "reduction": "none" if run.method.endswith("mccfr") else reduction,
         "information_states": merged.size,
         "policy_table": run.policy_table(),
-        "credit_table": credit_table(run.trees, run.policy(), run.information),
+        "credit_table": credit_table(run.trees, run.policy(), run.tell),
         "average_regret_curve": [list(point) for point in regrets],
         "curve": run.curve,
     }

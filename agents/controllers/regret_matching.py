@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,7 +32,9 @@ from numpy.typing import NDArray
 
 from tracer_env.bounded import shown
 from tracer_env.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
+from tracer_env.compositions import EDGES, Composition, information_named
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.interfaces import Information
 from tracer_env.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
@@ -62,16 +64,19 @@ class Row:
 class RegretMatching:
     """A table of regrets, learned by `update`, read by `policy` and `average_policy`.
 
-    ``information`` names the key that the rows are told apart by, ``rules`` the rules they were learned under;
-    a controller that carries both refuses to play under others (`check`). ``lessons`` are the tasks that whoever
-    trained it says it was trained on, ``played`` which of the `POLICIES` it plays.
+    ``information`` names the key that the rows are told apart by, ``edges`` where its buckets are cut, ``rules`` the
+    rules they were learned under: it refuses to play under others (`check`), and is asked under its own key (`tell`).
+    ``lessons`` are the tasks that whoever trained it says it was trained on, ``played`` is one of the `POLICIES`.
     """
 
     name = "regret_matching"
     learns_from = "play"
+    reads_keys = True
+    """It reads nothing of a dialogue but its key."""
 
     def __init__(self, information: str = "vote_and_time", rules: Rules | None = None, policy: str = "average") -> None:
         self.information, self.rules = information, rules
+        self.edges: dict[str, tuple[float, ...]] = {}
         self.play(policy)
         self.rows: dict[str, Row] = {}
         self.lessons = Lessons()
@@ -82,6 +87,22 @@ class RegretMatching:
         if policy not in POLICIES:
             raise ConfigError(f"controller {self.name}: policy is {shown(policy)}{did_you_mean(str(policy), POLICIES)}")
         self.played = policy
+
+    @property
+    def tell(self) -> Information | None:
+        """The key that the table is asked under wherever it plays; None while its buckets have no edges."""
+        mark = self.information, tuple(self.edges.items())
+        if getattr(self, "_told", None) is None or self._told[0] != mark:
+            made: Information | None = information_named(self.information)
+            if isinstance(made, Composition) and made.unfitted:
+                made = made.with_edges(self.edges) if self.edges else None
+            self._told: tuple[Any, Information | None] = (mark, made)
+        return self._told[1]
+
+    def read_by(self, information: Information, name: str) -> None:
+        """Have the rows told apart by a key from now on, with the edges that it has; ``name`` is how it is written."""
+        self.information = name
+        self.edges = dict(information.edges) if isinstance(information, Composition) else {}
 
     def policy(self, key: str) -> NDArray[np.float64]:
         """Return the current policy of a row, shape (2,): (P(SKIP), P(SPEAK))."""
@@ -138,13 +159,8 @@ class RegretMatching:
         return gap / updates if updates else 0.0
 
     def check(self, rules: Rules, information: str | None = None) -> None:
-        """Raise ConfigError when the table was learned under other rules or another key; a new one fits any key."""
+        """Raise ConfigError when the table was learned under other rules; it is asked under its own key anyway."""
         check_rules(self.name, self.rules, rules)
-        learned = bool(self.rows) or self.rules is not None
-        if information is not None and information != self.information and learned:
-            raise ConfigError(
-                f"this {self.name} controller was trained on the key {self.information!r}, not {information!r}"
-            )
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that was learned as plain data."""
@@ -152,6 +168,7 @@ class RegretMatching:
             "schema": SCHEMA,
             "controller": self.name,
             "information": self.information,
+            **({"edges": {name: list(cuts) for name, cuts in self.edges.items()}} if self.edges else {}),
             "rules": plain_rules(self.rules) if self.rules else None,
             **({} if self.played == "average" else {"policy": self.played}),
             "trained_on": self.lessons.to_data(),
@@ -165,8 +182,9 @@ class RegretMatching:
             raise ConfigError(f"this is a {kind} table of schema {schema}, not {self.name!r} of schema {SCHEMA}")
         found = read(data, _TABLE, "the controller table", error=ConfigError)
         rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
+        edges = _edges(found["information"], found.get("edges", {}), bool(rows))
         self.rules = None if rules is None else Rules(**rules)
-        self.rows, self.information = rows, found["information"]
+        self.rows, self.information, self.edges = rows, found["information"], edges
         self.lessons, self.played = found.get("trained_on", Lessons()), found.get("policy", "average")
 
     def to_json(self) -> str:
@@ -203,6 +221,18 @@ def plain_rules(rules: Rules) -> dict[str, Any]:
     }
 
 
+def _edges(information: str, edges: Mapping[str, Sequence[float]], learned: bool) -> dict[str, tuple[float, ...]]:
+    """Return the edges of a table's buckets; raises ConfigError for those of another key, or none where it has some."""
+    made = information_named(information)
+    if not isinstance(made, Composition):
+        if edges:
+            raise ConfigError(f"the key {information!r} has no buckets, so it cannot have edges of {sorted(edges)}")
+        return {}
+    if not edges and (not made.unfitted or not learned):
+        return {}
+    return dict(made.with_edges(edges).edges)
+
+
 def _possible(row: dict[str, Any]) -> bool:
     """Whether the policies of a row add up to its visits, as those of every training do."""
     visits = row.get("visits", 0.0)
@@ -226,6 +256,6 @@ _TABLE = record(
         "rules": optional(record({}, may_have=SETTINGS)),
         "rows": mapping(also(_ROW, _possible, "a row whose strategy adds up to its visits"), keys=line(10_000)),
     },
-    may_have={"trained_on": read_lessons, "policy": choice(POLICIES)},  # tables of before say neither
+    may_have={"edges": EDGES, "trained_on": read_lessons, "policy": choice(POLICIES)},  # tables of before say neither
     others=lambda value: value,  # a training writes its course beside its table
 )

@@ -55,7 +55,7 @@ class RecordedSpeaker:
         worlds = np.repeat(np.arange(trees.worlds), len(trees.tasks))
         noise = streams(trees.seed, [task.id for task in trees.tasks] * trees.worlds, worlds)
         self._rows: dict[int, int] = dict(zip(noise.tolist(), range(trees.rows), strict=True))
-        self._said: dict[tuple[int, bool], Utterance] = {}
+        self._said: dict[int, Utterance] = {}
         self._checked: Rules | None = None
 
     def __repr__(self) -> str:
@@ -113,15 +113,15 @@ class RecordedSpeaker:
         return self._recorded(row, state.turn, 2 * path + 1 if state.turn > 1 else 0, state.rules)
 
     def _recorded(self, row: int, turn: int, node: int, rules: Rules) -> Utterance:
-        index, majority = int(self.trees.levels[turn - 1].utterance[row, node]), rules.final_answer == "majority"
+        index = int(self.trees.levels[turn - 1].utterance[row, node])
         if index < 0:
             raise ConfigError(f"{self.name} has nothing at turn {turn} on this path: the recorded dialogue had ended")
-        said = self._said.get((index, majority))
+        said = self._said.get(index)
         if said is None:
             said = replace(self._texts[index], rule="given")
-            if majority and said.answer is not None:
+            if said.answer is not None:
                 said = replace(said, answer=self._common_answer(row, turn, node))
-            self._said[index, majority] = said
+            self._said[index] = said
         return said
 
     def _common_answer(self, row: int, turn: int, node: int) -> str | None:

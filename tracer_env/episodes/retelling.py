@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+from tracer_env.contracts import asked_under
 from tracer_env.interfaces import Controller, Information
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
@@ -35,7 +36,8 @@ def retell(told: Transcript, rules: Rules, information: Information, controller:
     for turn in told.turns:
         if state.over:
             return f"it goes on after its end at turn {state.turn - 1}"
-        wrong = _departs(turn, state, noise, information) or _other_chance(turn, state, controller)
+        tell = information if controller is None else asked_under(controller, state.seat, information)
+        wrong = _departs(turn, state, noise, tell) or _other_chance(turn, state, controller)
         if wrong:
             return f"turn {turn.turn}: {wrong}"
         state = advance(state, turn.action, turn.utterance)
