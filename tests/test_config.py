@@ -36,7 +36,9 @@ def test_the_defaults() -> None:
     assert config.rules == Rules()
     assert (config.training.episodes, config.training.update_every) == (None, 32)
     assert config.evaluation.methods == METHODS
-    assert set(METHODS) < set(registered("controller")) - {"human"}
+    assert {name.partition(":")[0] for name in METHODS} < set(registered("controller")) - {"human"}
+    assert config.evaluation.against == "until_approved"
+    assert Config.from_data({"evaluation": {"methods": ["never", "always"]}}).evaluation.against == "never"
 
 
 def test_toml_in() -> None:

@@ -99,7 +99,7 @@ def compare_command(
         typer.Option("--train-tasks", help="Tasks of the train split whose trees cfr_plus and its kin are trained on."),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first).")
+        str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first named).")
     ] = None,
     limit: LimitOption = None,
     worlds: Annotated[

@@ -50,16 +50,18 @@ __all__ = [
 
 ON_ERROR = ("stop", "skip")
 METHODS = (
-    "regret_matching",
-    "regret_matching_plus",
-    "until_approved",
-    "vote_threshold",
-    "always",
     "never",
-    "random",
-    "periodic",
+    "always",
+    "until_approved",
+    "majority_voting",
+    "regret_matching",
+    "cfr_plus",
+    "cfr_plus:information=vote+time+confidence,price=2e-4",
     "oracle",
 )
+"""What is compared unless something else is asked for; the settings were chosen by ``benchmarks/choose_demo.py``."""
+BASELINE = "until_approved"
+"""What the others are paired with then."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class EvaluationConfig:
     batch_size: int = 64
     counterfactuals: str = "auto"
     on_error: str = "stop"
+
+    @property
+    def against(self) -> str:
+        """Which method the others are paired with: the baseline, else the first; of the default ones `BASELINE`."""
+        return self.baseline or (BASELINE if self.methods == METHODS else self.methods[0])
 
 
 @dataclass(frozen=True)

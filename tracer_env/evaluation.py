@@ -211,7 +211,7 @@ def compare(
         if retry_failed:
             recover(folder.episodes, promise, again=lambda told: bool(told.failed))
         _play(folder, promise, made, tasks, voices, tell)
-        found = folder.settle(asked.evaluation.baseline or next(iter(made)), promise)
+        found = folder.settle(asked.evaluation.against, promise)
         write_report(folder.path)
         best = int(found.ledger.offsets[found.highlights.best()])
         interesting = transcript_at(folder.episodes, best)

@@ -18,6 +18,7 @@ from rich.text import Text
 from tracer_env.bounded import MEBIBYTE, read_bytes, shown, shown_path
 from tracer_env.checked import listed, load, mapping, number, read
 from tracer_env.config import Config
+from tracer_env.display.labels import labels
 from tracer_env.display.played import played
 from tracer_env.episodes.records import read_environment, read_metrics
 from tracer_env.errors import RunFolderError, UserError
@@ -95,6 +96,7 @@ def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Ite
 def comparison_table(rows: Iterable[Row]) -> Table:
     """Return the rows as a table for the terminal; brackets hold 95% intervals, colours go by Holm's p.
 
+    Long names are numbered, and told below (`labels`).
     Where episodes failed, a line below says how many, and the accuracy that counts these as wrong; another one names
     the methods that were trained on tasks of the table.
     """
@@ -114,7 +116,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     rows = [*(row for row in rows if row.kind != "bound"), *(row for row in rows if row.kind == "bound")]
     failures = [row for row in rows if row.failed]
-    lines = []
+    names, lines = labels(row.method for row in rows)
     if failures:
         each = (f"{row.method} {row.failed:,}, {_share(row.accuracy_with_failed)} right with these" for row in failures)
         lines.append(f"episodes that failed are in no column: {'; '.join(each)}")
@@ -127,7 +129,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         if row.kind == "bound" and place and rows[place - 1].kind != "bound":
             table.add_row(Text("bound:", "dim"))
         table.add_row(
-            Text(visible(row.method) + " *" * bool(row.trained_on)),
+            Text(visible(names[row.method]) + " *" * bool(row.trained_on)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
             f"{row.tokens_per_task:,.0f}",
             f"{row.calls_per_task:.2f}",

@@ -140,7 +140,7 @@ def _other_records(run: RunFolder, recorded: Mapping[str, Any], environment: Map
     wrong, asked = [], run.config.evaluation
     if environment["seed"] != run.config.seed:
         wrong.append(f"its environment.json is of the seed {environment['seed']}, and its config of {run.config.seed}")
-    baseline = asked.baseline or asked.methods[0]
+    baseline = asked.against
     if recorded["baseline"] != baseline:
         wrong.append(
             f"the baseline is recorded as {shown(recorded['baseline'])}, and its config says {shown(baseline)}"

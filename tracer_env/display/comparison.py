@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tracer_env.config import Config
+from tracer_env.display.labels import labels
 from tracer_env.display.played import played
 from tracer_env.display.tradeoff import Mark, plot
 from tracer_env.metrics import Row
@@ -52,7 +53,10 @@ def shown_comparison(
         yield Text()
         yield from (Text(sentence, "bold" if not place else "") for place, sentence in enumerate(found.sentences()))
     rows.sort(key=lambda row: row.kind == "bound")
-    drawn = plot([Mark(row.method, row.tokens_per_task, row.accuracy, row.kind) for row in rows if row.episodes], width)
+    names, _ = labels(row.method for row in rows)
+    drawn = plot(
+        [Mark(names[row.method], row.tokens_per_task, row.accuracy, row.kind) for row in rows if row.episodes], width
+    )
     if drawn:
         yield Text()
         yield from drawn
