@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="training steps (default: 60 or 120 for nano's roles, 40)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=400, help="held-out tasks nano is measured on")
+    parser.add_argument("--split", choices=("tune", "test"), default="test", help="where the held-out tasks are from")
     parser.add_argument("--set", action="append", default=[], help="a setting of GSPO, e.g. learning_rate=1e-4")
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--picture", type=Path, help="draw the courses into this .png or .svg file")
@@ -84,11 +85,11 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
     speaker = _speaker(options, config)
     tasks = _mixed("train", options, seed)
     trainer = GSPOTrainer(speaker, tasks, config, role=role, finetune=LoRA(r=16, alpha=32))
-    before = _measured(speaker, options) if options.model == "nano" else {}
+    before = _measured(speaker, options, seed) if options.model == "nano" else {}
     begun = time.perf_counter()
     result = trainer.train()
     seconds = time.perf_counter() - begun
-    after = _measured(speaker, options) if options.model == "nano" else {}
+    after = _measured(speaker, options, seed) if options.model == "nano" else {}
     course = [float(line["accuracy"]) for line in result.metrics]
     return {
         **{f"{name}_before": value for name, value in before.items()},
@@ -146,14 +147,14 @@ def _speaker(options: argparse.Namespace, config: Any) -> Any:
     return make_speaker("smollm2", temperature=config.temperature, max_new_tokens=length, examples=2)
 
 
-def _measured(speaker: Any, options: argparse.Namespace) -> dict[str, float]:
+def _measured(speaker: Any, options: argparse.Namespace, seed: int) -> dict[str, float]:
     """Measure nano as it now is on held-out tasks."""
     from tracer_env.agents.speakers.nano import Nano
     from tracer_env.trainers.nano_evaluation import figures
 
     cold = Nano(options.path, temperature=0.0, max_new_tokens=speaker.max_new_tokens)
     cold.adapters = dict(speaker.adapters)
-    found = figures(speaker, cold, _mixed("test", options, 0, options.tasks))
+    found = figures(speaker, cold, _mixed(options.split, options, seed, options.tasks))
     return {name: found[name] for name in ("sampled", "greedy", "reviewer", "reviewer_greedy", "reviewer_own")}
 
 

@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--level", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=1000, help="held-out tasks")
+    parser.add_argument("--split", choices=("tune", "test"), default="test", help="where the held-out tasks are from")
     parser.add_argument("--reviews", choices=("balanced", "all"), default="balanced")
     parser.add_argument("--fading", type=float, default=1.0, help="1 forgets nothing, as the paper")
     parser.add_argument("--credit", default="team_minus_tokens:price=1e-4", help="what choices are told to be worth")
@@ -90,28 +91,17 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     import torch
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
+    from tracer_env.trainers.gspo_trainer import GSPOTrainer
     from tracer_env.trainers.review_choice import REVIEWS
     from tracer_env.trainers.tracer_trainer import VARIANTS, TracerTrainer
     from tracer_env.trainers.tree_credit import credit_named
 
     torch.set_num_threads(1)
-    config = GSPOConfig(
-        num_generations=options.generations,
-        # A dialogue of TRACER has up to five groups.
-        tasks_per_step=options.tasks_per_step * (5 if method == "gspo5" else 1),
-        max_steps=options.steps,
-        steps_per_generation=4,
-        epsilon=0.1,
-        epsilon_high=0.1,
-        learning_rate=options.learning_rate,
-        lr_scheduler_type="linear",
-        max_completion_length=48,
-        max_batch_tokens=16_384,
-        seed=seed,
-    )
-    train, test = (Arithmetic(split=split, level=options.level, seed=seed) for split in ("train", "test"))
-    speaker = _nano(options)
+    # A dialogue of TRACER has up to five groups.
+    groups = options.tasks_per_step * (5 if method == "gspo5" else 1)
+    config = configured(seed, options.steps, groups, options.generations, options.learning_rate)
+    train, test = (Arithmetic(split=split, level=options.level, seed=seed) for split in ("train", options.split))
+    speaker = nano(options.path)
     begun = time.perf_counter()
     if method in ("gspo", "gspo5"):
         found = {}
@@ -141,10 +131,30 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     return {f"TRACER {method}": {**row, "candidates": _drawn(trained.metrics), "seconds": seconds}}
 
 
-def _nano(options: argparse.Namespace) -> Any:
+def configured(seed: int, steps: int, tasks_per_step: int = 16, generations: int = 4, rate: float = 1e-3) -> Any:
+    """Return how all of them are trained."""
+    from tracer_env.trainers.gspo_config import GSPOConfig
+
+    return GSPOConfig(
+        num_generations=generations,
+        tasks_per_step=tasks_per_step,
+        max_steps=steps,
+        steps_per_generation=4,
+        epsilon=0.1,
+        epsilon_high=0.1,
+        learning_rate=rate,
+        lr_scheduler_type="linear",
+        max_completion_length=48,
+        max_batch_tokens=16_384,
+        seed=seed,
+    )
+
+
+def nano(path: str | None = None) -> Any:
+    """Return the model that all of them begin with, sampling at temperature 1."""
     from tracer_env.agents.speakers.nano import Nano
 
-    return Nano(options.path, temperature=1.0, max_new_tokens=48)
+    return Nano(path, temperature=1.0, max_new_tokens=48)
 
 
 def _drawn(metrics: list[dict[str, Any]]) -> float:
