@@ -11,6 +11,7 @@ rendering a text) and passes through unchanged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.rules import DialogueState
 from tracer_env.task_contracts import grading, inside, reading, same
 from tracer_env.types import Role, Seat, Utterance, Verdict
+from tracer_env.verification.extraction import ANSWER_IS, STATED
 from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.verdicts import read_verdict
 
@@ -39,7 +41,8 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
         return utterance
     if seat.role is Role.REVIEWER:
         verdict = read_verdict(utterance.text, getattr(scenario, "unread", UNREAD))
-        return replace(utterance, verdict=verdict, answer=None, rule="", grade=None)
+        agrees = agreement(utterance.text, state, scenario)
+        return replace(utterance, verdict=verdict, agrees=agrees, answer=None, rule="", grade=None)
     scenario = inside(scenario, state)
     found = reading(scenario, utterance.text, state)
     answer = found.answer
@@ -49,6 +52,26 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
             answer = next((e for e in earlier if same(scenario, e, answer, state)), answer)
     grade = grading(scenario, utterance.text, state)
     return replace(utterance, answer=answer, rule=found.rule, grade=grade, verdict=Verdict.NONE)
+
+
+def agreement(text: str, state: DialogueState, scenario: Scenario) -> int:
+    """Return whether a review states the pending answer as its own (1), another one (-1), or none (0).
+
+    Its own answer is what it marks as an answer, or the right side of the equation that it ends with: a number that is
+    only mentioned is no answer. Raises ScenarioError for a reading that is none.
+    """
+    pending = state.pending
+    if pending is None or pending.utterance.answer is None:
+        return 0
+    scenario = inside(scenario, state)
+    found = reading(scenario, text, state)
+    if found.answer is None or (found.rule not in _MARKED and not _CONCLUDES.search(text)):
+        return 0
+    return 1 if same(scenario, pending.utterance.answer, found.answer, state) else -1
+
+
+_MARKED = STATED | ANSWER_IS | {"a_colon"}
+_CONCLUDES = re.compile(r"=\s?[^\s=]{1,40}\s*\Z")
 
 
 def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:

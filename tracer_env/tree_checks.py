@@ -14,6 +14,7 @@ follows from the rules alone:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ from tracer_env.rules import Rules
 from tracer_env.tree import Level
 from tracer_env.tree_finals import Standing, finals
 from tracer_env.tree_shape import places, spoken_nodes, utterances
-from tracer_env.types import SIGNALS, Grade, Role, Utterance, Verdict
+from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Signals, Utterance, Verdict
 
-__all__ = ["check_levels", "check_texts"]
+__all__ = ["check_levels", "check_texts", "with_signals"]
 
 
 def check_levels(rules: Rules, levels: Sequence[Level], texts: int | None) -> None:
@@ -52,10 +53,7 @@ def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]
         "verdict": np.fromiter((one.verdict for one in said), np.int8, count),
         "prompt_tokens": np.fromiter((one.prompt_tokens for one in said), np.int32, count),
         "completion_tokens": np.fromiter((one.completion_tokens for one in said), np.int32, count),
-        "agrees": np.fromiter((one.agrees for one in said), np.int8, count),
     }
-    signals = np.array([one.signals for one in said], dtype=np.float32)  # (texts, 4): None becomes NaN
-    told |= {name: signals[:, place] for place, name in enumerate(SIGNALS)}
     for depth, level in enumerate(levels):
         columns = np.flatnonzero(spoken_nodes(rules, depth))
         numbers = level.utterance[:, columns]
@@ -64,11 +62,25 @@ def check_texts(rules: Rules, levels: Sequence[Level], said: Sequence[Utterance]
             stored = getattr(level, name)[:, columns]
             if name == "grade" and not proposes:
                 stored = np.full_like(stored, -1)
-            found = values[numbers]
-            wrong = (found != stored) & ~((found != found) & (stored != stored))  # NaN is untold in both
+            wrong = values[numbers] != stored
             if wrong.any():
                 number = int(numbers[wrong][0])
                 raise Misfit(f"of line {number + 1} is not what {name}_{depth} says of the same utterance", name)
+
+
+def with_signals(levels: Sequence[Level], said: Sequence[Utterance]) -> list[Utterance]:
+    """Return utterances with what the levels' arrays tell of their words; those that no level has as they are."""
+    whole = list(said)
+    for level in levels:
+        told = [getattr(level, name) for name in ("agrees", *SIGNALS)]
+        if not told[0].any() and all(np.isnan(array).all() for array in told[1:]):
+            continue
+        for row, node in zip(*np.nonzero(level.utterance >= 0), strict=True):
+            agrees, *signals = (array[row, node].item() for array in told)
+            values = Signals(*(None if value != value else value for value in signals))
+            number = level.utterance[row, node]
+            whole[number] = replace(whole[number], agrees=agrees, signals=UNTOLD if values == UNTOLD else values)
+    return whole
 
 
 def _check_ranges(level: Level, depth: int) -> None:

@@ -35,11 +35,10 @@ from tracer_env.leftovers import temporary_folder
 from tracer_env.lessons import UNKNOWN, tasks_digest
 from tracer_env.plain import command
 from tracer_env.rules import SETTINGS, RoundRobin, Rules
-from tracer_env.signals import signals_to_data
 from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.stored_lines import at_most
 from tracer_env.tree import DialogueTrees, Level
-from tracer_env.tree_checks import check_levels, check_texts
+from tracer_env.tree_checks import check_levels, check_texts, with_signals
 from tracer_env.tree_shape import MOST_TURNS, utterances
 from tracer_env.tree_texts import TASK, RecordedTexts, read_tasks
 from tracer_env.types import SIGNALS, Task, Utterance
@@ -131,7 +130,10 @@ def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
         check_levels(played, levels, texts)
     except Misfit as misfit:
         raise DataError(f"{shown_path(folder / _ARRAYS)}: {misfit}; {_REMEDY}") from None
-    said = None if texts is None else RecordedTexts(folder / _TEXTS, texts, partial(check_texts, played, levels))
+    said = None
+    if texts is not None:
+        check, told = partial(check_texts, played, levels), partial(with_signals, levels)
+        said = RecordedTexts(folder / _TEXTS, texts, check, told)
     split = head.get("split", UNKNOWN)
     return DialogueTrees(played, tasks, worlds, head["seed"], levels, said, head["speaker"], split)
 
@@ -295,7 +297,7 @@ def task_to_data(task: Task) -> dict[str, Any]:
 
 
 def _utterance_to_data(said: Utterance) -> dict[str, Any]:
-    """Return what differs from an utterance's defaults."""
+    """Return what differs from an utterance's defaults; what it tells of its words stands in the arrays."""
     data: dict[str, Any] = {
         "text": said.text,
         "prompt_tokens": said.prompt_tokens,
@@ -306,14 +308,12 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
         "rule": said.rule,
         "grade": None if said.grade is None else said.grade.name.lower(),
         "verdict": said.verdict.name.lower(),
-        "agrees": said.agrees,
-        "signals": signals_to_data(said.signals),
     }
     return {name: value for name, value in data.items() if value != _DEFAULTS.get(name)}
 
 
 _DEFAULTS: dict[str, Any] = {"finish": "stop", "dropped": 0, "answer": None, "rule": "", "grade": None}
-_DEFAULTS |= {"verdict": "none", "agrees": 0, "signals": {}}
+_DEFAULTS |= {"verdict": "none"}
 
 
 def _digest(path: Path) -> str:

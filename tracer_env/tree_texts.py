@@ -18,9 +18,8 @@ from msgspec.json import Decoder
 from tracer_env.bounded import DEPTH, shown, shown_path
 from tracer_env.checked import Misfit, choice, line, listed, number, optional, plain, record, text, whole
 from tracer_env.errors import DataError
-from tracer_env.signals import SIGNALS_DATA, kept, read_signals
 from tracer_env.stored_lines import read_lines
-from tracer_env.types import UNTOLD, Grade, Signals, Task, Utterance, Verdict
+from tracer_env.types import Grade, Task, Utterance, Verdict
 
 __all__ = ["MOST_TOKENS", "TASK", "RecordedTexts", "read_tasks"]
 
@@ -67,8 +66,6 @@ _UTTERANCE = record(
         "rule": line(),
         "grade": _grade,
         "verdict": _verdict,
-        "agrees": whole(-1, 1),
-        "signals": lambda value: read_signals(SIGNALS_DATA(value)),
     },
 )
 
@@ -86,18 +83,6 @@ class _TaskLine(Struct, forbid_unknown_fields=True):
     metadata: dict[str, Any]
 
 
-_Log = Annotated[float, Meta(ge=-1e30, le=0)]
-
-
-class _SignalsLine(Struct, forbid_unknown_fields=True):
-    """Signals, likewise."""
-
-    logprob_sum: _Log | None = None
-    logprob_mean: _Log | None = None
-    logprob_min: _Log | None = None
-    margin: Annotated[float, Meta(ge=-1e30, le=1e30)] | None = None
-
-
 class _UtteranceLine(Struct, forbid_unknown_fields=True):
     """An utterance, likewise."""
 
@@ -110,8 +95,6 @@ class _UtteranceLine(Struct, forbid_unknown_fields=True):
     rule: str = ""
     grade: Literal["wrong", "correct", "unparsable", "timeout"] | None = None
     verdict: Literal["wrong", "none", "right"] = "none"
-    agrees: Annotated[int, Meta(ge=-1, le=1)] = 0
-    signals: _SignalsLine | None = None
 
 
 _TASK_LINE, _UTTERANCE_LINE = Decoder(_TaskLine), Decoder(_UtteranceLine)
@@ -131,11 +114,18 @@ def read_tasks(path: Path, count: int) -> tuple[Task, ...]:
 class RecordedTexts(Sequence[Utterance]):
     """The utterances of a folder, read from the disk when the first one is asked for.
 
-    ``check`` is asked then whether they are those of the trees; it raises Misfit.
+    ``check`` is asked then whether they are those of the trees; it raises Misfit. ``told`` gives them their signals,
+    which the trees keep.
     """
 
-    def __init__(self, path: Path, count: int, check: Callable[[Sequence[Utterance]], None] | None = None) -> None:
-        self._path, self._count, self._check = path, count, check
+    def __init__(
+        self,
+        path: Path,
+        count: int,
+        check: Callable[[Sequence[Utterance]], None] | None = None,
+        told: Callable[[Sequence[Utterance]], list[Utterance]] | None = None,
+    ) -> None:
+        self._path, self._count, self._check, self._told = path, count, check, told
         self._read: list[Utterance] | None = None
 
     def __len__(self) -> int:
@@ -160,7 +150,7 @@ class RecordedTexts(Sequence[Utterance]):
                     self._check(read)
                 except Misfit as misfit:
                     raise DataError(f"{shown_path(self._path)}: {misfit}") from None
-            self._read = read
+            self._read = read if self._told is None else self._told(read)
         return self._read
 
 
@@ -195,11 +185,7 @@ def _quick_utterance(content: bytes) -> Utterance | None:
     except _UNREAD:
         return None
     named, keys = one.finish + one.rule, 3 + (one.finish != "stop") + (one.dropped != 0) + (one.answer is not None)
-    keys += (one.rule != "") + (one.grade is not None) + (one.verdict != "none") + (one.agrees != 0)
-    signals = UNTOLD
-    if one.signals is not None:
-        told = one.signals.logprob_sum, one.signals.logprob_mean, one.signals.logprob_min, one.signals.margin
-        signals, keys = kept(Signals(*told)), keys + 1 + sum(value is not None for value in told)
+    keys += (one.rule != "") + (one.grade is not None) + (one.verdict != "none")
     if not named.isprintable() or len(named) > 100 or content.count(_KEY) != keys:
         return None
     return Utterance(
@@ -212,8 +198,6 @@ def _quick_utterance(content: bytes) -> Utterance | None:
         one.rule,
         None if one.grade is None else _GRADES[one.grade],
         _VERDICTS[one.verdict],
-        one.agrees,
-        signals,
     )
 
 

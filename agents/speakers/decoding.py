@@ -23,32 +23,40 @@ import torch
 
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.agents.speakers.roomy_cache import make_room
-from tracer_env.agents.speakers.sampling import GumbelMax
+from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
 
 __all__ = ["Completion", "Decoder", "Job"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One completion to write: which prompt of the batch it continues, and the seed of its noise."""
+    """One completion to write: which prompt of the batch it continues, the seed of its noise, whether it is watched."""
 
     prompt: int
     seed: int
+    watched: bool = False
 
 
 @dataclass(slots=True)
 class Completion:
-    """The sampled ids (the end token included), their log-probabilities, and how it ended."""
+    """The sampled ids (the end token included), their log-probabilities, and how it ended.
+
+    ``own`` are the log-probabilities at temperature 1, whatever the sampling's is; ``watched`` those of the tokens
+    to be watched, (steps, W), kept for jobs that ask for it.
+    """
 
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    watched: list[list[float]] = field(default_factory=list)
     finish: str = "length"
 
 
 class Decoder:
     """Writes completions with one model. ``ends`` are the ids of its end tokens.
 
-    ``stopped`` is asked about the ids of a row after each token; True ends the row like an end token.
+    ``stopped`` is asked about the ids of a row after each token; True ends the row like an end token. ``watch`` are the
+    ids whose log-probabilities are kept at each step of the jobs that are watched.
     """
 
     def __init__(
@@ -58,7 +66,9 @@ class Decoder:
         sampler: GumbelMax,
         ends: frozenset[int],
         stopped: Callable[[list[int]], bool] | None = None,
+        watch: Sequence[int] = (),
     ) -> None:
+        self._watch = list(watch)
         self._model, self._prefixes, self._sampler = model, prefixes, sampler
         self._ends, self._stopped = ends, stopped
         known = inspect.signature(model.forward).parameters
@@ -76,7 +86,8 @@ class Decoder:
             logits, mask = logits[rows], mask[rows]
             make_room(cache, rows)
             seeds = np.array([job.seed for job in jobs], dtype=np.uint64)
-            self._extend(done, logits, mask, cache, seeds, max_new_tokens)
+            watched = np.array([job.watched and bool(self._watch) for job in jobs])
+            self._extend(done, logits, mask, cache, seeds, watched, max_new_tokens)
         return done
 
     def _prefill(
@@ -99,6 +110,7 @@ class Decoder:
         mask: torch.Tensor,
         cache: Any,
         seeds: np.ndarray,
+        watched: np.ndarray,
         max_new_tokens: int,
     ) -> None:
         """Append tokens to ``done`` until every row has ended or is full."""
@@ -106,19 +118,35 @@ class Decoder:
         live = np.ones(len(done), dtype=bool)  # (B,)
         for step in range(max_new_tokens):
             tokens, logprobs = self._sampler(logits, seeds, step)
-            for row, (token, logprob) in enumerate(zip(tokens.tolist(), logprobs.tolist(), strict=True)):
+            own = logprobs if self._sampler.plain else own_logprobs(logits, tokens[:, None])[:, 0]
+            seen = self._seen(logits, watched, live)
+            numbers = zip(tokens.tolist(), logprobs.tolist(), own.tolist(), strict=True)
+            for row, (token, logprob, mine) in enumerate(numbers):
                 if live[row]:
-                    live[row] = self._append(done[owner[row]], token, logprob)
+                    here = done[owner[row]]
+                    here.own.append(mine)
+                    if row in seen:
+                        here.watched.append(seen[row])
+                    live[row] = self._append(here, token, logprob)
             if not live.any() or step + 1 == max_new_tokens:
                 return
             if 4 * live.sum() <= 3 * len(live):
                 kept = torch.from_numpy(np.flatnonzero(live)).to(tokens.device)
                 tokens, mask = tokens[kept], mask[kept]
                 cache.batch_select_indices(kept)
-                owner, seeds, live = owner[live], seeds[live], live[live]
+                owner, seeds, watched, live = owner[live], seeds[live], watched[live], live[live]
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             positions = mask.sum(dim=1, keepdim=True) - 1
             logits = self._forward(tokens[:, None], mask, positions, cache)
+
+    def _seen(self, logits: torch.Tensor, watched: np.ndarray, live: np.ndarray) -> dict[int, list[float]]:
+        """Return the log-probabilities of the watched tokens, by row, of live rows that are watched."""
+        rows = np.flatnonzero(watched & live)
+        if not len(rows):
+            return {}
+        tokens = torch.tensor(self._watch, device=logits.device)
+        found = own_logprobs(logits[torch.from_numpy(rows).to(logits.device)], tokens)
+        return dict(zip(rows.tolist(), found.tolist(), strict=True))
 
     def _append(self, completion: Completion, token: int, logprob: float) -> bool:
         """Add a token; return whether the row goes on."""

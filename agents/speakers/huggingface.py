@@ -23,10 +23,12 @@ from typing import Any
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.model_files import digest, model_name
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
+from tracer_env.agents.speakers.verdict_margins import VerdictWords
 from tracer_env.bounded import told
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
+from tracer_env.signals import signals_of
 from tracer_env.types import Role, Seat, Task, Utterance
 
 __all__ = ["HuggingFaceSpeaker"]
@@ -116,9 +118,9 @@ class HuggingFaceSpeaker:
         self._reuse = reuse_prefix and self.loaded.prefixes.usable
         self._openings: dict[tuple[Role, str, str], tuple[int, ...]] = {}
         stopped = None if self._chat else self._reached_next_section
-        self._decoder = Decoder(
-            self.loaded.model, self.loaded.prefixes, GumbelMax(self.temperature), self.loaded.ends, stopped
-        )
+        self._words, sampler = VerdictWords(self.loaded.tokenizer), GumbelMax(self.temperature)
+        watch = self._words.watch
+        self._decoder = Decoder(self.loaded.model, self.loaded.prefixes, sampler, self.loaded.ends, stopped, watch)
 
     def __repr__(self) -> str:
         return (
@@ -214,19 +216,22 @@ class HuggingFaceSpeaker:
         prompts = [self.prompt(request) for request in requests]
         jobs: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]] = {}
         spoken: list[Utterance | None] = []
+        reviews: set[int] = set()  # the places whose verdict word is watched
         for request, (ids, _) in zip(requests, prompts, strict=True):
             opening = self._opening(request.state.task, request.seat.role)
             prefix = opening if ids[: len(opening)] == opening and len(ids) > len(opening) else ()
             for candidate in range(request.candidates):
                 seed = draw(request.stream, request.state.turn, Purpose.GENERATION, candidate)
                 jobs.setdefault((prefix, ids), []).append((len(spoken), seed))
+                if request.seat.role is Role.REVIEWER:
+                    reviews.add(len(spoken))
                 spoken.append(None)
         dropped = [
             lost for request, (_, lost) in zip(requests, prompts, strict=True) for _ in range(request.candidates)
         ]
         for prefix, batch in _batches(jobs, self.max_new_tokens, self.max_batch_tokens):
             rank = {ids: number for number, ids in enumerate(dict.fromkeys(ids for ids, _, _ in batch))}
-            rows = [Job(rank[ids], seed) for ids, _, seed in batch]
+            rows = [Job(rank[ids], seed, place in reviews) for ids, place, seed in batch]
             done = self._decoder.complete(list(rank), prefix, rows, self.max_new_tokens)
             for (ids, place, _), completion in zip(batch, done, strict=True):
                 spoken[place] = self._utterance(ids, completion, dropped[place])
@@ -236,8 +241,9 @@ class HuggingFaceSpeaker:
         text = self.loaded.tokenizer.decode(completion.token_ids, skip_special_tokens=True)
         if not self._chat:
             text = text.split(PLAIN_STOP, 1)[0]
+        text = text.strip()
         return Utterance(
-            text.strip(),
+            text,
             prompt_tokens=len(ids),
             completion_tokens=len(completion.token_ids),
             finish=completion.finish,
@@ -245,6 +251,7 @@ class HuggingFaceSpeaker:
             prompt_ids=ids,
             token_ids=tuple(completion.token_ids),
             logprobs=tuple(completion.logprobs),
+            signals=signals_of(completion.own, self._words.margin(text, completion.token_ids, completion.watched)),
         )
 
     def _opening(self, task: Task, role: Role) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ import math
 import numpy as np
 import torch
 
-__all__ = ["GumbelMax", "gumbel"]
+__all__ = ["GumbelMax", "gumbel", "own_logprobs"]
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX_1 = 0xBF58476D1CE4E5B9
@@ -31,6 +31,11 @@ class GumbelMax:
 
     def __init__(self, temperature: float) -> None:
         self.temperature = temperature
+
+    @property
+    def plain(self) -> bool:
+        """Whether the log-probabilities are the model's own, at temperature 1."""
+        return self.temperature in (0, 1)
 
     def __call__(self, logits: torch.Tensor, seeds: np.ndarray, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return tokens (B,) and their log-probabilities (B,) for logits (B, V) and seeds (B,) uint64.
@@ -49,6 +54,18 @@ class GumbelMax:
         # exp of less than -87 is a denormal, which is slow and adds nothing a float32 sum could hold.
         mass = (scaled - best[:, None]).clamp_(min=-80.0).exp_().sum(dim=-1)
         return token, chosen - best - mass.log()
+
+
+def own_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the model's own log-probabilities of tokens (B, W), at temperature 1 and nothing cut off, float32.
+
+    ``logits`` are (B, V), ``tokens`` (B, W) or, the same for all rows, (W,).
+    """
+    plain = logits.float()
+    best = plain.amax(dim=-1, keepdim=True)
+    mass = (plain - best).clamp_(min=-80.0).exp_().sum(dim=-1, keepdim=True).log_()
+    chosen = plain[:, tokens] if tokens.ndim == 1 else plain.gather(-1, tokens)
+    return chosen - best - mass
 
 
 def gumbel(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

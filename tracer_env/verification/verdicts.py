@@ -16,7 +16,7 @@ from tracer_env.types import Verdict
 from tracer_env.verification.dress import shown
 from tracer_env.verification.reasoning import UNREAD, spoken
 
-__all__ = ["read_verdict"]
+__all__ = ["read_verdict", "verdict_place"]
 
 _VERDICTS = {
     "RIGHT": Verdict.RIGHT,
@@ -50,23 +50,42 @@ _OTHER_SENSE = re.compile(
 _MEND = re.compile(r"[ \t]+(?:the|this|that|these|your|its)\b")
 
 
+def verdict_place(text: str, unread: tuple[str, ...] = UNREAD) -> tuple[int, str] | None:
+    """Return where in a review the word stands that makes its verdict, and the word as it is written.
+
+    None where there is no verdict, and where its word cannot be found again in the text as it was written.
+    """
+    verdict, word = _read(text, unread)
+    if verdict is Verdict.NONE:
+        return None
+    said = spoken(text, unread) or ""
+    start = text.rfind(said) if said else 0
+    place = text.find(word, max(start, 0))
+    return None if place < 0 else (place, word)
+
+
 def read_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
     """Return the verdict that a review opens with, NONE when it opens with anything else or leaves it open.
 
     ``not right`` is not RIGHT. ``unread`` names the reasoning blocks that are left out.
     """
+    return _read(text, unread)[0]
+
+
+def _read(text: str, unread: tuple[str, ...]) -> tuple[Verdict, str]:
+    """Return the verdict and its word."""
     said = spoken(text, unread)
     if said is None:
-        return Verdict.NONE
+        return Verdict.NONE, ""
     opening = shown(said.lstrip()[:_OPENING]).lstrip()
     found = _FIRST_WORD.match(opening)
     if found is None or _HEDGE.match(opening, found.end()):
-        return Verdict.NONE
+        return Verdict.NONE, ""
     verdict = _VERDICTS[found["word"].upper()]
     if _OPPOSITE[verdict].match(opening, found.end()):
-        return Verdict.NONE
+        return Verdict.NONE, ""
     if verdict is Verdict.RIGHT and _OTHER_SENSE.match(opening, found.end()):
-        return Verdict.NONE
+        return Verdict.NONE, ""
     if found["word"].upper() == "CORRECT" and _MEND.match(opening, found.end()):
-        return Verdict.NONE
-    return verdict
+        return Verdict.NONE, ""
+    return verdict, found["word"]

@@ -1,0 +1,60 @@
+"""Make the recording that comes with the package: what `nano` says at every choice on level-1 sums, with its signals.
+
+    python benchmarks/make_recording.py --out FOLDER          minutes; --resume goes on after an interruption
+    python benchmarks/make_recording.py --out FOLDER --speaker smollm2 --tasks 200 --worlds 1
+
+The tasks are the first of the arithmetic scenario's test split at level 1, which no nano was trained on; questions that
+come twice are taken once. Signals are rounded to float16, which tells them apart well enough and halves the folder;
+everything else is as `tracer-env expand` leaves it. `scenarios.recorded` divides the tasks into train, tune and test.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import tracer_env
+from tracer_env.progress import reporting
+from tracer_env.scenarios.recorded import RecordedTasks
+from tracer_env.tree import DialogueTrees
+from tracer_env.tree_run import expand_run
+from tracer_env.types import SIGNALS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--speaker", default="nano")
+    parser.add_argument("--tasks", type=int, default=1300)
+    parser.add_argument("--worlds", type=int, default=2)
+    given = parser.parse_args()
+    first = {}
+    for task in tracer_env.make_scenario("arithmetic", split="test", level=1, limit=4 * given.tasks):
+        first.setdefault(task.question, task)
+    tasks = tracer_env.make_scenario(list(first.values())[: given.tasks])
+    raw = given.out.with_name(f"{given.out.name}-raw")
+    with reporting() as reporter:
+        grown = expand_run(
+            tasks, given.speaker, worlds=given.worlds, out=raw, resume=given.resume, tasks_at_once=50, reporter=reporter
+        )
+    rounded(replace(grown, split="test")).save(given.out)
+    for split in ("train", "tune", "test"):
+        print(f"{split:6} {len(RecordedTasks(str(given.out), split=split)):,} tasks")
+    print(f"{sum(file.stat().st_size for file in given.out.iterdir()):,} bytes")
+
+
+def rounded(trees: DialogueTrees) -> DialogueTrees:
+    """Return the trees with each signal rounded to float16."""
+    levels = tuple(
+        replace(level, **{name: getattr(level, name).astype(np.float16).astype(np.float32) for name in SIGNALS})
+        for level in trees.levels
+    )
+    return replace(trees, levels=levels)
+
+
+if __name__ == "__main__":
+    main()
