@@ -74,6 +74,8 @@ FOR_AGENTS = {
     "rewards",
     "settings",
     "toml_files",
+    "signals",
+    "verification.verdicts",
 }
 FOR_SCENARIOS = {
     "lessons",
@@ -119,6 +121,7 @@ BASE: dict[str, set[str]] = {
         "rules",
         "task_contracts",
         "types",
+        "verification.extraction",
         "verification.reasoning",
         "verification.verdicts",
     },

@@ -17,9 +17,10 @@ Without a chat template the prompt is plain text, and a reply also ends where th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracer_env.agents.speakers.batching import batches
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.model_files import digest, model_name
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
@@ -229,7 +230,7 @@ class HuggingFaceSpeaker:
         dropped = [
             lost for request, (_, lost) in zip(requests, prompts, strict=True) for _ in range(request.candidates)
         ]
-        for prefix, batch in _batches(jobs, self.max_new_tokens, self.max_batch_tokens):
+        for prefix, batch in batches(jobs, self.max_new_tokens, self.max_batch_tokens):
             rank = {ids: number for number, ids in enumerate(dict.fromkeys(ids for ids, _, _ in batch))}
             rows = [Job(rank[ids], seed, place in reviews) for ids, place, seed in batch]
             done = self._decoder.complete(list(rank), prefix, rows, self.max_new_tokens)
@@ -298,23 +299,6 @@ class HuggingFaceSpeaker:
 
     def _reached_next_section(self, ids: list[int]) -> bool:
         return PLAIN_STOP in self.loaded.tokenizer.decode(ids[-6:])
-
-
-def _batches(
-    jobs: Mapping[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]], new: int, budget: int
-) -> Iterator[tuple[tuple[int, ...], list[tuple[tuple[int, ...], int, int]]]]:
-    """Split jobs into batches of one prefix and at most ``budget`` tokens, prompts of like length together."""
-    by_prefix: dict[tuple[int, ...], list[tuple[tuple[int, ...], int, int]]] = {}
-    for (prefix, ids), places in sorted(jobs.items(), key=lambda item: len(item[0][1])):
-        by_prefix.setdefault(prefix, []).extend((ids, place, seed) for place, seed in places)
-    for prefix, rows in by_prefix.items():
-        batch: list[tuple[tuple[int, ...], int, int]] = []
-        for row in rows:  # the newest row is the longest, so it sets the width
-            if batch and (len(batch) + 1) * (len(row[0]) + new) > budget:
-                yield prefix, batch
-                batch = []
-            batch.append(row)
-        yield prefix, batch
 
 
 def _without_system(messages: list[Message]) -> list[Message]:
