@@ -167,11 +167,11 @@ def _natural(theta: Floats, place: int) -> tuple[float, float]:
 def _bounded(name: str, value: float, events: int) -> Estimate:
     if name == "slope":
         return Estimate(name, float(value), None, None, events, "at the bound: difficulty decides everything")
-    error = _edge_error(events)
+    error = edge_error(events)
     return Estimate(name, float(value > 0.5), error, error, events, "at the bound")
 
 
-def _edge_error(events: int) -> float:
+def edge_error(events: int) -> float:
     """Return the error of (k + 1/2) / (n + 1) for k = 0 or n."""
     p = 0.5 / (events + 1)
     return sqrt(p * (1.0 - p) / events)
@@ -219,7 +219,7 @@ def share_of(
     if n == 0:
         return Estimate(name, default, None, None, 0, "not identified"), np.zeros(tasks)
     if k in (0, n):
-        error = _edge_error(n)
+        error = edge_error(n)
         return Estimate(name, k / n, error, error, n, "at the bound"), np.zeros(tasks)
     p = k / n
     influence = np.bincount(task, hit - p, tasks) / n

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
-from tracer_env.trainers.calibration_fit import Estimate, clustered_error, share_of
+from tracer_env.trainers.calibration_fit import Estimate, clustered_error, edge_error, share_of
 
 __all__ = ["SIGNAL_RATES", "area_under", "fit_signals"]
 
@@ -98,8 +98,10 @@ def _area(name: str, value: Floats, positive: Bools, task: Tasks, defaults: Simu
     if not positive.any() or positive.all():
         return _untold(name, defaults)
     area, moved, by_task = area_under(value, positive, task)
-    alone = sqrt(float(moved @ moved))
-    note = "at the bound" if area >= 1.0 else "below chance" if area < 0.5 else ""
+    if area in (0.0, 1.0):
+        error = edge_error(int(min(positive.sum(), (~positive).sum())))
+        return Estimate(name, area, error, error, len(value), "at the bound")
+    alone, note = sqrt(float(moved @ moved)), "below chance" if area < 0.5 else ""
     return Estimate(name, area, clustered_error(by_task, task, alone), alone, len(value), note)
 
 
