@@ -405,6 +405,7 @@ def test_what_others_import_is_declared() -> None:
 
 WHOLE = {
     "reading_table",
+    "seeing_benchmark",
     "moved_run",
     "cast_controller",
     "conformance",

@@ -13,6 +13,7 @@ import tracer_env
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.seeing import RULES, see
@@ -40,6 +41,13 @@ def test_a_row_is_what_the_policy_comes_to_on_the_test_trees() -> None:
     assert rules[found["best_rule"]] == max(rules.values())
     gap = found["oracle"]["accuracy"] - max(rules.values())
     assert row["gap_closed"] == pytest.approx((row["accuracy"] - max(rules.values())) / gap)
+    policy = dict(zip(merged.names, speak.tolist(), strict=False))
+    played, best, oracle = (
+        evaluate_policy(TESTS, one, "time_only").by_task("accuracy") for one in (policy, found["best_rule"], "oracle")
+    )
+    left_out = [np.delete(played - best, task).mean() / np.delete(oracle - best, task).mean() for task in range(40)]
+    jackknife = np.std(left_out) * np.sqrt(39) * t_quantile(0.975, 39)
+    assert row["gap_closed_half_width"] == pytest.approx(jackknife, rel=0.25)
     bound = found["clairvoyant"]["value"]
     assert all(one["value"] <= bound + 1e-12 for one in (*found["rules"], *found["informations"], found["flexible"]))
     assert json.loads(json.dumps(found, allow_nan=False)) == found

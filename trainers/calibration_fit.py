@@ -32,6 +32,7 @@ __all__ = [
     "Estimate",
     "RateFit",
     "clustered_error",
+    "edge_error",
     "fit_rates",
     "share_events",
     "share_of",

@@ -97,7 +97,7 @@ def see(
     flexible = scores.of("flexible", [_flexible(fold, price, seed) for fold in folds])
     tell.reach(len(asked) + 1)
     for row in (*rows, flexible):
-        row["gap_closed"] = _closed(row["accuracy"], best["accuracy"], oracle["accuracy"])
+        row["gap_closed"], row["gap_closed_half_width"] = scores.closed(row["name"], best["name"])
     whole = folds[0].tests if test is not None else trees
     return {
         "tasks": sum(len(fold.tests.tasks) for fold in folds),
@@ -140,6 +140,7 @@ class _Scores:
 
     def __init__(self, folds: Sequence[_Fold], price: float) -> None:
         self.folds, self.price = folds, price
+        self._right: dict[str, Array] = {}
         self._tasks = sum(len(fold.places) for fold in folds)
 
     def of(self, name: str, policies: Sequence[Policy], informations: Sequence[Any] = ()) -> dict[str, Any]:
@@ -149,6 +150,7 @@ class _Scores:
             told = (informations[place],) if informations else ()
             found = fold.tests.evaluate(policy, *told)
             right[fold.places], tokens[fold.places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
+        self._right[name] = right
         return {
             "name": name,
             "accuracy": float(right.mean()),
@@ -157,6 +159,17 @@ class _Scores:
             "tokens_half_width": half_width(tokens),
             "value": float((right - self.price * tokens).mean()),
         }
+
+    def closed(self, name: str, rule: str) -> tuple[float | None, float | None]:
+        """Return the share of the way from a rule to the oracle that a scored policy comes, and its half width.
+
+        Of a ratio of means over tasks, by the delta method; None where there is no way to go.
+        """
+        gain, way = self._right[name] - self._right[rule], self._right["oracle"] - self._right[rule]
+        if not way.mean() > 0.0:
+            return None, None
+        share = float(gain.mean() / way.mean())
+        return share, half_width((gain - share * way) / way.mean())
 
 
 def _row(information: str, folds: Sequence[_Fold], scores: _Scores, effort: tuple[int, int, int]) -> dict[str, Any]:
@@ -187,8 +200,3 @@ def _flexible(fold: _Fold, price: float, seed: int) -> Logistic:
     learner = Logistic(price=max(price, _TIES), starts=1, products=True)
     train_logistic(learner, fold.lessons, seed, NoReporter())
     return learner
-
-
-def _closed(accuracy: float, rule: float, oracle: float) -> float | None:
-    """Return the share of the way from the best rule to the oracle; None where there is none."""
-    return (accuracy - rule) / (oracle - rule) if oracle > rule else None

@@ -1,0 +1,194 @@
+"""What a controller's sight is worth, speaker by speaker: how much of the gap to the oracle confidence closes.
+
+    OMP_NUM_THREADS=1 python benchmarks/seeing.py --quick              the simulated speaker alone, in seconds
+    OMP_NUM_THREADS=1 python benchmarks/seeing.py --folder grown       and the models: an hour of one core and more
+
+Trees are grown into the folder once and go on where they were stopped. By `trainers.seeing.see`, policies, buckets and
+their edges are fitted on one half of the questions and scored exactly on the other, both ways, so that no task is
+scored by what has seen it; intervals are over tasks. The gap is that from the most accurate fixed rule to the oracle.
+
+    simulated     8,000 trees of arithmetic at five values of `confidence`, the AUC of logprob_mean
+    nano          fresh trees of levels 1 and 2 (the levels of its schooling), none of the recording's questions, by
+                  seeds of tasks and of luck; and sampled at temperatures 0.7 and 1.3
+    smollm2       level 1
+    across        policies and edges of nano's trees of level 1 played on SmolLM2's, and the other way round
+    another kind  SmolLM2 on a set of reasoning-gym
+
+A call costs as much everywhere, `CALL` in accuracy: the price of a token is that divided by the mean tokens of an
+utterance, about 2e-4 for nano. Models tell what they tell at temperature 1, whatever they are sampled at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tracer_env
+from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Scenario
+from tracer_env.progress import reporting
+from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.trainers.seeing import see
+from tracer_env.trainers.task_split import take_tasks
+from tracer_env.tree import DialogueTrees
+from tracer_env.tree_run import expand_run
+from tracer_env.types import Task
+
+AREAS = (0.6, 0.7, 0.8, 0.9, 0.97)
+CALL = 0.012
+ALL = (
+    "vote+time",
+    "vote+time+history",
+    "vote+time+length",
+    "vote+time+agreement",
+    "vote+time+reviewer_agrees",
+    "vote+time+reviewer_margin",
+    "vote+time+confidence",
+    "vote+time+confidence:of=sum",
+    "vote+time+confidence:of=min",
+    "turn+confidence:bins=2",
+    "vote+time+agreement+reviewer_agrees+confidence:bins=3",
+)
+FEW = ("vote+time", "vote+time+confidence")
+GYM, GYM_SETTINGS = "reasoning-gym:chain_sum", {"max_terms": 3, "max_digits": 2}
+SIMULATED, QUICK = 8000, 200  # trees
+
+
+def fresh(seed: int, count: int, levels: Sequence[int]) -> list[Task]:
+    """Return tasks of the levels in turns, each question once and none that the package's recording holds."""
+    known = {task.question for split in ("train", "test") for task in tracer_env.make_scenario("recorded", split=split)}
+    columns = []
+    for level in levels:
+        found: dict[str, Task] = {}
+        for task in Arithmetic(split="test", level=level, seed=seed, size=4 * count):
+            if task.question not in known:
+                found.setdefault(task.question, task)
+        columns.append(list(found.values())[: count // len(levels)])
+    return [task for row in zip(*columns, strict=True) for task in row]
+
+
+def grown(
+    folder: Path, name: str, tasks: Scenario | Sequence[Task], speaker: str, seed: int, temperature: float
+) -> DialogueTrees:
+    """Return the trees of that name, grown now as far as they are not there."""
+    out = folder / name
+    if (out / "trees.json").is_file():
+        return DialogueTrees.load(out)
+    voice = tracer_env.make_speaker(speaker, temperature=temperature)
+    scenario = tasks if isinstance(tasks, Scenario) else None
+    with reporting() as reporter:
+        return expand_run(
+            tasks,
+            voice,
+            seed=seed,
+            out=out,
+            resume=(out / "growing.json").is_file(),
+            scenario=scenario,
+            texts=False,
+            tasks_at_once=20,
+            reporter=reporter,
+        )
+
+
+def price_of(trees: DialogueTrees) -> float:
+    """Return the price of a token at which the mean utterance of these trees costs `CALL`."""
+    tokens = sum(float(level.prompt_tokens.sum() + level.completion_tokens.sum()) for level in trees.levels)
+    said = sum(int((level.utterance >= 0).sum()) for level in trees.levels)
+    return CALL * said / tokens
+
+
+def level_one(trees: DialogueTrees) -> DialogueTrees:
+    """Return the trees of the tasks of level 1."""
+    return take_tasks(trees, np.flatnonzero([task.metadata.get("level") == 1 for task in trees.tasks]))
+
+
+def without(trees: DialogueTrees, others: DialogueTrees) -> DialogueTrees:
+    """Return the trees of the tasks that the others do not ask."""
+    asked = {task.question for task in others.tasks}
+    return take_tasks(trees, np.flatnonzero([task.question not in asked for task in trees.tasks]))
+
+
+def simulated(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the studies of the simulated speaker, from poor confidence to good."""
+    tasks = tracer_env.make_scenario("arithmetic", split="train", limit=count)
+    for area in AREAS:
+        trees = tracer_env.expand(tasks, SimulatedSpeaker(confidence=area), texts=False)
+        yield f"simulated, confidence {area}", see(trees, informations=FEW, price=price_of(trees))
+
+
+def models(folder: Path, nano: int, seeds: int, smollm2: int, gym: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the studies of the models, growing trees where they are missing."""
+    by_seed = []
+    for seed in range(seeds):
+        tasks = fresh(seed + 1, nano, (1, 2))
+        by_seed.append(grown(folder, f"nano-{nano}-seed{seed}", tasks, "nano", seed, 1.0))
+        yield f"nano, seed {seed}", see(by_seed[-1], informations=ALL, price=price_of(by_seed[-1]))
+    for temperature in (0.7, 1.3):
+        tasks = fresh(1, nano, (1, 2))
+        trees = grown(folder, f"nano-{nano}-seed0-t{temperature}", tasks, "nano", 0, temperature)
+        yield f"nano at temperature {temperature}", see(trees, informations=ALL, price=price_of(trees))
+    small = grown(folder, f"smollm2-{smollm2}", fresh(1, smollm2, (1,)), "smollm2", 0, 1.0)
+    yield "smollm2, level 1", see(small, informations=ALL, price=price_of(small))
+    ones = level_one(by_seed[0])
+    yield "nano, level 1", see(ones, informations=FEW, price=price_of(ones))
+    apart = without(ones, small)
+    for name, lessons, tests in (
+        ("nano's played on smollm2", apart, small),
+        ("smollm2's played on nano", small, apart),
+    ):
+        yield f"{name}, level 1", see(lessons, tests, FEW, price_of(tests))
+    scenario = tracer_env.make_scenario(GYM, limit=gym, **GYM_SETTINGS)
+    other = grown(folder, f"smollm2-{GYM.partition(':')[2]}-{gym}", scenario, "smollm2", 0, 1.0)
+    yield f"smollm2, {GYM}", see(other, informations=ALL, price=price_of(other))
+
+
+def show(name: str, study: dict[str, Any]) -> None:
+    """Print one study as a Markdown table, rules and bounds first."""
+    area = {row["signal"]: row for row in study["signals"]}["logprob_mean"]
+    told = (
+        "untold" if area["area"] is None else f"{area['area']:.3f} [{', '.join(f'{x:.3f}' for x in area['area_ci'])}]"
+    )
+    print(f"\n### {name}: {study['tasks']} tasks, price {study['price']:.1e}, AUC of logprob_mean {told}\n")
+    print("| sees | accuracy | tokens | gap closed |\n|---|---|---|---|")
+    best = next(row for row in study["rules"] if row["name"] == study["best_rule"])
+    approved = next(row for row in study["rules"] if row["name"] == "until_approved")
+    for row in (approved, best, *study["informations"], study["flexible"], study["oracle"]):
+        closed = row.get("gap_closed")
+        share = "" if closed is None else f"{closed:.2f} ± {row['gap_closed_half_width']:.2f}"
+        accuracy = f"{row['accuracy']:.3f} ± {row['accuracy_half_width']:.3f}"
+        print(f"| {row['name']} | {accuracy} | {row['tokens_per_task']:.0f} | {share} |", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Run the study and return it, by name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"the simulated speaker alone, {QUICK} trees each")
+    parser.add_argument("--folder", type=Path, help="where trees of the models are kept; without it none are grown")
+    parser.add_argument("--nano", type=int, default=2000, help="trees of nano for each seed")
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds of nano's trees")
+    parser.add_argument("--smollm2", type=int, default=200, help="trees of SmolLM2")
+    parser.add_argument("--gym", type=int, default=100, help="trees of SmolLM2 on the other kind of task")
+    parser.add_argument("--json", type=Path, help="a file for all figures")
+    given = parser.parse_args(arguments)
+    if min(given.nano, given.seeds, given.smollm2, given.gym) < 1:
+        raise ConfigError("numbers of trees and of seeds must be at least 1")
+    found = {}
+    studies = [simulated(QUICK if given.quick else SIMULATED)]
+    if given.folder and not given.quick:
+        studies.append(models(given.folder, given.nano, given.seeds, given.smollm2, given.gym))
+    for study in (one for many in studies for one in many):
+        found[study[0]] = study[1]
+        show(*study)
+        if given.json:
+            given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+if __name__ == "__main__":
+    main()
