@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=2)
     given = parser.parse_args()
     first = {}
-    for task in tracer_env.make_scenario("arithmetic", split="test", level=1, limit=4 * given.tasks):
+    for task in tracer_env.make_scenario("arithmetic", split="test", level=1, size=2 * given.tasks):
         first.setdefault(task.question, task)
     tasks = tracer_env.make_scenario(list(first.values())[: given.tasks])
     raw = given.out.with_name(f"{given.out.name}-raw")

@@ -77,7 +77,7 @@ WRONG_KINDS = [
     *((("method",), value) for value in (None, 1, [])),
     *((("grade",), value) for value in (None, "wrong", 1)),
     *((("final_answer",), value) for value in (None, 76, "77")),
-    *((("schema",), value) for value in (None, 0, 2, "1", True, 1.0)),
+    *((("schema",), value) for value in (None, 0, 3, "1", True, 1.0)),
     *((("extra",), value) for value in (None, 1)),
 ]  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused(place: tuple[Any, ...], value: Any) -> Non
         (b"null", "got `null`"),
         (b"[" * 10_000, "got `array`"),
         (b'{"schema":' * 10_000, "nested more than 64 deep"),
-        (LINE.replace(b'"schema":1', b'"schema":1,"more":' + b"[" * 50_000 + b"]" * 50_000), "unknown field `more`"),
+        (LINE.replace(b'"schema":2', b'"schema":2,"more":' + b"[" * 50_000 + b"]" * 50_000), "unknown field `more`"),
         (LINE.replace(b'"world":0', b'"world":0,"world":0'), "the key 'world' stands twice"),
         (LINE.replace(b'"rule":"final_answer"', b'"rule":"final_answer","rule":"none"', 1), "'rule' stands twice"),
         (LINE.replace(b'"world":0', b'"world":' + b"9" * 5000), "more digits"),
@@ -203,3 +203,28 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, make: Callable[[Pat
     make(tmp_path / "e.jsonl")
     with pytest.raises(DataError, match=message):
         list(read_transcripts(tmp_path / "e.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("agrees", 0),
+        ("agrees", 2),
+        ("agrees", "1"),
+        ("signals", []),
+        ("signals", {"logprob_mean": 0.5}),
+        ("signals", {"logprob_mean": "-1"}),
+        ("signals", {"margin": None}),
+        ("signals", {"other": -1.0}),
+        ("signals", {"margin": 1.0}),  # of a proposal
+    ],
+)
+def test_signals_that_no_utterance_has_are_refused(field: str, value: object) -> None:
+    data = json.loads(LINE)
+    data["turns"][0]["utterance"][field] = value
+    with pytest.raises(DataError):
+        read(json.dumps(data, separators=(",", ":")).encode())
+
+
+def test_lines_of_before_are_read() -> None:
+    assert read(LINE.replace(b'"schema":2', b'"schema":1')).turns == read(LINE).turns

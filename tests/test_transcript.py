@@ -75,7 +75,7 @@ def test_files_are_read_line_by_line(tmp_path: Path) -> None:
     ("damage", "message"),
     [
         (lambda line: line[:50], "not a transcript"),
-        (lambda line: line.replace('"schema":1', '"schema":99'), "schema 99 is not 1"),
+        (lambda line: line.replace('"schema":2', '"schema":99'), "schema 99 is none of 1 and 2"),
         (lambda line: line.replace('"world":0,', ""), "missing required field `world`"),
         (lambda line: line.replace('"reviewer"', '"referee"'), r"turns\[1\].role is 'referee'"),
         (lambda line: "[1, 2]", "not a transcript"),

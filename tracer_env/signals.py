@@ -1,4 +1,4 @@
-"""Signals as they are kept: rounded to float32, written in as few digits as tell one from the next, checked when read.
+"""Signals as they are kept: rounded to float32, written in nine digits, which tell them apart, checked on reading.
 
     {"logprob_sum": -3.25, "logprob_mean": -0.1625, "logprob_min": -1.5, "margin": 2.5}
 
@@ -54,4 +54,4 @@ def read_signals(data: Mapping[str, Any]) -> Signals:
 
 
 def _short(value: float) -> float:
-    return float(str(np.float32(value)))
+    return float(f"{value:.9g}")  # nine digits tell every float32 from the next

@@ -18,9 +18,10 @@ from typing import Any
 from msgspec import UNSET
 
 from tracer_env.bounded import shown_path
-from tracer_env.episodes.lines import LONGEST, SCHEMA, SaidLine, TurnLine, raw_lines, read
+from tracer_env.episodes.lines import LONGEST, SCHEMA, SaidLine, SignalsLine, TurnLine, raw_lines, read
 from tracer_env.errors import DataError
-from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
+from tracer_env.signals import kept, signals_to_data
+from tracer_env.types import UNTOLD, Action, Grade, Role, Signals, Task, Utterance, Verdict
 
 __all__ = ["SCHEMA", "Transcript", "TurnRecord", "placed_transcripts", "read_transcripts", "transcript_at"]
 
@@ -176,7 +177,7 @@ def _turn_to_data(turn: TurnRecord) -> dict[str, Any]:
 
 
 def _utterance_to_data(said: Utterance) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "text": said.text,
         "answer": said.answer,
         "rule": said.rule,
@@ -187,6 +188,11 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
         "finish": said.finish,
         "dropped": said.dropped,
     }
+    if said.agrees:
+        data["agrees"] = said.agrees
+    if told := signals_to_data(said.signals):
+        data["signals"] = told
+    return data
 
 
 _ROLES = {member.name.lower(): member for member in Role}
@@ -217,4 +223,13 @@ def _turn(turn: TurnLine) -> TurnRecord:
 def _said(said: SaidLine) -> Utterance:
     grade, verdict = _GRADES[said.grade], _VERDICTS[said.verdict]
     tokens = (said.prompt_tokens, said.completion_tokens)
-    return Utterance(said.text, *tokens, said.finish, said.dropped, said.answer, said.rule, grade, verdict)
+    agrees = 0 if said.agrees is UNSET else said.agrees
+    told = UNTOLD if said.signals is UNSET else _signals(said.signals)
+    return Utterance(
+        said.text, *tokens, said.finish, said.dropped, said.answer, said.rule, grade, verdict, agrees, told
+    )
+
+
+def _signals(line: SignalsLine) -> Signals:
+    told = (line.logprob_sum, line.logprob_mean, line.logprob_min, line.margin)
+    return kept(Signals(*(None if value is UNSET else value for value in told)))

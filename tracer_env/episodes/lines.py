@@ -32,6 +32,7 @@ __all__ = [
     "SCHEMA",
     "Line",
     "SaidLine",
+    "SignalsLine",
     "TaskLine",
     "TurnLine",
     "contradiction",
@@ -39,7 +40,8 @@ __all__ = [
     "read",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
+"""What is written; the first schema, which knew no signals, is read as well."""
 
 LONGEST = 1 << 26
 """The most bytes a line may have, 64 MiB: some four thousand turns of long texts."""
@@ -58,6 +60,7 @@ Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 Turns = Annotated[int, Meta(ge=0, le=MOST_TURNS)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Value = Annotated[float, Meta(ge=-1e9, le=1e9)]
+LogProb = Annotated[float, Meta(ge=-1e30, le=0.0)]
 Bit = Literal[0, 1]
 GradeName = Literal["wrong", "correct", "unparsable", "timeout"]
 
@@ -72,6 +75,15 @@ class TaskLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     difficulty: Share
 
 
+class SignalsLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What a model tells of its words (`types.Signals`); what it does not tell is left out."""
+
+    logprob_sum: LogProb | UnsetType = UNSET
+    logprob_mean: LogProb | UnsetType = UNSET
+    logprob_min: LogProb | UnsetType = UNSET
+    margin: Annotated[float, Meta(ge=-1e30, le=1e30)] | UnsetType = UNSET
+
+
 class SaidLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An utterance."""
 
@@ -84,6 +96,8 @@ class SaidLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     completion_tokens: Tokens
     finish: Literal["stop", "length"]
     dropped: Tokens
+    agrees: Literal[-1, 1] | UnsetType = UNSET  # left out where it is 0
+    signals: SignalsLine | UnsetType = UNSET
 
 
 class TurnLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -106,7 +120,7 @@ class TurnLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Line(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One episode."""
 
-    schema: Literal[1]  # SCHEMA
+    schema: Literal[1, 2]  # up to SCHEMA
     episode: Count
     method: str
     scenario: str
@@ -210,7 +224,8 @@ def _turn(turn: TurnLine, number: int) -> str:
         return ""
     if turn.role == "proposer":
         fits = said.grade is not None and said.verdict == "none"
-        return "" if fits else "a proposal has a grade and no verdict"
+        reviews = said.agrees is not UNSET or (said.signals is not UNSET and said.signals.margin is not UNSET)
+        return "" if fits and not reviews else "a proposal has a grade, and no verdict, margin or agreement"
     return "" if said.grade is None else "a review has no grade"
 
 
@@ -234,7 +249,7 @@ def _reason(error: BaseException, body: bytes) -> str:
     if found is None:
         return shown(str(error), 200)[1:-1]
     if found["place"] == ".schema":
-        return f"transcript schema {_given(body, '.schema')} is not {SCHEMA}, the one this version reads"
+        return f"transcript schema {_given(body, '.schema')} is none of 1 and {SCHEMA}, those this version reads"
     rule = re.sub(r" `[^`]*`$", "", found["rule"]) if "unknown field" in found["rule"] else found["rule"]
     return f"{shown(found['place'][1:], 80)[1:-1] or 'it'} is {_given(body, found['place'])}: {shown(rule, 200)[1:-1]}"
 
