@@ -9,13 +9,14 @@ scored by what has seen it; intervals are over tasks. The gap is that from the m
 
     simulated     8,000 trees of arithmetic at five values of `confidence`, the AUC of logprob_mean
     nano          fresh trees of levels 1 and 2 (the levels of its schooling), none of the recording's questions, by
-                  seeds of tasks and of luck; and sampled at temperatures 0.7 and 1.3
+                  three seeds of tasks; and sampled at temperatures 0.7 and 1.3
     smollm2       level 1
     across        policies and edges of nano's trees of level 1 played on SmolLM2's, and the other way round
     another kind  SmolLM2 on a set of reasoning-gym
 
 A call costs as much everywhere, `CALL` in accuracy: the price of a token is that divided by the mean tokens of an
-utterance, about 2e-4 for nano. Models tell what they tell at temperature 1, whatever they are sampled at.
+utterance, about 2e-4 for nano; the value is accuracy less what the tokens cost. Models tell what they tell at
+temperature 1, whatever they are sampled at.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ ALL = (
 FEW = ("vote+time", "vote+time+confidence")
 GYM, GYM_SETTINGS = "reasoning-gym:chain_sum", {"max_terms": 3, "max_digits": 2}
 SIMULATED, QUICK = 8000, 200  # trees
+SHORT = 48  # tokens of SmolLM2's longest utterance: what is longer rambles
 
 
 def fresh(seed: int, count: int, levels: Sequence[int]) -> list[Task]:
@@ -73,20 +75,17 @@ def fresh(seed: int, count: int, levels: Sequence[int]) -> list[Task]:
     return [task for row in zip(*columns, strict=True) for task in row]
 
 
-def grown(
-    folder: Path, name: str, tasks: Scenario | Sequence[Task], speaker: str, seed: int, temperature: float
-) -> DialogueTrees:
-    """Return the trees of that name, grown now as far as they are not there."""
+def grown(folder: Path, name: str, tasks: Scenario | Sequence[Task], speaker: str, **settings: float) -> DialogueTrees:
+    """Return the trees of that name, grown now as far as they are not there, with luck of seed 0."""
     out = folder / name
     if (out / "trees.json").is_file():
         return DialogueTrees.load(out)
-    voice = tracer_env.make_speaker(speaker, temperature=temperature)
+    voice = tracer_env.make_speaker(speaker, **settings)
     scenario = tasks if isinstance(tasks, Scenario) else None
     with reporting() as reporter:
         return expand_run(
             tasks,
             voice,
-            seed=seed,
             out=out,
             resume=(out / "growing.json").is_file(),
             scenario=scenario,
@@ -122,21 +121,21 @@ def simulated(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"simulated, confidence {area}", see(trees, informations=FEW, price=price_of(trees))
 
 
-def models(folder: Path, nano: int, seeds: int, smollm2: int, gym: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def models(folder: Path, nano: int, again: int, smollm2: int, gym: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the studies of the models, growing trees where they are missing."""
-    by_seed = []
-    for seed in range(seeds):
-        tasks = fresh(seed + 1, nano, (1, 2))
-        by_seed.append(grown(folder, f"nano-{nano}-seed{seed}", tasks, "nano", seed, 1.0))
-        yield f"nano, seed {seed}", see(by_seed[-1], informations=ALL, price=price_of(by_seed[-1]))
+    first = grown(folder, f"nano-{nano}-seed0", fresh(1, nano, (1, 2)), "nano")
+    yield "nano", see(first, informations=ALL, price=price_of(first))
+    for seed in (1, 2):
+        trees = grown(folder, f"nano-{again}-seed{seed}", fresh(seed + 1, again, (1, 2)), "nano")
+        yield f"nano, other tasks, seed {seed}", see(trees, informations=FEW, price=price_of(trees))
     for temperature in (0.7, 1.3):
-        tasks = fresh(1, nano, (1, 2))
-        trees = grown(folder, f"nano-{nano}-seed0-t{temperature}", tasks, "nano", 0, temperature)
-        yield f"nano at temperature {temperature}", see(trees, informations=ALL, price=price_of(trees))
-    small = grown(folder, f"smollm2-{smollm2}", fresh(1, smollm2, (1,)), "smollm2", 0, 1.0)
-    yield "smollm2, level 1", see(small, informations=ALL, price=price_of(small))
-    ones = level_one(by_seed[0])
+        tasks, name = fresh(1, again, (1, 2)), f"nano-{again}-seed0-t{temperature}"
+        trees = grown(folder, name, tasks, "nano", temperature=temperature)
+        yield f"nano at temperature {temperature}", see(trees, informations=FEW, price=price_of(trees))
+    ones = level_one(first)
     yield "nano, level 1", see(ones, informations=FEW, price=price_of(ones))
+    small = grown(folder, f"smollm2-{smollm2}", fresh(1, smollm2, (1,)), "smollm2", max_new_tokens=SHORT)
+    yield "smollm2, level 1", see(small, informations=ALL, price=price_of(small))
     apart = without(ones, small)
     for name, lessons, tests in (
         ("nano's played on smollm2", apart, small),
@@ -144,7 +143,7 @@ def models(folder: Path, nano: int, seeds: int, smollm2: int, gym: int) -> Itera
     ):
         yield f"{name}, level 1", see(lessons, tests, FEW, price_of(tests))
     scenario = tracer_env.make_scenario(GYM, limit=gym, **GYM_SETTINGS)
-    other = grown(folder, f"smollm2-{GYM.partition(':')[2]}-{gym}", scenario, "smollm2", 0, 1.0)
+    other = grown(folder, f"smollm2-gym-{gym}", scenario, "smollm2", max_new_tokens=SHORT)
     yield f"smollm2, {GYM}", see(other, informations=ALL, price=price_of(other))
 
 
@@ -155,14 +154,16 @@ def show(name: str, study: dict[str, Any]) -> None:
         "untold" if area["area"] is None else f"{area['area']:.3f} [{', '.join(f'{x:.3f}' for x in area['area_ci'])}]"
     )
     print(f"\n### {name}: {study['tasks']} tasks, price {study['price']:.1e}, AUC of logprob_mean {told}\n")
-    print("| sees | accuracy | tokens | gap closed |\n|---|---|---|---|")
+    print("| sees | accuracy | tokens | value | gap closed |\n|---|---|---|---|---|")
     best = next(row for row in study["rules"] if row["name"] == study["best_rule"])
     approved = next(row for row in study["rules"] if row["name"] == "until_approved")
     for row in (approved, best, *study["informations"], study["flexible"], study["oracle"]):
         closed = row.get("gap_closed")
         share = "" if closed is None else f"{closed:.2f} ± {row['gap_closed_half_width']:.2f}"
         accuracy = f"{row['accuracy']:.3f} ± {row['accuracy_half_width']:.3f}"
-        print(f"| {row['name']} | {accuracy} | {row['tokens_per_task']:.0f} | {share} |", flush=True)
+        print(
+            f"| {row['name']} | {accuracy} | {row['tokens_per_task']:.0f} | {row['value']:.3f} | {share} |", flush=True
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
@@ -170,18 +171,18 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"the simulated speaker alone, {QUICK} trees each")
     parser.add_argument("--folder", type=Path, help="where trees of the models are kept; without it none are grown")
-    parser.add_argument("--nano", type=int, default=2000, help="trees of nano for each seed")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds of nano's trees")
+    parser.add_argument("--nano", type=int, default=2000, help="trees of nano")
+    parser.add_argument("--again", type=int, default=600, help="trees of nano for each other seed and temperature")
     parser.add_argument("--smollm2", type=int, default=200, help="trees of SmolLM2")
     parser.add_argument("--gym", type=int, default=100, help="trees of SmolLM2 on the other kind of task")
     parser.add_argument("--json", type=Path, help="a file for all figures")
     given = parser.parse_args(arguments)
-    if min(given.nano, given.seeds, given.smollm2, given.gym) < 1:
-        raise ConfigError("numbers of trees and of seeds must be at least 1")
+    if min(given.nano, given.again, given.smollm2, given.gym) < 1:
+        raise ConfigError("numbers of trees must be at least 1")
     found = {}
     studies = [simulated(QUICK if given.quick else SIMULATED)]
     if given.folder and not given.quick:
-        studies.append(models(given.folder, given.nano, given.seeds, given.smollm2, given.gym))
+        studies.append(models(given.folder, given.nano, given.again, given.smollm2, given.gym))
     for study in (one for many in studies for one in many):
         found[study[0]] = study[1]
         show(*study)

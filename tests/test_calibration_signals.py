@@ -11,7 +11,7 @@ from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
 from tracer_env.trainers.calibration_fit import Estimate
-from tracer_env.trainers.calibration_signals import SIGNAL_RATES, area_under, fit_signals
+from tracer_env.trainers.calibration_signals import SIGNAL_RATES, area_moves, fit_signals
 
 NAN = math.nan
 Row = tuple[int, int, float, float, int]  # context, outcome, mean, margin, agrees
@@ -53,7 +53,7 @@ def fitted(rows: list[Row], task: list[int] | None = None) -> dict[str, Estimate
 def test_an_area_by_hand() -> None:
     """Correct 3 and 1, others 2, 1 and 0: 3 beats all three, 1 beats one and ties one: (3 + 1.5) / 6."""
     value, positive = np.array([3.0, 1.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False, False])
-    area, moved, by_task = area_under(value, positive, np.array([0, 0, 0, 1, 1]))
+    area, moved, by_task = area_moves(value, positive, np.array([0, 0, 0, 1, 1]))
     assert area == 0.75
     assert moved.tolist() == pytest.approx([0.25 / 2, -0.25 / 2, (0.5 - 0.75) / 3, (0.75 - 0.75) / 3, (1 - 0.75) / 3])
     assert by_task.tolist() == pytest.approx([-0.25 / 3, 0.25 / 3])

@@ -55,4 +55,4 @@ def test_a_call_costs_the_same_whoever_speaks(seeing) -> None:
 
 def test_counts_are_checked(seeing) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
-        seeing.main(["--quick", "--seeds", "0"])
+        seeing.main(["--quick", "--again", "0"])

@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.statistics.areas import shares_won
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
 from tracer_env.trainers.calibration_fit import Estimate, clustered_error, edge_error, share_of
 
-__all__ = ["SIGNAL_RATES", "area_under", "fit_signals"]
+__all__ = ["SIGNAL_RATES", "area_moves", "fit_signals"]
 
 SIGNAL_RATES = (
     "confidence",
@@ -70,24 +71,16 @@ def fit_signals(events: Events, defaults: Simulation) -> tuple[Estimate, ...]:
     )
 
 
-def area_under(value: Floats, positive: Bools, task: Tasks) -> tuple[float, Floats, Floats]:
+def area_moves(value: Floats, positive: Bools, task: Tasks) -> tuple[float, Floats, Floats]:
     """Return the area, how each event moves it, (N,), and how each task does, (G,); both classes must be there.
 
     ``value`` (N,) is told apart by ``positive`` (N,); ``task`` (N,) numbers the tasks from 0.
     """
     high, low = value[positive], value[~positive]
-    below, above = _placements(high, low), 1.0 - _placements(low, high)
-    area = float(below.mean())
-    moved = np.empty(len(value))
+    below, above = shares_won(high, low), 1.0 - shares_won(low, high)
+    area, moved = float(below.mean()), np.empty(len(value))
     moved[positive], moved[~positive] = (below - area) / len(high), (above - area) / len(low)
     return area, moved, np.bincount(task, moved).astype(np.float64)
-
-
-def _placements(value: Floats, others: Floats) -> Floats:
-    """Return for each value the share of the others below it, ties half."""
-    order = np.sort(others)
-    places: Floats = (np.searchsorted(order, value, "left") + np.searchsorted(order, value, "right")) / (2 * len(order))
-    return places
 
 
 def _untold(name: str, defaults: Simulation) -> Estimate:
@@ -97,7 +90,7 @@ def _untold(name: str, defaults: Simulation) -> Estimate:
 def _area(name: str, value: Floats, positive: Bools, task: Tasks, defaults: Simulation) -> Estimate:
     if not positive.any() or positive.all():
         return _untold(name, defaults)
-    area, moved, by_task = area_under(value, positive, task)
+    area, moved, by_task = area_moves(value, positive, task)
     if area in (0.0, 1.0):
         error = edge_error(int(min(positive.sum(), (~positive).sum())))
         return Estimate(name, area, error, error, len(value), "at the bound")

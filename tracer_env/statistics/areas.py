@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tracer_env.statistics.quantiles import t_quantile
 
-__all__ = ["area_interval", "area_under"]
+__all__ = ["area_interval", "area_under", "shares_won"]
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def area_under(numbers: ArrayLike, right: ArrayLike) -> float | None:
     score, good = np.asarray(numbers, dtype=np.float64), np.asarray(right, dtype=bool)
     if good.all() or not good.any():
         return None
-    return float(_wins(score[good], score[~good]).mean())
+    return float(shares_won(score[good], score[~good]).mean())
 
 
 def area_interval(numbers: ArrayLike, right: ArrayLike, tasks: ArrayLike) -> tuple[float, float] | None:
@@ -36,7 +36,7 @@ def area_interval(numbers: ArrayLike, right: ArrayLike, tasks: ArrayLike) -> tup
     if area is None or count < 2:
         return None
     won = np.zeros(len(score))
-    won[good], won[~good] = _wins(score[good], score[~good]), 1.0 - _wins(score[~good], score[good])
+    won[good], won[~good] = shares_won(score[good], score[~good]), 1.0 - shares_won(score[~good], score[good])
     spread = []
     for side in (good, ~good):
         number = np.bincount(place[side], minlength=count)
@@ -53,8 +53,8 @@ def area_interval(numbers: ArrayLike, right: ArrayLike, tasks: ArrayLike) -> tup
     return min(float(low), area), max(float(high), area)
 
 
-def _wins(mine: Floats, others: Floats) -> Floats:
-    """Return for each of ``mine`` the share of ``others`` that are below it, equal ones counted half."""
+def shares_won(mine: Floats, others: Floats) -> Floats:
+    """Return for each of ``mine`` (n,) the share of ``others`` (m,) that are below it, equal ones counted half."""
     ordered = np.sort(others)
     below, upto = (np.searchsorted(ordered, mine, side) for side in ("left", "right"))
     return np.asarray((below + upto) / (2.0 * len(others)), dtype=np.float64)
