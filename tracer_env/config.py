@@ -56,7 +56,7 @@ METHODS = (
     "majority_voting",
     "regret_matching",
     "cfr_plus",
-    "cfr_plus:information=vote+time+confidence,price=2e-4",
+    "cfr_plus:information=vote+time+confidence:bins=3,price=8e-4,starts=1,policy=greedy",
     "oracle",
 )
 """What is compared unless something else is asked for; the settings were chosen by ``benchmarks/choose_demo.py``."""
