@@ -81,33 +81,32 @@ class Outcome:
         """Whether the difference is unlikely to be luck: Holm's p below 0.05."""
         return self.p_holm < _SURE
 
-    def sentences(self) -> list[str]:
-        """Return the verdict: one sentence on accuracy, one on tokens."""
+    def sentences(self, names: Mapping[str, str] | None = None) -> list[str]:
+        """Return the verdict: one sentence on accuracy, one on tokens; ``names`` are shorter ones for methods."""
         duel, rule = self.duel, self.rule
+        called = {each: visible((names or {}).get(each, each)) for each in (duel.method, duel.against)}
         by = f"{_signed(duel.accuracy)}{_ends(duel.accuracy_ci, 3)} {_chance(self.p_holm)}"
-        told = f"{visible(rule.method)} ({rule.accuracy:.3f} at {rule.tokens_per_task:,.0f} tokens)"
-        mine = (
-            f"{visible(self.method.method)} ({self.method.accuracy:.3f} at {self.method.tokens_per_task:,.0f} tokens)"
-        )
+        told = f"{called[duel.against]} ({rule.accuracy:.3f} at {rule.tokens_per_task:,.0f} tokens)"
+        mine = f"{called[duel.method]} ({self.method.accuracy:.3f} at {self.method.tokens_per_task:,.0f} tokens)"
         if self.sure and duel.accuracy > 0:
             first = f"{mine} is better than the best fixed rule, {told}: {by}."
         elif self.sure:
             first = f"The best fixed rule, {told}, is better than any other method. {self._what()} is {mine}: {by}."
         else:
             first = f"No method is shown to be better than the best fixed rule, {told}. {self._what()} is {mine}: {by}."
-        return [first, self._spent()]
+        return [first, self._spent(called)]
 
     def _what(self) -> str:
         return "The best learned one" if self.learned else "The best other one"
 
-    def _spent(self) -> str:
+    def _spent(self, called: Mapping[str, str]) -> str:
         duel = self.duel
         interval = duel.tokens_ci
         clear = interval is not None and (interval[0] > 0 or interval[1] < 0)
         how = "less" if duel.tokens < 0 else "more"
         ends = None if interval is None else sorted(abs(end) for end in interval) if clear else list(interval)
         number = abs(duel.tokens) if clear else duel.tokens
-        both = visible(duel.method), visible(duel.against)
+        both = called[duel.method], called[duel.against]
         words = f"{_minus(f'{number:,.0f}')}{_ends(ends, 0)} tokens a task"
         if clear:
             return f"{both[0]} costs {words} {how} than {both[1]}."

@@ -30,9 +30,9 @@ _COLUMNS = (
 )
 
 
-def _policies(rows: Sequence[Row]) -> str:
+def _policies(rows: Sequence[Row], names: Mapping[str, str]) -> str:
     """Return how learned methods are played, in words; nothing where none is."""
-    greedy = [visible(row.method) for row in rows if row.policy == "greedy"]
+    greedy = [visible(names[row.method]) for row in rows if row.policy == "greedy"]
     rest = [row for row in rows if row.policy and row.policy != "greedy"]
     if not greedy:
         return "; learned ones play their average policy" if rest else ""
@@ -44,16 +44,18 @@ def shown_comparison(
 ) -> Iterator[RenderableType]:
     """Yield what a person reads of a comparison, ``width`` columns wide; ``metrics`` is what ``metrics.json`` holds."""
     rows, baseline = [Row.from_data(row) for row in metrics["rows"]], metrics["baseline"]
+    rows.sort(key=lambda row: row.kind == "bound")
+    names, _ = labels(row.method for row in rows)
     found = Outcome.from_data(metrics["outcome"], rows) if "outcome" in metrics else None
     yield played(config, environment)
     yield Text()
     yield comparison_table(rows)
-    yield Text(_COLUMNS.format(baseline=visible(baseline)) + _policies(rows), "dim")
+    yield Text(_COLUMNS.format(baseline=visible(baseline)) + _policies(rows, names), "dim")
     if found is not None:
         yield Text()
-        yield from (Text(sentence, "bold" if not place else "") for place, sentence in enumerate(found.sentences()))
-    rows.sort(key=lambda row: row.kind == "bound")
-    names, _ = labels(row.method for row in rows)
+        yield from (
+            Text(sentence, "bold" if not place else "") for place, sentence in enumerate(found.sentences(names))
+        )
     drawn = plot(
         [Mark(names[row.method], row.tokens_per_task, row.accuracy, row.kind) for row in rows if row.episodes], width
     )
