@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test sweep check bench bench-train torture clean
+.PHONY: demo test sweep check bench bench-train figures torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -39,6 +39,10 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/paired_variance.py
 	$(BIN)/python benchmarks/hf_speed.py
 	$(BIN)/python benchmarks/hf_memory.py
+
+# Whether the figures that README, CHANGELOG and docs state still come out: the quick ones, a few minutes.
+figures: $(VENV)/.test
+	$(BIN)/python benchmarks/figures.py $(FIGURES)
 
 # Trains language models: about an hour and a half on two cores.
 bench-train: $(VENV)/.test
