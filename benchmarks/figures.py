@@ -4,8 +4,8 @@
     python benchmarks/figures.py --kind long        those that take minutes each; `training` those that train models
     python benchmarks/figures.py --only paired-trees,vector-ratio
 
-`figures.toml` names for each figure its script, the pattern that finds it in the output, the value that is stated and how
-far off it may come out. In the texts a figure is followed by a mark that shows nothing, ``0.040<!--paired-played-->``;
+`figures.toml` names for each figure its script, the pattern that finds it in the output, the value that is stated and
+how far off it may come out. In the texts a mark that shows nothing follows a figure, ``0.040<!--paired-played-->``;
 `tests/test_figures.py` holds marks and entries together. Exit code 1 when a figure is not found, or is off.
 """
 
@@ -80,10 +80,8 @@ def main() -> int:
         found = one.found_in(outputs[one.command])
         wrong += not one.holds(found)
         shown = "none" if found is None else f"{found:g}"
-        print(
-            f"{one.name:<24} {one.value:>10} {shown:>12} {one.off:>8.1%} {'' if one.holds(found) else ' OFF'}",
-            flush=True,
-        )
+        mark = "" if one.holds(found) else "  OFF"
+        print(f"{one.name:<24} {one.value:>10} {shown:>12} {one.off:>8.1%}{mark}", flush=True)
     print(f"{len(asked)} figures, {wrong} off")
     return 1 if wrong else 0
 
@@ -91,11 +89,9 @@ def main() -> int:
 def run(command: str) -> str:
     """Return what a command prints on stdout; a failure is told in its place."""
     first, *rest = command.split()
-    start = (
-        [sys.executable, "-m", "tracer_env.cli"] if first == "tracer-env" else [sys.executable, f"benchmarks/{first}"]
-    )
+    start = ["-m", "tracer_env.cli"] if first == "tracer-env" else [f"benchmarks/{first}"]
     width = {**os.environ, "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*start, *rest], cwd=ROOT, env=width, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *start, *rest], cwd=ROOT, env=width, capture_output=True, text=True)
     if done.returncode:
         print(f"{command} ended with {done.returncode}: {done.stderr.strip()[-300:]}", file=sys.stderr)
     return done.stdout

@@ -24,9 +24,8 @@ DECIMAL = re.compile(r"(?<![\w.])[+\-−]?\d[\d,]*\.\d+(?![\w.])")
 
 def _texts() -> dict[str, str]:
     """What is stated: README, docs, and of the CHANGELOG what is not released yet."""
-    texts = {
-        path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    }
+    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")
     return {**texts, "CHANGELOG.md": "\n## ".join(changes[:2])}
 

@@ -405,6 +405,7 @@ def test_what_others_import_is_declared() -> None:
 # -- tests ---------------------------------------------------------------------------------------
 
 WHOLE = {
+    "figures",
     "reading_table",
     "seeing_benchmark",
     "moved_run",
