@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
-from tracer_env.compositions import information_named
+from tracer_env.compositions import check_ready, information_named
 from tracer_env.config import Config
 from tracer_env.episodes.shelf import chosen
 from tracer_env.errors import ConfigError, UnknownNameError
@@ -73,7 +73,7 @@ def play(
         shown = upto
 
     which = everything if getattr(speaker, "free", False) else nothing
-    key = information_named(config.information)
+    key = check_ready(information_named(config.information))
     played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
     show(played, over=True)
     return played

@@ -31,7 +31,6 @@ from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.interfaces import Controller
 from tracer_env.kept_controllers import controller_files, kept
-from tracer_env.observed import Observer
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, load_run, metrics_of
 from tracer_env.transcript import Transcript
@@ -112,14 +111,10 @@ def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str
 
 
 def _kept(run: RunFolder) -> dict[str, Controller]:
-    """Return the learned controllers that the run keeps and that read nothing but keys."""
+    """Return the learned controllers that the run keeps."""
     files = controller_files(run.path, run.config.evaluation.methods)
     made = {method: kept(file) for method, file in files.items() if file.is_file()}
-    return {method: one for method, one in made.items() if one is not None and not _observes(one)}
-
-
-def _observes(controller: Controller) -> bool:
-    return any(isinstance(part, Observer) for part in [controller, *getattr(controller, "parts", {}).values()])
+    return {method: one for method, one in made.items() if one is not None}
 
 
 def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.checked import listed, plain, read, record
-from tracer_env.compositions import information_named
+from tracer_env.compositions import check_ready, information_named
 from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Request, Speaker
@@ -87,7 +87,7 @@ class TracerRollouts:
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
         self.reviews: ReviewChoice = reviews or BalancedReviews()
-        self.information, self._key = information, information_named(information)
+        self.information, self._key = information, check_ready(information_named(information))
         self._current, self._tables = CurrentPolicies(controller), tables(controller)
         self.credit, self._trees = credit or OneStep(), self._grown_under(credit)
         for table in self._tables:
