@@ -32,8 +32,8 @@ def test_the_line_above_says_what_was_played() -> None:
     [
         ("simulated", "SIMULATED words (preset balanced)"),
         ("simulated:harsh", "SIMULATED words (preset harsh)"),
-        ("recorded", "recorded words of Nano"),
-        ("proposer=recorded,reviewer=simulated", "proposer: recorded words of Nano; reviewer: SIMULATED words"),
+        ("recorded", "recorded words of nano"),
+        ("proposer=recorded,reviewer=simulated", "proposer: recorded words of nano; reviewer: SIMULATED words"),
         (len, "words of len"),
     ],
 )
@@ -66,5 +66,5 @@ def test_how_learned_tables_are_played_is_told(tmp_path: Path) -> None:
     assert [row.get("policy") for row in made.rows] == [None, "average", "greedy"]
     parts = shown_comparison(made.run.metrics(), made.run.config, made.run.environment() or {})
     told = [str(part) for part in parts if str(part).startswith("accuracy: final")]
-    assert told[0].endswith(f"; {methods[2]}: the likelier action, other learned ones their average policy")
+    assert told[0].endswith("; hedge (2): the likelier action, other learned ones their average policy")
     verify(made.run.path)

@@ -268,6 +268,7 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """List the registered names, the hooks and what settings can name."""
+    from tracer_env.compositions import part_names
     from tracer_env.registry import KINDS, registered, resolve
 
     listed, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:names")
@@ -275,7 +276,8 @@ def list_command(
     if kind is not None and kind not in {**KINDS, **more}:
         raise UnknownNameError("kind of part", kind, {**KINDS, **more})
     names = {each: list(registered(each)) for each in KINDS} | more
-    names = {each: entries for each, entries in names.items() if kind in (None, each)}
+    names["information parts, joined by +"] = part_names()
+    names = {each: entries for each, entries in names.items() if kind in (None, each, each.split()[0])}
     if as_json:
         return say_json(names)
     for each, entries in names.items():

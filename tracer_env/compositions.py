@@ -49,6 +49,7 @@ __all__ = [
     "check_ready",
     "information_named",
     "newest_review",
+    "part_names",
 ]
 
 EDGES: Reader[dict[str, list[float]]] = mapping(listed(number(-1e30, 1e30), most=63), most=16)
@@ -151,6 +152,11 @@ def information_named(information: str | Information) -> Information:
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"information {information!r} names {twice[0]} twice")
     return Composition(parts)
+
+
+def part_names() -> list[str]:
+    """Return how each part is written, with the settings that it takes."""
+    return [*PARTS, *(f"{kind}:{','.join(f'{setting}=' for setting in takes)}" for kind, takes in MEASURED.items())]
 
 
 def check_ready(information: Information) -> Information:
