@@ -108,8 +108,8 @@ def test_what_is_untold_keeps_its_default() -> None:
 
 def test_own_answers_by_hand() -> None:
     stated = [review(True, 1.0, 1), review(True, 1.0, -1), review(False, -1.0, -1), review(False, 1.0, 0)]
-    found = fitted([*stated, (ev.OF_INVALID, ev.SAYS_WRONG, NAN, NAN, -1)])
-    assert (found["own"].value, found["own_tpr"].value, found["own_tnr"].value) == (0.8, 0.5, 1.0)
+    found = fitted([*stated, (ev.OF_INVALID, ev.SAYS_WRONG, NAN, NAN, 0)])
+    assert (found["own"].value, found["own_tpr"].value, found["own_tnr"].value) == (0.75, 0.5, 1.0)
     assert found["own_tnr"].events == 1
 
 

@@ -123,7 +123,8 @@ def _moved(name: str, value: float, moved: Floats, task: Tasks) -> Estimate:
 
 
 def _own(events: Events, defaults: Simulation) -> list[Estimate]:
-    reviews, stated, tasks = ~events.proposals, events.agrees != 0, int(events.task.max()) + 1
+    reviews = (events.context == ev.OF_CORRECT) | (events.context == ev.OF_WRONG)
+    stated, tasks = events.agrees != 0, int(events.task.max()) + 1
     looked = reviews & (stated | ~np.isnan(events.mean) | ~np.isnan(events.margin))
     parts = (
         ("own", reviews if looked.any() else looked, stated),

@@ -7,8 +7,8 @@ area A under their ROC curve (the binormal model; Green and Swets 1966). So
     logprob_sum    logprob_mean times the tokens
     logprob_min    logprob_mean times 1 + (tokens - 1) q^3, q uniform: from the sum to the mean
     margin         verdict times exp(log(margin_size) + margin_spread (z + d'(A) (r - 1/2)))   r = 1 for a right verdict
-    agrees         0 but for a share ``own`` of the reviews; of those 1 with chance ``own_tpr`` where a correct proposal
-                   is pending, -1 with chance ``own_tnr`` where another one is; -1 where the pending one has no answer
+    agrees         0 but for a share ``own`` of the reviews of an answer; of those 1 with chance ``own_tpr`` where it is
+                   correct, -1 with chance ``own_tnr`` where it is wrong
 
 The sign of a margin is the verdict drawn, so its area for "the pending proposal is correct" is that of the verdicts and
 of the sizes A together:
@@ -90,8 +90,8 @@ class SignalTables:
         if verdict:
             margin = int(verdict) * float(self.margins[int((verdict > 0) == correct), noise >> _MARGIN & LEVELS - 1])
         luck, agrees = (noise & 0xFFFFFFFF) * _OWN, 0
-        if luck < self._states:
-            agrees = 1 if luck < self._same[int(correct)] and grade is not Grade.UNPARSABLE else -1
+        if luck < self._states and grade is not Grade.UNPARSABLE:
+            agrees = 1 if luck < self._same[int(correct)] else -1
         return Signals(*self._said(noise, _REVIEW, tokens), margin), agrees
 
     def _said(self, noise: int, row: int, tokens: int) -> tuple[float, float, float]:
@@ -118,8 +118,8 @@ class SignalTables:
         size = self.margins[((verdict > 0) == correct).astype(np.intp), _bits(noise, _MARGIN, LEVELS)]
         margin = np.where(verdict == 0, np.float32(np.nan), verdict * size)
         luck = (noise & np.uint64(0xFFFFFFFF)).astype(np.float64) * _OWN
-        same = (luck < self._same[correct.astype(np.intp)]) & (grade != Grade.UNPARSABLE)
-        agrees = np.where(luck < self._states, np.where(same, 1, -1), 0).astype(np.int8)
+        stated, same = (luck < self._states) & (grade != Grade.UNPARSABLE), luck < self._same[correct.astype(np.intp)]
+        agrees = np.where(stated, np.where(same, 1, -1), 0).astype(np.int8)
         words = self._said_arrays(noise, np.full(margin.shape, _REVIEW), tokens)
         return SignalArrays(*words, margin.astype(np.float32), agrees)
 

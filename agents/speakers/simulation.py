@@ -99,7 +99,7 @@ class Simulation:
     margin_spread: float = 0.8
     """Standard deviation of log(size of a margin) among the right judgements, and among the wrong ones."""
     own: float = 0.5
-    """P(an answer of its own is stated) of a review; 0 for a reviewer that states none."""
+    """P(an answer of its own is stated) of a review of an answer; 0 for a reviewer that states none."""
     own_tpr: float = 0.85
     """P(the stated answer is the pending one), the pending proposal being correct."""
     own_tnr: float = 0.8
