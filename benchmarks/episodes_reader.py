@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.episodes.lines import MOST_SEED, MOST_TOKENS, MOST_TURNS, Line, read
-from tracer_env.evaluation import evaluate
+from tracer_env.playing import evaluate
 from tracer_env.rules import Rules
 from tracer_env.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict

@@ -185,8 +185,8 @@ def _alone(speaker: Any, scenario: Any, options: argparse.Namespace, votes: int)
 def _dialogues(
     speaker: Any, scenario: Any, controller: Any, information: str, options: argparse.Namespace
 ) -> dict[str, float]:
-    from tracer_env.evaluation import evaluate
     from tracer_env.metrics import summarise
+    from tracer_env.playing import evaluate
     from tracer_env.rules import Rules
     from tracer_env.scenarios.base import TaskList
 

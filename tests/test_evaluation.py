@@ -21,8 +21,9 @@ from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.casting import make_controller, make_scenario
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig, TrainingConfig
 from tracer_env.errors import ConfigError, DataError, RunFolderError, UnknownNameError
-from tracer_env.evaluation import compare, evaluate
+from tracer_env.evaluation import compare
 from tracer_env.learning import training_episodes, training_scenario, untrained
+from tracer_env.playing import evaluate
 from tracer_env.rules import Rules
 from tracer_env.runs import load_run
 from tracer_env.types import Task

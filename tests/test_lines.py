@@ -15,7 +15,7 @@ from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.casting import make_scenario
 from tracer_env.episodes.lines import LONGEST, MOST_TOKENS, raw_lines, read
 from tracer_env.errors import DataError
-from tracer_env.evaluation import evaluate
+from tracer_env.playing import evaluate
 from tracer_env.rules import Rules
 from tracer_env.transcript import Transcript, read_transcripts
 

@@ -14,8 +14,8 @@ from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.errors import ConfigError, DataError, RunFolderError
-from tracer_env.evaluation import evaluate
 from tracer_env.interfaces import Request
+from tracer_env.playing import evaluate
 from tracer_env.randomness import stream
 from tracer_env.rules import FINAL_ANSWERS, Rules, initial
 from tracer_env.scenarios.base import TaskList

@@ -13,8 +13,8 @@ import pytest
 import tracer_env
 from tracer_env.cli import main
 from tracer_env.errors import ScenarioError
-from tracer_env.evaluation import evaluate
 from tracer_env.interfaces import Extraction, Request
+from tracer_env.playing import evaluate
 from tracer_env.referee import ask
 from tracer_env.registry import KINDS
 from tracer_env.rules import Rules, initial

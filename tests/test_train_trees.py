@@ -10,9 +10,10 @@ import pytest
 
 from tracer_env.agents.speakers.recorded import ShippedSpeaker
 from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.compared import Comparison
 from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.evaluation import Comparison, compare
+from tracer_env.evaluation import compare
 from tracer_env.interfaces import Request
 from tracer_env.learning import School, costs
 from tracer_env.progress import NoReporter

@@ -22,7 +22,8 @@ from tracer_env.casting import make_controller, make_scenario
 from tracer_env.cli import main
 from tracer_env.config import Config, EvaluationConfig
 from tracer_env.errors import ConfigError
-from tracer_env.evaluation import compare, evaluate
+from tracer_env.evaluation import compare
+from tracer_env.playing import evaluate
 from tracer_env.rules import Rules
 from tracer_env.tree_run import expand_run
 from tracer_env.worlds import check_worlds, worlds_of

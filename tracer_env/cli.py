@@ -20,38 +20,29 @@ from typing import Annotated
 
 import typer
 
+from tracer_env.cli_compare import compare_command, report_command
 from tracer_env.cli_options import (
     ConfigOption,
     DebugOption,
-    DryRunOption,
     JsonOption,
-    LimitOption,
-    OutOption,
     PathOption,
-    ResumeOption,
     ScenarioOption,
     SeedOption,
     SetOption,
     SpeakerOption,
     SplitOption,
     TrustOption,
-    continued,
     embedded,
-    print_config,
-    resolved_config,
-    resumable,
     settings_data,
 )
 from tracer_env.cli_training import train_command
 from tracer_env.cli_trees import add_tree_commands
-from tracer_env.config import Config, merge
+from tracer_env.config import Config
 from tracer_env.endings import Stopped, failure, stoppable
-from tracer_env.errors import ConfigError, PartError, TracerEnvError, UnknownNameError
+from tracer_env.errors import PartError, TracerEnvError, UnknownNameError
 from tracer_env.narrow import printable
 from tracer_env.plain import command as command_line
-from tracer_env.progress import reporting
 from tracer_env.screen import Screen, complain, say, say_json, say_json_list
-from tracer_env.specs import split_list
 
 __all__ = ["app", "entry", "main"]
 
@@ -78,86 +69,7 @@ def root(
         raise typer.Exit
 
 
-@app.command("compare")
-def compare_command(
-    scenario: ScenarioOption = None,
-    path: PathOption = None,
-    split: SplitOption = None,
-    speaker: SpeakerOption = None,
-    methods: Annotated[
-        str | None,
-        typer.Option(
-            "--methods",
-            help="Controllers, comma separated; parameters as random:p=0.3, casts as proposer=A+reviewer=B.",
-        ),
-    ] = None,
-    train_episodes: Annotated[
-        int | None, typer.Option("--train-episodes", help="Episodes each learned controller trains on the train split.")
-    ] = None,
-    train_tasks: Annotated[
-        int | None,
-        typer.Option("--train-tasks", help="Tasks of the train split whose trees cfr_plus and its kin are trained on."),
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first named).")
-    ] = None,
-    limit: LimitOption = None,
-    worlds: Annotated[
-        int | None, typer.Option("--worlds", help="How often each task is played, each time with other luck.")
-    ] = None,
-    seed: SeedOption = None,
-    settings: SetOption = None,
-    config: ConfigOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    on_error: Annotated[
-        str | None,
-        typer.Option("--on-error", help="When a part fails: stop (to be continued), or skip and record the episode."),
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: play again the tasks on which an episode failed.")
-    ] = False,
-    trust_code: TrustOption = False,
-    as_json: JsonOption = False,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Train what has to be trained, play all methods on the same tasks, and print the table."""
-    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
-    data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
-    if retry_failed and resume is None:
-        raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
-    listed = split_list(methods) if methods else None
-    data = merge(data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, on_error=on_error)
-    resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
-    resolved.check_unhooked("compare")
-    if dry_run:
-        return print_config(resolved, as_json)
-    from tracer_env.display.comparison import shown_comparison
-    from tracer_env.evaluation import compare
-    from tracer_env.learning import costs
-
-    with reporting() as reporter, resumable("compare", resume):
-        result = compare(
-            resolved, out=out, resume=resume, trust_code=trust_code, retry_failed=retry_failed, reporter=reporter
-        )
-    for warning in result.warnings:
-        complain(f"warning: {warning}")
-    if as_json:
-        return say_json(result.to_data())
-    screen = Screen()
-    for part in shown_comparison(result.run.metrics(), resolved, result.run.environment() or {}, screen.width):
-        screen.print(part)
-    say()
-    say(f"run     {result.run.path}")
-    say(f"report  {result.run.path / 'report.html'}")
-    say(f"replay  {result.replay_command}")
-    for cost in costs(result.training):
-        say(f"train   {cost}")
-    if result.failed:
-        say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")
-    return None
-
-
+app.command("compare")(compare_command)
 app.command("train")(train_command)
 
 
@@ -217,23 +129,7 @@ def replay_command(
     return None
 
 
-@app.command("report")
-def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
-    """Write report.html of a run again and print its table."""
-    from tracer_env.display.comparison import shown_comparison
-    from tracer_env.report import write_report
-    from tracer_env.runs import load_run
-
-    folder = load_run(run)
-    metrics = folder.metrics()
-    page = write_report(run)
-    if as_json:
-        return say_json({"report": str(page), **metrics})
-    screen = Screen()
-    for part in shown_comparison(metrics, folder.config, folder.environment() or {}, screen.width):
-        screen.print(part)
-    say(str(page))
-    return None
+app.command("report")(report_command)
 
 
 @app.command("verify")
