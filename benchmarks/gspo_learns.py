@@ -20,15 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-STEPS = {("nano", "proposer"): 60, ("nano", "reviewer"): 120, ("smollm2", "proposer"): 40}
+STEPS = {("nano", "proposer"): 40, ("nano", "reviewer"): 120, ("smollm2", "proposer"): 40}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=("nano", "smollm2"), default="nano")
     parser.add_argument("--role", choices=("both", "proposer", "reviewer"), default="both")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, help="training steps (default: 60 or 120 for nano's roles, 40)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
+    parser.add_argument("--steps", type=int, help="training steps (default: 40 or 120 for nano's roles, 40)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=400, help="held-out tasks nano is measured on")
     parser.add_argument("--split", choices=("tune", "test"), default="test", help="where the held-out tasks are from")

@@ -35,7 +35,7 @@ STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
     parser.add_argument("--variants", nargs="+", help="only these (default: all)")
     parser.add_argument("--alone", nargs="*", default=["gspo", "gspo5"], help="which of the lone proposers")
     parser.add_argument("--steps", type=int, default=12)
@@ -46,14 +46,15 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=1000, help="held-out tasks")
     parser.add_argument("--split", choices=("tune", "test"), default="test", help="where the held-out tasks are from")
     parser.add_argument("--reviews", choices=("balanced", "all"), default="balanced")
-    parser.add_argument("--fading", type=float, default=1.0, help="1 forgets nothing, as the paper")
-    parser.add_argument("--credit", default="team_minus_tokens:price=1e-4", help="what choices are told to be worth")
+    parser.add_argument("--fading", type=float, default=0.9, help="1 forgets nothing, as the paper")
+    parser.add_argument("--credit", default="team_minus_tokens:price=2e-4", help="what choices are told to be worth")
     parser.add_argument(
-        "--settle", type=int, default=300, help="tasks on whose trees controllers are solved at the end"
+        "--settle", type=int, default=100, help="tasks on whose trees controllers are solved at the end"
     )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
+    parser.add_argument("--folder", type=Path, help="keep each training's figures here, and go on from there")
     parser.add_argument("--one", nargs=2, metavar=("METHOD", "SEED"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
@@ -64,7 +65,7 @@ def main() -> int:
     methods = [*(options.variants or [*VARIANTS, "full:one_step"]), *options.alone]
     jobs = [(method, seed) for method in methods for seed in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
-        found = list(pool.map(lambda job: _in_its_own_process(*job), jobs))
+        found = list(pool.map(lambda job: _kept(options.folder, *job), jobs))
     rows: dict[str, list[dict[str, float]]] = {}
     for part in found:
         for name, figures in part.items():
@@ -73,6 +74,19 @@ def main() -> int:
         options.json.write_text(json.dumps(rows, indent=1))
     _print(rows)
     return 0
+
+
+def _kept(folder: Path | None, method: str, seed: int) -> dict[str, dict[str, float]]:
+    """Return what a training came to, from the folder when an earlier run has left it there."""
+    file = None if folder is None else folder / f"{method.replace(':', '-')}-{seed}.json"
+    if file is not None and file.is_file():
+        kept: dict[str, dict[str, float]] = json.loads(file.read_text())
+        return kept
+    found = _in_its_own_process(method, seed)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found))
+    return found
 
 
 def _in_its_own_process(method: str, seed: int) -> dict[str, dict[str, float]]:
