@@ -6,7 +6,9 @@
 nano is measured on held-out tasks before and after: at temperature 1 and greedy, as a reviewer by balanced accuracy
 (the mean of the shares of right proposals called RIGHT and of wrong ones called WRONG). SmolLM2, whose start is all
 mistakes, is measured by what it samples while it trains: the tasks of each step are new to it. Each seed runs in a
-process of its own, so that time and peak memory are its own. ``--picture FILE`` draws the courses.
+process of its own, so that time and peak memory are its own. nano's steps are what `choose_settings.py` chose on the
+split tune with seed 0; the command ``train --method gspo`` has other defaults, made for larger models (40 steps of 4
+tasks, a tenth of the learning rate). ``--picture FILE`` draws the courses.
 """
 
 from __future__ import annotations
