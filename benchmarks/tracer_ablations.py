@@ -17,8 +17,9 @@ completion) and calls a task are means over seeds, with the half width of a 95% 
 differences to the whole method as the paper prints them: points of accuracy, tokens, calls.
 
 Steps, fading, tasks to settle on and the price are what `choose_settings.py` chose on the split tune with seeds 0 and
-1; they were judged once, with seeds 3 to 5. The command ``train --method tracer`` fades alike (0.9), but settles nothing
-and takes one-step values unless it is told otherwise: trees have to be grown for both, which not every speaker affords.
+1; they were judged once, with seeds 3 to 5. The command ``train --method tracer`` fades alike (0.9), but settles
+nothing and takes one-step values unless it is told otherwise: trees have to be grown for both, which not every speaker
+affords.
 """
 
 from __future__ import annotations
