@@ -14,8 +14,8 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
-from tracer_env.evaluation import evaluate
 from tracer_env.metrics import summarise
+from tracer_env.playing import evaluate
 from tracer_env.rules import FINAL_ANSWERS, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
