@@ -206,7 +206,7 @@ def test_two_processes_are_one(kind: str, tmp_path: Path) -> None:
     assert all(weights[1][name].equal(weights[2][name]) for name in weights[1])
     apart = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
     moved = max(float(tensor.abs().max()) for name, tensor in weights[0].items() if ".lora_B." in name)
-    assert apart < 1e-5
+    assert apart < 5e-5
     assert moved > 1e-4
     # Only the first process writes, and what it writes is complete.
     assert [comparable(line) for line in read_metrics(tmp_path / "run-2")] == lines[1]

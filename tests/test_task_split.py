@@ -22,7 +22,7 @@ def test_taken_trees_are_those_of_the_tasks_alone() -> None:
     assert (taken.worlds, taken.rows, taken.texts, taken.speaker) == (3, 6, None, "simulated")
     for level, expected in zip(taken.levels, alone.levels, strict=True):
         for name in set(vars(level)) - {"utterance"}:
-            assert np.array_equal(getattr(level, name), getattr(expected, name)), name
+            np.testing.assert_array_equal(getattr(level, name), getattr(expected, name), err_msg=name)
     assert taken.evaluate("always").accuracy == alone.evaluate("always").accuracy
 
 

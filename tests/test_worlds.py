@@ -59,7 +59,7 @@ pure.worlds = 1  # type: ignore[attr-defined]
         (said(3), 3),
         (said(None), None),
         (RecordedSpeaker(TREES), 2),
-        (ShippedSpeaker(), 1),
+        (ShippedSpeaker(), 2),
         (FunctionSpeaker(function), None),
         (FunctionSpeaker(pure), 1),
         (CachedSpeaker(RecordedSpeaker(TREES)), 2),
@@ -130,9 +130,9 @@ def test_nothing_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("compare --methods always,never --worlds 2 --out OUT", "worlds is 2, but the recording of the package has"),
-        ("expand --worlds 2 --out OUT", "worlds is 2, but the recording of the package has 1 world: the others"),
-        ("play --world 1", "--world is 1, but the recording of the package has 1 world; ask for 0"),
+        ("compare --methods always,never --worlds 3 --out OUT", "worlds is 3, but the recording of the package has"),
+        ("expand --worlds 3 --out OUT", "worlds is 3, but the recording of the package has 2 worlds: the others"),
+        ("play --world 2", "--world is 2, but the recording of the package has 2 worlds"),
     ],
 )
 def test_the_command_line(line: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
