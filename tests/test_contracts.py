@@ -22,7 +22,7 @@ from tracer_env.interfaces import Request
 from tracer_env.referee import ask, ask_each
 from tracer_env.rollout import Job, rollout
 from tracer_env.rules import DialogueState, Rules, advance, initial
-from tracer_env.types import Grade, Task, Utterance, Verdict
+from tracer_env.types import Grade, Signals, Task, Utterance, Verdict
 
 TASK = Task("sum-1", "What is 1 + 1?", "2")
 FIRST = initial(TASK, Rules())
@@ -57,6 +57,16 @@ BAD_UTTERANCES = {
     "a number as text": said(text=2),
     "bytes as text": said(text=b"2"),
     "negative tokens": said(prompt_tokens=-1),
+    "signals that are none": said(signals=None),
+    "signals of another shape": said(signals=(1.0, 2.0)),
+    "a signal that is no number": said(signals=Signals(logprob_mean=math.nan)),
+    "a signal without end": said(signals=Signals(logprob_sum=-math.inf)),
+    "a log-probability above 0": said(signals=Signals(logprob_min=0.5)),
+    "a signal as text": said(signals=Signals(logprob_mean="-1")),  # type: ignore[arg-type]
+    "true as a signal": said(signals=Signals(logprob_mean=True)),
+    "a signal beyond all texts": said(signals=Signals(logprob_sum=-1e300)),
+    "a proposal with a margin": said(signals=Signals(margin=1.0)),
+    "a given proposal that agrees": said(rule="given", grade=Grade.CORRECT, answer="2", agrees=1),
     "fractional tokens": said(completion_tokens=1.5),
     "whole float tokens": said(completion_tokens=2.0),
     "NaN tokens": said(prompt_tokens=math.nan),
@@ -367,3 +377,18 @@ def test_dialogues_and_environments_tell_the_same() -> None:
     env.reset(seed=1)
     with pytest.raises(SpeakerError, match=rf"^Choosy.speak raised RuntimeError.*for {PLACE}"):
         env.step(1)
+
+
+def test_signals_are_kept_as_float32() -> None:
+    told = ask(Mine(said(signals=Signals(logprob_mean=np.float64(-0.1)))), [REQUEST], tracer_env.make_scenario([TASK]))[
+        0
+    ].signals
+    assert told == Signals(logprob_mean=float(np.float32(-0.1)))
+    assert type(told.logprob_mean) is float
+
+
+@pytest.mark.parametrize("agrees", [2, True, "1", None])
+def test_a_given_review_agrees_by_a_sign(agrees: object) -> None:
+    review = Request(SECOND, SECOND.seat, 1)
+    with pytest.raises(SpeakerError, match="agrees"):
+        ask(Mine(said(rule="given", verdict=Verdict.RIGHT, agrees=agrees)), [review], tracer_env.make_scenario([TASK]))

@@ -112,7 +112,7 @@ BASE: dict[str, set[str]] = {
     "rewards": {"errors", "rules", "types"},
     "information": {"errors", "interfaces", "rules", "types"},
     "blame": {"bounded", "errors", "rules", "types"},
-    "contracts": {"blame", "errors", "interfaces", "rules", "types"},
+    "contracts": {"blame", "errors", "interfaces", "rules", "signals", "types"},
     "task_contracts": {"blame", "contracts", "errors", "interfaces", "rules", "types"},
     "referee": {
         "contracts",

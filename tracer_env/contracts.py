@@ -27,7 +27,8 @@ from tracer_env.blame import name_of, place, raised, told
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Controller, Information, Request, Reward, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.types import Grade, Role, Seat, Utterance, Verdict
+from tracer_env.signals import LARGEST, kept
+from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Seat, Signals, Utterance, Verdict
 
 __all__ = [
     "LONGEST_TEXT",
@@ -230,19 +231,21 @@ def _plain(said: Any, request: Request) -> Utterance:
         raise _Unsound(f"an utterance whose text is {told(text)}; it must be a str")
     if len(text) > LONGEST_TEXT:
         raise _Unsound(f"a text of {len(text)} characters; at most {LONGEST_TEXT} are taken")
-    kept: dict[str, Any] = {"text": well_formed(text)}
+    whole: dict[str, Any] = {"text": well_formed(text)}
     for name in ("prompt_tokens", "completion_tokens", "dropped"):
-        kept[name] = _count(name, getattr(said, name))
+        whole[name] = _count(name, getattr(said, name))
     if said.finish not in _FINISHES:
         raise _Unsound(f"an utterance whose finish is {told(said.finish)}; it must be 'stop' or 'length'")
     if said.prompt_ids or said.token_ids or said.logprobs:
-        kept |= _tokens(said)
+        whole |= _tokens(said)
+    if said.signals is not UNTOLD:
+        whole["signals"] = _signals(said.signals, request.seat.role)
     if said.rule == "given":
         _check_meaning(said, request.seat.role)
-    if all(getattr(said, name) is value for name, value in kept.items()) and _replaceable(said):
+    if all(getattr(said, name) is value for name, value in whole.items()) and _replaceable(said):
         return said
-    whole = {field.name: getattr(said, field.name) for field in fields(Utterance)}
-    return Utterance(**{**whole, "finish": str.__str__(said.finish), **kept})
+    rest = {field.name: getattr(said, field.name) for field in fields(Utterance)}
+    return Utterance(**{**rest, "finish": str.__str__(said.finish), **whole})
 
 
 def _replaceable(said: Utterance) -> bool:
@@ -282,6 +285,24 @@ def _tokens(said: Utterance) -> dict[str, Any]:
     return {} if same else kept
 
 
+def _signals(given: Any, role: Role) -> Signals:
+    """Return signals as they are kept, the same object where nothing changes."""
+    if not isinstance(given, tuple) or len(given) != len(SIGNALS):
+        raise _Unsound(f"signals {told(given)}; they must be a Signals")
+    numbers = []
+    for name, value in zip(SIGNALS, given, strict=True):
+        number = None if value is None or isinstance(value, bool) else _number(value)
+        most = LARGEST if name == "margin" else 0.0
+        if value is not None and (number is None or not -LARGEST <= number <= most):
+            kind = "a finite number" if name == "margin" else "a finite number of at most 0"
+            raise _Unsound(f"signals whose {name} is {told(value)}; it must be {kind}, or None where it is not told")
+        numbers.append(number)
+    found = kept(Signals(*numbers))
+    if role is Role.PROPOSER and found.margin is not None:
+        raise _Unsound(f"a proposal whose margin is {told(found.margin)}; only reviews have one")
+    return given if isinstance(given, Signals) and given == found else found
+
+
 def _check_meaning(said: Utterance, role: Role) -> None:
     """Check what an utterance says of itself under the rule ``given``."""
     answer, proposes = said.answer, role is Role.PROPOSER
@@ -291,6 +312,9 @@ def _check_meaning(said: Utterance, role: Role) -> None:
     if not grade_fits:
         rule = "a given proposal carries a Grade" if proposes else "a given review carries no grade"
         raise _Unsound(f"an utterance whose grade is {told(said.grade)}; {rule}")
+    if type(said.agrees) is not int or said.agrees not in ((0,) if proposes else (-1, 0, 1)):
+        rule = "a given proposal has 0" if proposes else "it must be -1, 0 or 1"
+        raise _Unsound(f"an utterance whose agrees is {told(said.agrees)}; {rule}")
     if not isinstance(said.verdict, Verdict) or (proposes and said.verdict is not Verdict.NONE):
         rule = "a given proposal has no verdict" if proposes else "a given review has a Verdict"
         raise _Unsound(f"an utterance whose verdict is {told(said.verdict)}; {rule}")

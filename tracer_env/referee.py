@@ -51,7 +51,7 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
         if answer not in earlier:
             answer = next((e for e in earlier if same(scenario, e, answer, state)), answer)
     grade = grading(scenario, utterance.text, state)
-    return replace(utterance, answer=answer, rule=found.rule, grade=grade, verdict=Verdict.NONE)
+    return replace(utterance, answer=answer, rule=found.rule, grade=grade, verdict=Verdict.NONE, agrees=0)
 
 
 def agreement(text: str, state: DialogueState, scenario: Scenario) -> int:

@@ -17,12 +17,13 @@ import numpy as np
 from tracer_env.checked import Reader, number, optional, record
 from tracer_env.types import SIGNALS, UNTOLD, Signals
 
-__all__ = ["SIGNALS_DATA", "kept", "read_signals", "signals_of", "signals_to_data"]
+__all__ = ["LARGEST", "SIGNALS_DATA", "kept", "read_signals", "signals_of", "signals_to_data"]
 
-_LARGEST = 1e30  # nats; no text of any length comes near, and it is a float32
-_LOG = optional(number(-_LARGEST, 0.0))
+LARGEST = 1e30
+"""The largest signal in size, in nats: no text of any length comes near, and it is a float32."""
+_LOG = optional(number(-LARGEST, 0.0))
 SIGNALS_DATA: Reader[dict[str, Any]] = record(
-    {}, may_have={name: optional(number(-_LARGEST, _LARGEST)) if name == "margin" else _LOG for name in SIGNALS}
+    {}, may_have={name: optional(number(-LARGEST, LARGEST)) if name == "margin" else _LOG for name in SIGNALS}
 )
 """How signals are read from a file."""
 
