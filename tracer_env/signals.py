@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import Any
-
-import numpy as np
 
 from tracer_env.checked import Reader, number, optional, record
 from tracer_env.types import SIGNALS, UNTOLD, Signals
@@ -32,7 +31,15 @@ def kept(signals: Signals) -> Signals:
     """Return signals as they are kept: each the nearest float32."""
     if signals is UNTOLD or signals == UNTOLD:
         return UNTOLD
-    return Signals(*(None if value is None else float(np.float32(value)) for value in signals))
+    total, mean, least, margin = signals
+    if total is None or mean is None or least is None:
+        return Signals(*[None if value is None else _ONE.unpack(_ONE.pack(value))[0] for value in signals])
+    if margin is None:
+        return Signals(*_THREE.unpack(_THREE.pack(total, mean, least)))
+    return Signals(*_FOUR.unpack(_FOUR.pack(total, mean, least, margin)))
+
+
+_ONE, _THREE, _FOUR = Struct("f"), Struct("3f"), Struct("4f")  # a tenth of the time of as many numpy scalars
 
 
 def signals_of(logprobs: Sequence[float], margin: float | None = None) -> Signals:
@@ -45,14 +52,12 @@ def signals_of(logprobs: Sequence[float], margin: float | None = None) -> Signal
 
 def signals_to_data(signals: Signals) -> dict[str, float]:
     """Return what is told, in decimals that read back to the same float32."""
-    told = zip(SIGNALS, signals, strict=True)
-    return {name: _short(value) for name, value in told if value is not None}
+    if signals is UNTOLD:
+        return {}
+    told = zip(SIGNALS, signals, strict=True)  # nine digits tell every float32 from the next
+    return {name: float(f"{value:.9g}") for name, value in told if value is not None}
 
 
 def read_signals(data: Mapping[str, Any]) -> Signals:
     """Return the signals of checked data (`SIGNALS_DATA`)."""
     return kept(Signals(**data)) if data else UNTOLD
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.9g}")  # nine digits tell every float32 from the next

