@@ -183,6 +183,9 @@ def test_a_table_with_buckets_keeps_their_edges() -> None:
         ("vote+length", {"length": [2.0, 1.0]}, "must rise"),
         ("vote_and_time", {"length": [1.0]}, "has no buckets"),
         ("vote+length", {"length": ["1"]}, "edges"),
+        ("vote+length:bins=2", {"length:bins=2": [1.0, 2.0]}, "by at most 1 edges"),
+        ("vote+lenght", {}, "did you mean 'length'"),
+        ("os:system", {}, "unknown information"),
     ],
 )
 def test_other_edges_than_the_keys_are_refused(information: str, edges: object, why: str) -> None:

@@ -103,12 +103,16 @@ class Composition:
     def with_edges(self, edges: Mapping[str, Sequence[float]]) -> Composition:
         """Return the composition with its buckets cut at ``edges``.
 
-        Raises ConfigError for edges that do not rise, or are those of other parts.
+        Raises ConfigError for edges that do not rise, are more than the buckets have, or are those of other parts.
         """
-        wanted = {part.name for part in self.parts if part.measured}
-        if wanted != set(edges):
+        wanted = {part.name: part.bins for part in self.parts if part.measured}
+        if set(wanted) != set(edges):
             raise ConfigError(f"{self.name} needs edges of {sorted(wanted)}, got those of {sorted(edges)}")
         for name, cuts in edges.items():
+            if len(cuts) >= wanted[name]:
+                raise ConfigError(
+                    f"{name} has {wanted[name]} buckets and so at most {wanted[name] - 1} edges, got {len(cuts)}"
+                )
             if any(not a < b for a, b in pairwise(cuts)):
                 raise ConfigError(f"the edges of {name} must rise, got {list(cuts)}")
         return replace(self, edges={name: tuple(map(float, cuts)) for name, cuts in edges.items()})
@@ -182,7 +186,7 @@ def _part(piece: str, whole: str) -> Part:
     if kind not in PARTS and kind not in MEASURED:
         known = [*PARTS, *MEASURED, *own]
         what = "information" if piece == whole else f"part of information {whole!r}"
-        raise UnknownNameError(what, piece, [*KEYS, *known])
+        raise UnknownNameError(what, piece, sorted({*KEYS, *known}))
     given: dict[str, Any] = {}
     for setting in rest.split(",") if colon else ():
         found = _SETTING.fullmatch(setting.strip())

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from tracer_env.bounded import shown
 from tracer_env.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.compositions import EDGES, Composition, information_named
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Information
 from tracer_env.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
@@ -223,7 +223,10 @@ def plain_rules(rules: Rules) -> dict[str, Any]:
 
 def _edges(information: str, edges: Mapping[str, Sequence[float]], learned: bool) -> dict[str, tuple[float, ...]]:
     """Return the edges of a table's buckets; raises ConfigError for those of another key, or none where it has some."""
-    made = information_named(information)
+    try:
+        made = information_named(information)
+    except UnknownNameError as error:
+        raise ConfigError(str(error)) from error
     if not isinstance(made, Composition):
         if edges:
             raise ConfigError(f"the key {information!r} has no buckets, so it cannot have edges of {sorted(edges)}")
