@@ -19,9 +19,8 @@ from tracer_env.config import (
     SpeakerConfig,
     TrainingConfig,
     differences,
-    merge,
-    with_settings,
 )
+from tracer_env.config_data import merge, with_settings
 from tracer_env.errors import ConfigError
 from tracer_env.registry import registered
 from tracer_env.rules import Rules
@@ -78,7 +77,8 @@ def test_toml_out_writes_every_default() -> None:
         '[speaker]\nname = "simulated"\n\n'
         '[rules]\nnum_agents = 2\nmax_turns = 5\nstop_when = "horizon"\nfinal_answer = "last"\nhistory_window = 4\n\n'
         "[training]\nupdate_every = 32\n\n"
-        '[evaluation]\nmethods = ["always"]\nworlds = 1\nbatch_size = 64\ncounterfactuals = "auto"\non_error = "stop"\n'
+        '[evaluation]\nmethods = ["always"]\nworlds = 1\nseeds = []\n'
+        'batch_size = 64\ncounterfactuals = "auto"\non_error = "stop"\n'
     )
 
 

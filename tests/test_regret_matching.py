@@ -183,7 +183,7 @@ def test_a_table_with_buckets_keeps_their_edges() -> None:
         ("vote+length", {"length": [2.0, 1.0]}, "must rise"),
         ("vote_and_time", {"length": [1.0]}, "has no buckets"),
         ("vote+length", {"length": ["1"]}, "edges"),
-        ("vote+length:bins=2", {"length:bins=2": [1.0, 2.0]}, "by at most 1 edges"),
+        ("vote+length:bins=2", {"length:bins=2": [1.0, 2.0]}, "at most 1 edges, got 2"),
         ("vote+lenght", {}, "did you mean 'length'"),
         ("os:system", {}, "unknown information"),
     ],

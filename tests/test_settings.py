@@ -136,7 +136,11 @@ def test_every_setting_of_every_scenario_is_checked(
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("scenario.seed=3", "error: scenario.seed is no key, got 3: tasks are drawn with the seed of the run"),
+        ("scenario.seed=-3", "error: scenario.seed must be at least 0, got -3"),
+        ("training.seed=x", "error: training.seed must be a whole number, got 'x'"),
+        ("evaluation.seeds=[1.5,2]", "error: evaluation.seeds must be a list of whole numbers, got "),
+        ("evaluation.seeds=[1,2,1]", "error: evaluation.seeds names 1 more than once"),
+        ("evaluation.seeds=[4]", "set seed to 4 (--seed)"),
         ("scenario.size=50.0", "the scenario 'arithmetic': the setting 'size' must be a whole number, got 50.0"),
         ("scenario.level=true", "the setting 'level' must be a whole number, got True"),
         ("scenario.level=1.0", "the setting 'level' must be a whole number, got 1.0"),

@@ -107,6 +107,9 @@ def replay_command(
     episode: Annotated[str | None, typer.Option("--episode", help="Task id or number of the episode.")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only episodes of this method.")] = None,
     only: Annotated[str | None, typer.Option("--only", help="flips, wrong or disagreements.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of a run under several seeds: which (default: first).")
+    ] = None,
     speed: Annotated[float, typer.Option("--speed", help="Turns a second; 0 shows an episode at once.")] = 0.0,
     export: Annotated[
         Path | None, typer.Option("--export", help="Write the first chosen episode to a .html or .svg file.")
@@ -118,7 +121,7 @@ def replay_command(
     from tracer_env.pictures import export as write_picture
     from tracer_env.replay import replay
 
-    chosen = chosen_episodes(run, method, episode, only)
+    chosen = chosen_episodes(run, method, episode, only, seed)
     if as_json:
         return say_json_list(json.loads(transcript.to_json()) for transcript in chosen)
     if export is not None:

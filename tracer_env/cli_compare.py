@@ -28,7 +28,7 @@ from tracer_env.cli_options import (
     resumable,
     settings_data,
 )
-from tracer_env.config import merge
+from tracer_env.config_data import merge
 from tracer_env.errors import ConfigError
 from tracer_env.progress import reporting
 from tracer_env.screen import Screen, complain, say, say_json
@@ -60,6 +60,10 @@ BaselineOption = Annotated[
 WorldsOption = Annotated[
     int | None, typer.Option("--worlds", help="How often each task is played, each time with other luck.")
 ]
+SeedsOption = Annotated[
+    str | None,
+    typer.Option("--seeds", help="Train and play once under each, as 0,1,2; rows show means and how far they stray."),
+]
 OnErrorOption = Annotated[
     str | None,
     typer.Option("--on-error", help="When a part fails: stop (to be continued), or skip and record the episode."),
@@ -81,6 +85,7 @@ def compare_command(
     limit: LimitOption = None,
     worlds: WorldsOption = None,
     seed: SeedOption = None,
+    seeds: SeedsOption = None,
     settings: SetOption = None,
     config: ConfigOption = None,
     out: OutOption = None,
@@ -97,7 +102,9 @@ def compare_command(
     if retry_failed and resume is None:
         raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
     listed = split_list(methods) if methods else None
-    data = merge(data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, on_error=on_error)
+    data = merge(
+        data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, seeds=_numbers(seeds), on_error=on_error
+    )
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if dry_run:
@@ -113,6 +120,16 @@ def compare_command(
     return say_json(result.to_data()) if as_json else _show(result)
 
 
+def _numbers(seeds: str | None) -> list[int] | None:
+    """Read whole numbers that stand between commas."""
+    if seeds is None:
+        return None
+    try:
+        return [int(each) for each in seeds.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds takes whole numbers between commas, such as 0,1,2, got {seeds!r}") from None
+
+
 def _show(result: Comparison) -> None:
     """Print the table, and where the run lies."""
     from tracer_env.learning import costs
@@ -122,7 +139,7 @@ def _show(result: Comparison) -> None:
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
     say(f"replay  {result.replay_command}")
-    for cost in costs(result.training):
+    for cost in costs(result.training, result.run.config.evaluation.seeds):
         say(f"train   {cost}")
     if result.failed:
         say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")

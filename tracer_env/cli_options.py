@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tracer_env.config import Config, merge, with_settings
+from tracer_env.config import Config
+from tracer_env.config_data import merge, with_settings
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.plain import command as command_line
 from tracer_env.screen import complain, say, say_json

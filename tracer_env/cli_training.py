@@ -28,7 +28,7 @@ from tracer_env.cli_options import (
     settings_data,
 )
 from tracer_env.cli_trees import train_on_folder
-from tracer_env.config import merge
+from tracer_env.config_data import merge
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.progress import reporting
 from tracer_env.registry import registered, resolve

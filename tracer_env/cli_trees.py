@@ -23,7 +23,8 @@ from tracer_env.cli_options import (
     settings_data,
 )
 from tracer_env.cli_seeing import see_command
-from tracer_env.config import Config, with_settings
+from tracer_env.config import Config
+from tracer_env.config_data import with_settings
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.plain import command
 from tracer_env.progress import reporting
@@ -68,9 +69,10 @@ def expand_command(
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     asked = Config.from_data(data)
     asked.check_unhooked("expand")
+    asked.check_seedless("expand")
     where = asked.scenario
     tasks = make_scenario(
-        where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.seed, **where.settings
+        where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.tasks_seed, **where.settings
     )
     voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
     with reporting() as reporter, resumable("expand", resume):

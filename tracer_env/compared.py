@@ -20,6 +20,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     training: dict[str, Any]
     interesting: Transcript
+    shown: RunFolder | None = None  # the run that holds it, where that is a part of another
 
     def to_data(self) -> dict[str, Any]:
         """Return what ``compare --json`` prints."""
@@ -57,5 +58,5 @@ class Comparison:
     @property
     def replay_command(self) -> str:
         """The command that shows the most interesting episode, to be pasted into a shell."""
-        shown = self.interesting
-        return command("tracer-env", "replay", self.run.path, f"--method={shown.method}", f"--episode={shown.task.id}")
+        shown, where = self.interesting, (self.shown or self.run).path
+        return command("tracer-env", "replay", where, f"--method={shown.method}", f"--episode={shown.task.id}")

@@ -3,14 +3,14 @@
     seed = 7
     information = "vote_and_time"
 
-    [scenario]          # name, path, split, limit, math_seconds, unread; other keys are settings of the scenario
+    [scenario]          # name, path, split, limit, seed, math_seconds, unread; other keys are settings of the scenario
     name = "gsm8k"
     [speaker]           # name; other keys are settings of the speaker
     name = "smollm2"
     temperature = 0.3
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
-    [training]          # method, episodes, tasks, update_every, limit, path
-    [evaluation]        # methods, baseline, worlds, batch_size, counterfactuals
+    [training]          # method, episodes, tasks, update_every, limit, path, seed
+    [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
     [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
     [tracer]            # variant, sharing, reviews, fading
     [hooks]             # value, reward, prompt, extract, updater: import paths
@@ -20,18 +20,16 @@ An unknown key, a value of the wrong kind or an impossible one is a ConfigError 
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_env.compositions import information_named
+from tracer_env.config_data import build, flat, plain
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.registry import resolve
 from tracer_env.rules import Rules
-from tracer_env.specs import parse_value
 from tracer_env.toml_files import written
 
 __all__ = [
@@ -44,8 +42,6 @@ __all__ = [
     "TracerConfig",
     "TrainingConfig",
     "differences",
-    "merge",
-    "with_settings",
 ]
 
 ON_ERROR = ("stop", "skip")
@@ -66,20 +62,17 @@ BASELINE = "until_approved"
 
 @dataclass(frozen=True)
 class ScenarioConfig:
-    """Which tasks; ``settings`` go to the scenario's constructor. The seed of the tasks is the run's."""
+    """Which tasks; ``settings`` go to the scenario's constructor. ``seed`` draws them (None: the run's).
+
+    With a ``seed`` of their own the tasks stay when the run's seed, and with it all luck, changes.
+    """
 
     name: str = "arithmetic"
     path: str | None = None
     split: str = "test"
     limit: int | None = None
+    seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if "seed" in self.settings:
-            raise ConfigError(
-                f"scenario.seed is no key, got {self.settings['seed']!r}: tasks are drawn with the seed of the run; "
-                "set seed (--seed on the command line)"
-            )
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,8 @@ class TrainingConfig:
     see `train_trees`.
 
     ``method`` is what `tracer-env train` was asked for (None: ``regret_matching``): a run is continued without saying
-    it again. ``path`` is where the train split lies when ``scenario.path`` names the test split.
+    it again. ``path`` is where the train split lies when ``scenario.path`` names the test split. ``seed`` is that of
+    training alone (None: the run's).
     """
 
     method: str | None = None
@@ -107,6 +101,7 @@ class TrainingConfig:
     tasks: int | None = None
     update_every: int = 32
     limit: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,11 +112,13 @@ class EvaluationConfig:
     records it as failed. It is no part of what was asked for, and may differ when a run is continued.
     ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
     method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
+    ``seeds``: train and play once under each, on the same tasks (`seeded`); the run's own seed draws those.
     """
 
     methods: tuple[str, ...] = METHODS
     baseline: str | None = None
     worlds: int = 1
+    seeds: tuple[int, ...] = ()
     batch_size: int = 64
     counterfactuals: str = "auto"
     on_error: str = "stop"
@@ -187,12 +184,16 @@ class Config:
             "evaluation.worlds": (self.evaluation.worlds, 1),
             "evaluation.batch_size": (self.evaluation.batch_size, 1),
             "seed": (self.seed, 0),
+            "scenario.seed": (self.scenario.seed, 0),
+            "training.seed": (self.training.seed, 0),
+            "evaluation.seeds": (min(self.evaluation.seeds, default=None), 0),
         }
         for name, (value, smallest) in least.items():
             if value is not None and value < smallest:
                 raise ConfigError(f"{name} must be at least {smallest}, got {value}")
-        if self.seed > MOST_SEED:
-            raise ConfigError(f"seed must be at most {MOST_SEED}, the largest number of TOML, got {self.seed}")
+        seeds = (self.seed, self.scenario.seed or 0, self.training.seed or 0, *self.evaluation.seeds)
+        if max(seeds) > MOST_SEED:
+            raise ConfigError(f"a seed must be at most {MOST_SEED}, the largest number of TOML, got {max(seeds)}")
         self._check_texts()
         self._check_evaluation()
         try:
@@ -205,7 +206,7 @@ class Config:
 
     def check_unhooked(self, command: str) -> None:
         """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
-        for key in _plain(self.hooks):
+        for key in plain(self.hooks):
             raise ConfigError(
                 f"hooks.{key} is asked in training alone, and {command} would pass over it; "
                 "take the section [hooks] out of the settings"
@@ -213,7 +214,7 @@ class Config:
 
     def _check_texts(self) -> None:
         """Raise ConfigError for a text that cannot be put on record, such as a path whose name is no UTF-8."""
-        for key, value in _flat(self.to_data()).items():
+        for key, value in flat(self.to_data()).items():
             try:
                 str(value).encode("utf-8")
             except UnicodeEncodeError as error:
@@ -222,7 +223,42 @@ class Config:
                     f"{key} is {value!r:.80}, which is no UTF-8 and cannot be put on record; {remedy}"
                 ) from error
 
+    @property
+    def tasks_seed(self) -> int:
+        """The seed that tasks are drawn with."""
+        return self.seed if self.scenario.seed is None else self.scenario.seed
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of what is trained for a comparison."""
+        return self.seed if self.training.seed is None else self.training.seed
+
+    def check_seedless(self, command: str) -> None:
+        """Raise ConfigError for seeds: of them only ``compare`` knows what to do with several."""
+        if self.evaluation.seeds:
+            raise ConfigError(
+                f"evaluation.seeds is {list(self.evaluation.seeds)}, but {command} goes by one seed; set seed, or "
+                "leave evaluation.seeds out"
+            )
+
+    def _check_seeds(self) -> None:
+        seeds = self.evaluation.seeds
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ConfigError(f"evaluation.seeds names {twice[0]} more than once: the same again is no new evidence")
+        if len(seeds) == 1:
+            raise ConfigError(
+                f"evaluation.seeds is [{seeds[0]}], and one seed shows no spread; name at least two, or set seed to "
+                f"{seeds[0]} (--seed)"
+            )
+        if seeds and self.training.seed is not None:
+            raise ConfigError(
+                f"training.seed is {self.training.seed}, but evaluation.seeds says what is trained with; give one of "
+                "the two"
+            )
+
     def _check_evaluation(self) -> None:
+        self._check_seeds()
         methods, baseline = self.evaluation.methods, self.evaluation.baseline
         if not methods:
             raise ConfigError("evaluation.methods is empty; name at least one controller")
@@ -243,99 +279,21 @@ class Config:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Config:
         """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
-        built: Config = _build(cls, data, "")
+        built: Config = build(cls, data)
         return built
 
     def to_data(self) -> dict[str, Any]:
         """Return nested plain data that `from_data` reads back; None values and empty sections are left out."""
-        return {key: value for key, value in _plain(self).items() if value != {}}
+        return {key: value for key, value in plain(self).items() if value != {}}
 
     def to_toml(self) -> str:
         """Return the settings as TOML, every default written out."""
         return written(self.to_data())
 
 
-def with_settings(data: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Return ``data`` with each ``a.b=value`` of ``settings`` put in its place."""
-    changed: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()}
-    for setting in settings:
-        path, equals, text = setting.partition("=")
-        *sections, key = path.strip().split(".", 1)
-        if not equals or not key or not all(sections):
-            raise ConfigError(f"--set takes key=value, for example rules.max_turns=7, got {setting!r}")
-        place = changed.setdefault(sections[0], {}) if sections else changed
-        if not isinstance(place, dict):
-            raise ConfigError(f"--set {setting!r}: {sections[0]!r} is a value, not a section")
-        place[key] = parse_value(text.strip())
-    return changed
-
-
-def merge(data: Mapping[str, Any], section: str, **values: Any) -> dict[str, Any]:
-    """Return ``data`` with those of ``values`` that are not None put into a section.
-
-    A value that stands where the section should is left for `Config.from_data` to refuse.
-    """
-    given = {key: value for key, value in values.items() if value is not None}
-    before = data.get(section, {})
-    return {**data, section: {**before, **given}} if given and isinstance(before, Mapping) else dict(data)
-
-
 def differences(
     left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size", "evaluation.on_error")
 ) -> list[str]:
     """Return the dotted keys in which two configs differ, speed settings left out."""
-    a, b = _flat(left.to_data()), _flat(right.to_data())
+    a, b = flat(left.to_data()), flat(right.to_data())
     return sorted(key for key in a.keys() | b.keys() if key not in ignore and a.get(key) != b.get(key))
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _build(cls: Any, data: Any, prefix: str) -> Any:
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.')} must be a section with keys, got {data!r}")
-    hints = typing.get_type_hints(cls)
-    known = {f.name for f in fields(cls)} - {"schedule", "settings"}
-    values: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for key, value in data.items():
-        if key in known:
-            hint = hints[key]
-            nested = is_dataclass(hint)
-            values[key] = _build(hint, value, f"{prefix}{key}.") if nested else _checked(hint, value, f"{prefix}{key}")
-        elif "settings" in hints:
-            extra[key] = value
-        else:
-            raise ConfigError(f"unknown key {prefix}{key!s}{did_you_mean(str(key), known)}")
-    return cls(**values, **({"settings": extra} if "settings" in hints else {}))
-
-
-def _checked(hint: Any, value: Any, name: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in options and type(value) is int:
-        return float(value)
-    if typing.get_origin(options[0]) is tuple:
-        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
-            raise ConfigError(f"{name} must be a list of names, got {value!r}")
-        return tuple(value)
-    if (isinstance(value, bool) and bool not in options) or not isinstance(value, options):
-        kinds = {int: "a whole number", str: "text", float: "a number"}
-        raise ConfigError(f"{name} must be {kinds.get(options[0], str(options[0]))}, got {value!r}")
-    return value
-
-
-def _plain(section: Any) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for entry in fields(section):
-        value = getattr(section, entry.name)
-        if entry.name == "settings":
-            data |= value
-        elif is_dataclass(value) and entry.name != "schedule":
-            data[entry.name] = _plain(value)
-        elif value is not None and entry.name != "schedule":
-            data[entry.name] = list(value) if isinstance(value, tuple) else value
-    return data

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,18 @@ from tracer_env.learning import School, keep_given, lessons_of, training_scenari
 from tracer_env.lessons import Lessons
 from tracer_env.outcome import described
 from tracer_env.playing import play_missing
-from tracer_env.progress import NoReporter, Reporter
+from tracer_env.progress import Named, NoReporter, Reporter
 from tracer_env.report import write_report
 from tracer_env.runs import RunFolder
+from tracer_env.seeded import combined, lessons, open_part, played_under
 from tracer_env.task_contracts import check_tasks
 from tracer_env.transcript import transcript_at
 from tracer_env.trust import check_recorded
-from tracer_env.worlds import check_worlds
+from tracer_env.worlds import check_worlds, worlds_of
 
 __all__ = ["compare"]
+
+_PACKAGES = ("torch", "transformers", "gymnasium", "pettingzoo")
 
 
 def compare(
@@ -61,6 +65,8 @@ def compare(
     asked.check_unhooked("compare")
     check_ready(information_named(asked.information))
     cast = _cast(asked, scenario, speaker, controllers, trust_code)
+    if asked.evaluation.seeds:
+        played_under(asked, cast.speaker, cast.to_train)
     if folder is None:
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
     with folder.owned():
@@ -68,16 +74,56 @@ def compare(
             folder.check_tasks(cast.tasks)
             folder.check_models(cast.speaker)
         tell = reporter or NoReporter()
-        training = _trained(folder, cast, tell)
-        promise = folder.promise(cast.tasks)
-        if retry_failed:
-            recover(folder.episodes, promise, again=lambda told: bool(told.failed))
-        play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
-        found = folder.settle(asked.evaluation.against, promise)
-        write_report(folder.path)
-        best = int(found.ledger.offsets[found.highlights.best()])
-        interesting = transcript_at(folder.episodes, best)
+        if asked.evaluation.seeds:
+            return _under_seeds(
+                folder, cast, tell, retry_failed, lambda config: _part(config, cast, controllers, trust_code)
+            )
+        return _whole(folder, cast, tell, retry_failed)
+
+
+def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -> Comparison:
+    """Train, play and report in a folder that is owned."""
+    training = _trained(folder, cast, tell)
+    promise = folder.promise(cast.tasks)
+    if retry_failed:
+        recover(folder.episodes, promise, again=lambda told: bool(told.failed))
+    play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
+    found = folder.settle(folder.config.evaluation.against, promise)
+    write_report(folder.path)
+    best = int(found.ledger.offsets[found.highlights.best()])
+    interesting = transcript_at(folder.episodes, best)
     return Comparison(folder, folder.metrics()["rows"], training, interesting)
+
+
+def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> _Cast:
+    """Return who plays under one seed: the same tasks and speaker, and controllers of its own."""
+    chosen = None if given is None else {name: given[name] for name in config.evaluation.methods}
+    return _cast(config, whole.tasks, whole.speaker, chosen, trust_code)
+
+
+def _under_seeds(
+    folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, part_of: Callable[[Config], _Cast]
+) -> Comparison:
+    """Train, play and report once for each seed, in a folder that is owned, and once for all of them."""
+    asked, done = folder.config, dict[int, Comparison]()
+    configs = played_under(asked, cast.speaker, cast.to_train)
+    shared = folder.path / "trees" if worlds_of(cast.speaker, asked.seed) is not None else None
+    for number, (seed, config) in enumerate(configs.items(), 1):
+        part, begun = open_part(folder, seed, config)
+        playing = replace(part_of(config), trees=shared)
+        with part.owned():
+            if begun:
+                part.check_tasks(playing.tasks)
+                part.check_models(playing.speaker)
+            named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
+            done[seed] = _whole(part, playing, named, retry_failed)
+    methods = {name: described(one) for name, one in cast.methods.items()}
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods)
+    folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
+    write_report(folder.path)
+    first = done[asked.evaluation.seeds[0]]
+    training = {str(seed): each.training for seed, each in done.items()}
+    return Comparison(folder, folder.metrics()["rows"], training, first.interesting, shown=first.run)
 
 
 def _reopened(
@@ -107,6 +153,7 @@ class _Cast:
     speaker: Speaker
     methods: dict[str, Controller]
     train_tasks: Scenario | None
+    trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
 
     @property
     def to_train(self) -> dict[str, Controller]:
@@ -125,6 +172,7 @@ def _cast(
     check_tasks(tasks)
     names = asked.evaluation.methods
     made = controllers or {name: make_controller(name, asked.rules, asked.information, trust_code) for name in names}
+    _check_seeds(asked, controllers)
     train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
     voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
     if hasattr(voices, "check"):
@@ -136,12 +184,11 @@ def _cast(
 def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     """Record what is played, train what has to be trained, and return the courses of training."""
     to_train = cast.to_train
-    school = None if cast.train_tasks is None else School(folder, cast.train_tasks, cast.speaker, tell)
+    school = None if cast.train_tasks is None else School(folder, cast.train_tasks, cast.speaker, tell, cast.trees)
     taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in cast.methods.items()}
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
     methods = {name: described(one) for name, one in cast.methods.items()}
-    packages = ("torch", "transformers", "gymnasium", "pettingzoo")
-    folder.write_environment(cast.tasks, packages, cast.speaker, seen, methods)
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods)
     keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})
     return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
 
@@ -159,8 +206,18 @@ def _check_names(controllers: Mapping[str, Controller]) -> None:
             raise ConfigError(f"method {told(name)} is {told(controller)}, which has no method speak_probability()")
 
 
+def _check_seeds(asked: Config, controllers: Mapping[str, Controller] | None) -> None:
+    """Raise ConfigError for a table that would be trained once and then stand for all seeds."""
+    new = [name for name, one in (controllers or {}).items() if asked.evaluation.seeds and untrained(one)]
+    if new:
+        raise ConfigError(
+            f"method {told(new[0])} is an object that has learned nothing yet, and each seed trains one of its own; "
+            "give it by name (evaluation.methods), or trained"
+        )
+
+
 def _scenario(config: Config) -> Scenario:
     asked = config.scenario
     return make_scenario(
-        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
+        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
     )

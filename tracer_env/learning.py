@@ -60,7 +60,7 @@ def training_scenario(config: Config) -> Scenario:
         path = str(beside)
     try:
         return make_scenario(
-            asked.name, path=path, split="train", limit=config.training.limit, seed=config.seed, **asked.settings
+            asked.name, path=path, split="train", limit=config.training.limit, seed=config.tasks_seed, **asked.settings
         )
     except UserError as error:
         raise ConfigError(
@@ -96,11 +96,16 @@ def lessons_of(controller: Any) -> Lessons:
 
 
 class School:
-    """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words."""
+    """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words.
 
-    def __init__(self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter) -> None:
+    ``trees`` is where a model's trees of the train split are grown; None: the folder's ``trees``.
+    """
+
+    def __init__(
+        self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter, trees: Path | None = None
+    ) -> None:
         self.folder, self.tasks, self.speaker, self.tell = folder, tasks, speaker, tell
-        self.trees = TrainTrees(folder.config, tasks, speaker, folder.path / "trees", tell)
+        self.trees = TrainTrees(folder.config, tasks, speaker, trees or folder.path / "trees", tell)
         self._files = controller_files(folder.path, folder.config.evaluation.methods)
 
     def lessons(self, controller: Controller) -> Lessons:
@@ -132,10 +137,10 @@ class School:
         run = train(
             controller,
             self.tasks,
-            self.speaker,
+            _drawing(self.speaker, config),
             config.rules,
             episodes,
-            seed=config.seed,
+            seed=config.training_seed,
             update_every=config.training.update_every,
             information=self._key(name, controller),
             after_window=lambda run: self.tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
@@ -158,7 +163,7 @@ class School:
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
         teach, _ = resolve("trainer", "tracer_env.trainers.tree_methods:teach")
         trees = self.trees.grown
-        course: dict[str, Any] = teach(controller, trees, self.folder.config.seed, self.tell, name)
+        course: dict[str, Any] = teach(controller, trees, self.folder.config.training_seed, self.tell, name)
         return {**self.trees.cost, **course}
 
 
@@ -178,13 +183,24 @@ def keep_given(folder: RunFolder, given: Mapping[str, Controller]) -> None:
             )
 
 
+def _drawing(speaker: Speaker, config: Config) -> Speaker:
+    """Return the speaker, drawing among what was recorded where training has a seed that the recording has not."""
+    drawn = getattr(speaker, "under_any_seed", None)
+    return drawn() if drawn is not None and config.training_seed != config.seed else speaker
+
+
 def _ways(controller: Any) -> set[str]:
     """Return what the tables inside a controller learn from that have learned nothing yet: ``play``, ``trees``."""
     return {getattr(table, "learns_from", "play") for table in tables_of(controller) if untrained(table)}
 
 
-def costs(training: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what a model said in training, in words; nothing where words were free. Trees are counted once for all."""
+def costs(training: Mapping[str, Mapping[str, Any]], seeds: Sequence[int] = ()) -> list[str]:
+    """Return what a model said in training, in words; nothing where words were free. Trees are counted once for all.
+
+    With ``seeds`` the training of each stands under its number.
+    """
+    if seeds:
+        return [f"seed {seed}: {told}" for seed in seeds for told in costs(training[str(seed)])]
     grown = {name: one for name, one in training.items() if one.get("free") is False}
     told = []
     if grown:

@@ -17,6 +17,7 @@ from tracer_env.plain import command
 from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
 from tracer_env.scene import pieces
+from tracer_env.seeded import of_seed
 from tracer_env.task_contracts import check_each
 from tracer_env.transcript import Transcript
 from tracer_env.worlds import check_world
@@ -40,9 +41,10 @@ def play(
     and for a hook.
     """
     config.check_unhooked("play")
+    config.check_seedless("play")
     asked = config.scenario
     scenario = make_scenario(
-        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.seed, **asked.settings
+        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
     )
     check_each(scenario)
     made = make_controller(controller, config.rules, config.information, trust_code)
@@ -79,12 +81,15 @@ def play(
     return played
 
 
-def chosen_episodes(run: Path, method: str | None, episode: str | None, only: str | None) -> Sequence[Transcript]:
+def chosen_episodes(
+    run: Path, method: str | None, episode: str | None, only: str | None, seed: int | None = None
+) -> Sequence[Transcript]:
     """Return the episodes of a run that were asked for; many are read one by one, when they are asked for.
 
+    Of a run under several seeds those of ``seed`` are taken, None: of the first.
     Raises UnknownNameError for an unknown method, ConfigError for an unknown episode or when nothing is left.
     """
-    folder = load_run(run)
+    folder = of_seed(load_run(run), seed)
     folder.check_begun()
     found = chosen(folder.episodes, method, episode, only)
     if not found:

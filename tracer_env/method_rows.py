@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from statistics import stdev
 from typing import Any
 
 from tracer_env.bounded import shown
@@ -55,6 +56,8 @@ class Row:
     trained_on: int = 0  # on how many of the tasks a table of the method was trained: where any, no held-out result
     kind: str = "rule"  # what the method is: a rule, learned, or a bound (`outcome`)
     policy: str = ""  # how its tables are played: average, greedy, or both in a cast; empty without tables
+    accuracy_by_seed: tuple[float, ...] = ()  # where a run has several seeds: under each; empty where others are copies
+    tokens_by_seed: tuple[float, ...] = ()  # tokens a task, likewise
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
@@ -67,7 +70,14 @@ class Row:
             del data["kind"]
         if not self.policy:
             del data["policy"]
+        if not self.accuracy_by_seed:
+            del data["accuracy_by_seed"], data["tokens_by_seed"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation of accuracy between seeds, None without several."""
+        return stdev(self.accuracy_by_seed) if len(self.accuracy_by_seed) > 1 else None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Row:
@@ -89,12 +99,14 @@ KINDS = ("rule", "learned", "bound")
 """What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
 _LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
+_LATER |= {"accuracy_by_seed", "tokens_by_seed"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
 _SHARE, _ENDS = number(0.0, 1.0), ("_rate", "_tpr", "_tnr", "_value")
 _SHARES: dict[str, Reader[Any]] = {f.name: optional(_SHARE) for f in fields(Row) if f.name.endswith(_ENDS)}
 _SHARES["accuracy"] = _SHARE
+_BY_SEED = listed(number(0.0, _LARGE), most=10_000, least=2)
 _KINDS: dict[str, Reader[Any]] = {
     "str": line(),
     "int": whole(0),
@@ -102,6 +114,7 @@ _KINDS: dict[str, Reader[Any]] = {
     "float": number(0.0, _LARGE),
     "float | None": optional(number(-1.0, 1.0)),
     "Interval | None": optional(lambda value: tuple(_PAIR(value))),
+    "tuple[float, ...]": lambda value: tuple(_BY_SEED(value)),
     "Mapping[str, int]": record({grade.name.lower(): whole(0) for grade in Grade}),
 }
 

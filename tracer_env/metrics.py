@@ -22,24 +22,21 @@ of a task are alike, and more of them are no more tasks. The order of the episod
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.behaviour import Behaviour, share
 from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.method_columns import Column, by_task, ends, of_both, pairs
 from tracer_env.method_rows import KINDS, Duel, Row
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.means import mean_interval
 from tracer_env.statistics.paired import difference_interval, sign_flip_p
-from tracer_env.statistics.shares import share_interval
+from tracer_env.statistics.seeds import less_sure
 from tracer_env.transcript import Transcript
-from tracer_env.types import Grade, Interval
 
 __all__ = ["KINDS", "Duel", "Row", "Tally", "compare_rows", "summarise"]
 
@@ -71,7 +68,7 @@ class Tally:
 
     def __init__(self, transcripts: Iterable[Transcript] = ()) -> None:
         self._tasks: dict[str, int] = {}
-        self._methods: dict[str, _Method] = {}
+        self._methods: dict[str, Column] = {}
         for transcript in transcripts:
             self.add(transcript)
 
@@ -80,13 +77,16 @@ class Tally:
         """The methods that were seen, in order of first appearance."""
         return list(self._methods)
 
-    def add(self, transcript: Transcript, name: str | None = None) -> None:
-        """Count one more episode, under its method or a ``name``. Raises DataError when its scenario is another."""
+    def add(self, transcript: Transcript, name: str | None = None, seed: int = 0) -> None:
+        """Count one more episode, under its method or a ``name``, and the number of its seed among a run's.
+
+        Raises DataError when its scenario is another.
+        """
         key = transcript.method if name is None else name
         method = self._methods.get(key)
         if method is None:
-            method = self._methods[key] = _Method(transcript.method, transcript.task.scenario)
-        method.add(transcript, self._tasks.setdefault(transcript.task.id, len(self._tasks)))
+            method = self._methods[key] = Column(transcript.method, transcript.task.scenario)
+        method.add(transcript, self._tasks.setdefault(transcript.task.id, len(self._tasks)), seed)
 
     def details(self) -> dict[str, dict[str, Any]]:
         """Return the finer tables of each method that has an episode without failure, as JSON-ready data."""
@@ -105,7 +105,7 @@ class Tally:
         return order
 
     def rows(self, baseline: str | None) -> list[Row]:
-        """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world).
+        """Return a row for each method, paired with ``baseline`` (None: with nothing) on (task id, world, seed).
 
         Where the episodes differ the pairs are those that both have, and ``paired_episodes`` says how many.
         Raises ConfigError for an unknown baseline, DataError where a method has a task and world twice.
@@ -128,139 +128,34 @@ class Tally:
         return [row if row.p_value is None else replace(row, p_holm=next(raised)) for row in rows]
 
 
-_GRADES = (Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT)
-
-
-class _Method:
-    """The episodes of one method: a few numbers of each, in the order in which they came."""
-
-    def __init__(self, name: str, scenario: str) -> None:
-        self.name, self.scenario, self.behaviour = name, scenario, Behaviour()
-        self.task, self.world = array("q"), array("q")
-        self.prompts, self.completions, self.calls = array("q"), array("q"), array("q")
-        self.correct = bytearray()
-        self.finals: Counter[Grade | None] = Counter()
-        self.proposed: Counter[Grade | None] = Counter()
-        self.cut = self.unsaid = self.failed = 0
-
-    def add(self, transcript: Transcript, task: int) -> None:
-        if (transcript.method, transcript.task.scenario) != (self.name, self.scenario):
-            both = sorted({(self.name, self.scenario), (transcript.method, transcript.task.scenario)})
-            raise DataError(
-                f"a row summarises the episodes of one method on one scenario, got several methods or scenarios: {both}"
-            )
-        if transcript.failed:
-            self.failed += 1
-            return
-        prompts = completions = calls = 0
-        for turn in transcript.turns:
-            if turn.utterance is not None:
-                calls += 1
-                prompts += turn.utterance.prompt_tokens
-                completions += turn.utterance.completion_tokens
-                self.cut += turn.utterance.finish == "length"
-            if turn.other is not None:
-                self.unsaid += turn.other.tokens
-        final = transcript.final.grade
-        self.finals[final] += 1
-        self.proposed.update([turn.utterance.grade for turn in transcript.proposals if turn.utterance])
-        self.behaviour.add(transcript)
-        for column, value in zip((self.task, self.world, self.prompts), (task, transcript.world, prompts), strict=True):
-            column.append(value)
-        self.completions.append(completions)
-        self.calls.append(calls)
-        self.correct.append(final is Grade.CORRECT)
-
-    def row(self, order: NDArray[np.int64]) -> Row:
-        prompts, completions, calls = (np.array(x) for x in (self.prompts, self.completions, self.calls))
-        n, finals, proposed, behaviour = max(1, len(calls)), self.finals, self.proposed, self.behaviour
-        whole = n + self.failed if len(calls) else self.failed
-        told, made, said = int(prompts.sum()), int(completions.sum()), int(calls.sum())
-        worlds, right, tokens, utterances = _by_task(
-            order[np.array(self.task, dtype=np.int64)],
-            *(np.frombuffer(self.correct, dtype=np.uint8), prompts + completions, calls),
-        )
-        flips, reviews = behaviour.changes, behaviour.reviews
-        return Row(
-            method=self.name,
-            scenario=self.scenario,
-            episodes=len(calls),
-            accuracy=finals[Grade.CORRECT] / n,
-            accuracy_ci=_ends(share_interval, right, worlds),
-            tokens_per_task=(told + made) / n,
-            tokens_per_task_ci=_ends(mean_interval, tokens, worlds),
-            completion_tokens_per_task=made / n,
-            prompt_tokens_per_task=told / n,
-            calls_per_task=said / n,
-            calls_per_task_ci=_ends(mean_interval, utterances, worlds),
-            speak_rate=share(*behaviour.spoken),
-            correction_rate=flips.correction,
-            corruption_rate=flips.corruption,
-            preservation_rate=flips.preservation,
-            reviewer_tpr=reviews.tpr,
-            reviewer_tnr=reviews.tnr,
-            unparsable_rate=share(proposed[Grade.UNPARSABLE], proposed.total()),
-            timeout_rate=share(proposed[Grade.TIMEOUT], proposed.total()),
-            truncated_rate=share(self.cut, said),
-            grades={grade.name.lower(): finals[grade] for grade in _GRADES},
-            counterfactual_tokens_per_task=self.unsaid / n,
-            failed=self.failed,
-            accuracy_with_failed=finals[Grade.CORRECT] / whole if self.failed else None,
-        )
-
-    def check_pairs(self, names: Sequence[str]) -> None:
-        """Raise DataError where a task and world stands twice."""
-        codes, first, times = np.unique(_pairs(self)[0], return_index=True, return_counts=True)
-        if len(codes) < len(self.task):
-            place = first[times.argmax()]
-            raise DataError(
-                f"{self.name} has task {names[self.task[place]]!r} in world {self.world[place]} {times.max()} times; "
-                "episodes cannot be paired"
-            )
-
-
-def _pairs(*methods: _Method) -> list[NDArray[np.int64]]:
-    """Return one number for each (task, world) of each episode, the same for the same pair in all methods."""
-    worlds = np.unique(np.concatenate([np.array(method.world) for method in methods]))
-    return [np.array(method.task) * len(worlds) + np.searchsorted(worlds, np.array(method.world)) for method in methods]
-
-
-def _by_task(tasks: NDArray[np.int64], *columns: NDArray[Any]) -> list[NDArray[np.int64]]:
-    """Return how many episodes each task has, and each column's sum over them: tasks in order of their ids."""
-    found, rows = np.unique(tasks, return_inverse=True)
-    sums = [np.bincount(rows, weights=column, minlength=len(found)) for column in columns]
-    return [np.rint(sum_).astype(np.int64) for sum_ in (np.bincount(rows, minlength=len(found)), *sums)]
-
-
-def _ends(interval: Callable[..., NDArray[np.float64]], *by_task: NDArray[np.int64]) -> Interval | None:
-    """Return both ends, or None without a task and where nothing is known of the spread."""
-    low, high = (float(end) for end in interval(*by_task)) if len(by_task[0]) else (-np.inf, np.inf)
-    return (low, high) if np.isfinite([low, high]).all() else None
-
-
-def _duel(mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> tuple[Duel, int] | None:
+def _duel(mine: Column, theirs: Column, order: NDArray[np.int64]) -> tuple[Duel, int] | None:
     """Return how one fares against the other, and on how many pairs; None without a pair that both have."""
-    ours, base = _pairs(mine, theirs)
-    _, here, there = np.intersect1d(ours, base, assume_unique=True, return_indices=True)
+    here, there = pairs(mine, theirs)
     if not len(here):
         return None
     right, reference = (np.frombuffer(method.correct, dtype=np.int8) for method in (mine, theirs))
     spent, before = (np.array(method.prompts) + np.array(method.completions) for method in (mine, theirs))
     change, more = right[here] - reference[there], spent[here] - before[there]
-    worlds, gained, lost, tokens = _by_task(order[np.array(mine.task)[here]], change > 0, change < 0, more)
+    tasks = order[np.array(mine.task)[here]]
+    seeds = np.array(mine.seed if mine.seeds >= theirs.seeds else theirs.seed)
+    seeds = seeds[here if mine.seeds >= theirs.seeds else there]
+    worlds, gained, lost, tokens = by_task(tasks, change > 0, change < 0, more)
+    seen, of_tasks = float(gained.sum() - lost.sum()) / len(here), ends(difference_interval, gained, lost, worlds)
+    of_all = of_both(of_tasks, tasks, seeds, change, -1.0)
+    p = float(sign_flip_p(gained - lost))
     duel = Duel(
         mine.name,
         theirs.name,
-        accuracy=float(gained.sum() - lost.sum()) / len(here),
-        accuracy_ci=_ends(difference_interval, gained, lost, worlds),
-        p_value=float(sign_flip_p(gained - lost)),
+        accuracy=seen,
+        accuracy_ci=of_all,
+        p_value=p if of_tasks is None or of_all is None else less_sure(p, of_tasks, of_all, seen),
         tokens=float(more.mean()),
-        tokens_ci=_ends(mean_interval, tokens, worlds),
+        tokens_ci=of_both(ends(mean_interval, tokens, worlds), tasks, seeds, more),
     )
     return duel, len(here)
 
 
-def _paired(row: Row, mine: _Method, theirs: _Method, order: NDArray[np.int64]) -> Row:
+def _paired(row: Row, mine: Column, theirs: Column, order: NDArray[np.int64]) -> Row:
     found = _duel(mine, theirs, order)
     if found is None:
         return replace(row, paired_episodes=0)

@@ -41,8 +41,9 @@ class Run:
 
 
 _NOTES = """Means are over episodes; tokens are prompt and completion together. Intervals are 95%, and tasks are their
-units, however many worlds each was played in. p flips the signs of the tasks' differences; Holm's p corrects it for the
-number of rows, and colours are by that one.
+units, however many worlds each was played in; several seeds are a second source of chance, and intervals and p contain
+both. p flips the signs of the tasks' differences; Holm's p corrects it for the number of rows, and colours are by that
+one.
 A timeout, where the checker could not decide, does not count as correct, and is left out of correction,
 corruption and the reviewer's rates. A dash is a rate without a case."""
 
@@ -57,7 +58,7 @@ def page(run: Run) -> str:
         *(f'<p class="headline">{sentence}</p>' for sentence in map(_safe, run.verdict)),
         f'<p class="headline">{_headline(run)}</p>' if not run.verdict else "",
         "<h2>Comparison</h2>",
-        _table(run.rows, _COMPARISON, run.baseline),
+        _table(run.rows, _comparison(run.rows), run.baseline),
         f"<p>{_NOTES}</p>",
         "<h2>Accuracy</h2>",
         _figure(_accuracy(run), "The dashed line is the baseline."),
@@ -203,6 +204,13 @@ def _lessons(row: Row) -> str:
     return f"<small>trained on {row.trained_on:,} of these tasks: no held-out result</small>"
 
 
+def _by_seed(row: Row) -> str:
+    if row.spread is None:
+        return "–"
+    low, high = min(row.accuracy_by_seed), max(row.accuracy_by_seed)
+    return f"sd {row.spread:.3f}<small>{low:.3f} to {high:.3f}, {len(row.accuracy_by_seed)} seeds</small>"
+
+
 def _p(row: Row) -> str:
     if row.p_value is None:
         return "–"
@@ -215,6 +223,7 @@ def _chance(p: float) -> str:
 
 _COMPARISON: dict[str, _Cell] = {
     "Accuracy": lambda r: f"<b>{r.accuracy:.3f}</b>{_range(r.accuracy_ci)}{_failures(r)}",
+    "By seed": _by_seed,
     "Δ vs baseline": _gain,
     "p": _p,
     "Holm's p": lambda r: "–" if r.p_holm is None else _chance(r.p_holm),
@@ -237,6 +246,12 @@ _BEHAVIOUR: dict[str, _Cell] = {
     "Cut short": lambda r: _rate(r.truncated_rate),
     "Tokens not said": lambda r: f"{r.counterfactual_tokens_per_task:,.0f}",
 }
+
+
+def _comparison(rows: Iterable[Row]) -> dict[str, _Cell]:
+    """Return the columns of the comparison: what stands by seed only where there are several."""
+    seeded = any(row.accuracy_by_seed for row in rows)
+    return {name: cell for name, cell in _COMPARISON.items() if seeded or name != "By seed"}
 
 
 def _table(rows: Iterable[Row], columns: Mapping[str, _Cell], baseline: str) -> str:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tracer_env.screen import Screen
 
-__all__ = ["Bars", "NoReporter", "Reporter", "reporting"]
+__all__ = ["Bars", "Named", "NoReporter", "Reporter", "reporting"]
 
 
 class Reporter(Protocol):
@@ -33,6 +33,21 @@ class NoReporter:
 
     def reach(self, done: int, note: str = "") -> None:
         """Do nothing."""
+
+
+class Named:
+    """Passes on to another reporter, with words before what starts."""
+
+    def __init__(self, tell: Reporter, words: str) -> None:
+        self._tell, self._words = tell, words
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        """Begin a piece of work, under its name."""
+        self._tell.start(f"{self._words}{what}", total, done)
+
+    def reach(self, done: int, note: str = "") -> None:
+        """Say how far it is."""
+        self._tell.reach(done, note)
 
 
 class Bars:

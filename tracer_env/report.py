@@ -52,22 +52,42 @@ def read_run(folder: Path) -> Run:
     found = [Row.from_data(data) for data in metrics["rows"]]
     rows = tuple(sorted(found, key=lambda row: row.kind == "bound"))
     verdict = Outcome.from_data(metrics["outcome"], rows).sentences() if "outcome" in metrics else ()
-    episodes, config = folder / "episodes.jsonl", folder / "config.toml"
-    if not episodes.is_file():
-        raise RunFolderError(f"{shown_path(episodes)} is missing; a report needs the episodes of the run")
-    counted = Tally(_of(read_transcripts(episodes), {row.method for row in rows}, episodes)).details()
+    config, counted = folder / "config.toml", Tally()
+    for path in _told_in(folder):
+        for transcript in _of(read_transcripts(path), {row.method for row in rows}, path):
+            counted.add(transcript)
+    details = counted.details()
     return Run(
         name=folder.resolve().name,
         scenario=metrics["scenario"],
         seed=metrics["seed"],
         baseline=metrics["baseline"],
         rows=rows,
-        details={row.method: counted[row.method] for row in rows if row.method in counted},
-        curves=_curves(folder),
+        details={row.method: details[row.method] for row in rows if row.method in details},
+        curves=_curves(folder)
+        | {f"{name}, seed {part.name}": curve for part in _seeds(folder) for name, curve in _curves(part).items()},
         config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
         played=_played(folder),
         verdict=tuple(verdict),
     )
+
+
+def _told_in(folder: Path) -> list[Path]:
+    """Return the files of the episodes: the run's, or of the seeds inside it; RunFolderError when there is none."""
+    episodes = folder / "episodes.jsonl"
+    if episodes.is_file():
+        return [episodes]
+    found = [path for part in _seeds(folder) if (path := part / "episodes.jsonl").is_file()]
+    if not found:
+        raise RunFolderError(f"{shown_path(episodes)} is missing; a report needs the episodes of the run")
+    return found
+
+
+def _seeds(folder: Path) -> list[Path]:
+    """Return the runs of single seeds inside a run, in order of the seeds."""
+    there = folder / "seeds"
+    inside = there.iterdir() if there.is_dir() else ()
+    return sorted((path for path in inside if path.name.isdecimal()), key=lambda path: int(path.name))
 
 
 def _played(folder: Path) -> str:
@@ -100,10 +120,13 @@ def comparison_table(rows: Iterable[Row]) -> Table:
     Where episodes failed, a line below says how many, and the accuracy that counts these as wrong; another one names
     the methods that were trained on tasks of the table.
     """
+    rows = sorted(rows, key=lambda row: row.kind == "bound")
     table = Table(box=None, header_style="bold", padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("method", overflow="fold")
+    seeded = any(row.accuracy_by_seed for row in rows)
     for name in (
         "accuracy",
+        *(["sd of\nseeds"] * seeded),
         "tok.\n/task",
         "calls\n/task",
         "spo-\nken",
@@ -114,7 +137,6 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         "p\nHolm",
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = [*(row for row in rows if row.kind != "bound"), *(row for row in rows if row.kind == "bound")]
     failures = [row for row in rows if row.failed]
     names, lines = labels(row.method for row in rows)
     if failures:
@@ -131,6 +153,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
         table.add_row(
             Text(visible(names[row.method]) + " *" * bool(row.trained_on)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
+            *([_rate(row.spread, 3)] * seeded),
             f"{row.tokens_per_task:,.0f}",
             f"{row.calls_per_task:.2f}",
             _rate(row.speak_rate),
@@ -151,9 +174,9 @@ def _chance(p: float | None) -> str:
     return "–" if p is None else "<.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _rate(value: float | None) -> str:
+def _rate(value: float | None, places: int = 2) -> str:
     """Two places: names of methods need the room on a narrow terminal."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.{places}f}"
 
 
 def _share(value: float | None) -> str:

@@ -36,6 +36,7 @@ from tracer_env.errors import RunFolderError, SpeakerError, UserError
 from tracer_env.files import append, write_text
 from tracer_env.folders import check_unrecorded, make_folder, owned
 from tracer_env.interfaces import Scenario, Speaker
+from tracer_env.metrics import Tally
 from tracer_env.outcome import outcome
 from tracer_env.plain import command
 from tracer_env.toml_files import read_toml
@@ -128,6 +129,11 @@ class RunFolder:
 
     def check_begun(self) -> None:
         """Raise RunFolderError when there are no episodes yet, or never will be."""
+        if self.config.evaluation.seeds:
+            seeds = ", ".join(map(str, self.config.evaluation.seeds))
+            raise RunFolderError(
+                f"{self.path} holds a run for each of the seeds {seeds}; give one of those, {self.path / 'seeds'}/SEED"
+            )
         if not self.episodes.is_file():
             self.check_compared()
             raise RunFolderError(
@@ -196,7 +202,7 @@ class RunFolder:
             found = survey(self.episodes, promise)
         if found.problems():
             raise RunFolderError(f"{self.path} is not complete: {'; '.join(found.problems())}")
-        known = metrics_of(self.config, baseline, found, self.environment() or {})
+        known = metrics_of(self.config, baseline, found.tally, found.digest, self.environment() or {})
         self.write("metrics.json", json.dumps(known, indent=1) + "\n")
         open_index(self.episodes)
         return found
@@ -256,21 +262,26 @@ def models_of(speaker: Speaker) -> dict[str, str]:
     return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 
 
-def metrics_of(config: Config, baseline: str, found: Survey, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of ``metrics.json``: what the episodes come to, and what the environment says of methods."""
+def metrics_of(
+    config: Config, baseline: str, tally: Tally, digest: str, environment: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of ``metrics.json``: what the episodes come to, and what the environment says of methods.
+
+    ``digest`` is that of the episodes.
+    """
     seen, methods = environment.get("trained_on", {}), environment.get("methods", {})
     rows = []
-    for row in found.tally.rows(baseline):
+    for row in tally.rows(baseline):
         told = methods.get(row.method, {})
         kind, policy = told.get("kind", "rule"), told.get("policy", "")
         rows.append(replace(row, trained_on=seen.get(row.method, 0), kind=kind, policy=policy))
-    decided = outcome(found.tally, rows)
+    decided = outcome(tally, rows)
     return {
         "schema": SCHEMA,
         "scenario": config.scenario.name,
         "seed": config.seed,
         "baseline": baseline,
-        "episodes_digest": found.digest,
+        "episodes_digest": digest,
         "rows": [row.to_data() for row in rows],
         **({} if decided is None else {"outcome": decided.to_data()}),
     }

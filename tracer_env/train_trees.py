@@ -66,6 +66,7 @@ class TrainTrees:
             places = {task.id: place for place, task in enumerate(recorded.tasks)}
             return replace(recorded.part([places[task.id] for task in self.tasks]), split=split)
         config, worlds = self._config, self._worlds()
+        seed = config.training_seed if worlds_of(self._speaker) is None else config.seed
         listed = build("scenario", "tracer_env.scenarios.base:TaskList", self.tasks, name=self._scenario.name)
         listed.split = split
         if self.free:
@@ -73,7 +74,7 @@ class TrainTrees:
                 listed,
                 self._speaker,
                 config.rules,
-                config.seed,
+                seed,
                 worlds,
                 scenario=self._scenario,
                 texts=False,
@@ -84,7 +85,7 @@ class TrainTrees:
             listed,
             self._speaker,
             config.rules,
-            config.seed,
+            seed,
             worlds,
             out=self.folder,
             resume=begun,

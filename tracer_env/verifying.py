@@ -24,6 +24,7 @@ from typing import Any
 
 from tracer_env.bounded import shown, shown_path
 from tracer_env.compositions import information_named
+from tracer_env.config import differences
 from tracer_env.episodes.mending import Repaired, repair
 from tracer_env.episodes.promise import Promise
 from tracer_env.episodes.retelling import retell
@@ -33,6 +34,7 @@ from tracer_env.interfaces import Controller
 from tracer_env.kept_controllers import controller_files, kept
 from tracer_env.rules import Rules
 from tracer_env.runs import RunFolder, load_run, metrics_of
+from tracer_env.seeded import combined, parts
 from tracer_env.transcript import Transcript
 
 __all__ = ["Verified", "repair_run", "verify"]
@@ -52,6 +54,8 @@ def verify(path: str | Path) -> Verified:
     """Check a finished run; raises RunFolderError, in one line, with all that does not hold."""
     run = load_run(path)
     recorded = run.metrics()
+    if run.config.evaluation.seeds:
+        return _verify_seeds(run, recorded)
     promise, environment = _promised(run)
     run.check_begun()
     rules, information = _rules_by_method(run, environment), information_named(run.config.information)
@@ -68,7 +72,9 @@ def verify(path: str | Path) -> Verified:
     wrong += _other_records(run, recorded, environment)
     computed = dict[str, Any]()
     if found.tally.methods and recorded["baseline"] in found.tally.methods and not found.ledger.doubled():
-        computed = json.loads(json.dumps(metrics_of(run.config, recorded["baseline"], found, environment)))
+        computed = json.loads(
+            json.dumps(metrics_of(run.config, recorded["baseline"], found.tally, found.digest, environment))
+        )
         for later in ("episodes_digest", "outcome"):  # what runs of before have not
             if later not in recorded:
                 computed.pop(later, None)
@@ -80,12 +86,51 @@ def verify(path: str | Path) -> Verified:
     return Verified(computed, tuple(_unchecked(recorded, environment)))
 
 
+def _verify_seeds(run: RunFolder, recorded: Mapping[str, Any]) -> Verified:
+    """Check the run of each seed, that they are of one comparison, and what they come to together."""
+    inside, unchecked, wrong = parts(run), list[str](), list[str]()
+    for seed, part in inside.items():
+        unchecked += [f"seed {seed}: {each}" for each in verify(part.path).unchecked]
+        if others := differences(run.config, part.config, ignore=_OF_ONE_SEED):
+            wrong.append(f"the run of seed {seed} has other settings: {', '.join(others)}")
+        if seed not in (part.config.seed, part.config.training.seed):
+            wrong.append(f"seeds/{seed} is a run of seed {part.config.training_seed}")
+    digests = {(part.environment() or {}).get("tasks_digest") for part in (run, *inside.values())}
+    if len(digests) > 1:
+        wrong.append("the seeds played other tasks")
+    computed = json.loads(json.dumps(combined(run)))
+    wrong += _differences(recorded, computed)
+    if wrong:
+        raise RunFolderError(f"{shown_path(run.path)} is not what it says: {'; '.join(wrong)}")
+    return Verified(computed, tuple(unchecked))
+
+
+_OF_ONE_SEED = (
+    "seed",
+    "scenario.seed",
+    "training.seed",
+    "evaluation.seeds",
+    "evaluation.methods",
+    "evaluation.baseline",
+    "evaluation.batch_size",
+    "evaluation.on_error",
+)
+
+
 def repair_run(path: str | Path) -> Repaired:
     """Take out of a run's episodes what stands there already, and put them in order; see `mending.repair`.
 
     Raises RunFolderError when another process has the folder, and when two lines of one episode differ.
     """
     run = load_run(path)
+    if run.config.evaluation.seeds:
+        done = [repair_run(part.path) for part in parts(run).values()]
+        return Repaired(
+            sum(each.kept for each in done),
+            sum(each.doubled for each in done),
+            any(each.cut_off for each in done),
+            any(each.ordered for each in done),
+        )
     run.check_begun()  # whoever has just made the folder, and is about to own it, is not stood in the way
     with run.owned():
         return repair(run.episodes, _promised(run)[0])

@@ -65,7 +65,7 @@ def train_run(
         _continued(resume, config, method, trust_code) if resume is not None else settled(config or Config(), method)
     )
     processes = running_processes()
-    settings = GSPOSettings.from_data(asked.gspo.settings, asked.seed)
+    settings = GSPOSettings.from_data(asked.gspo.settings, asked.training_seed)
     hooks = Hooks.load({each.name: path for each in fields(asked.hooks) if (path := getattr(asked.hooks, each.name))})
     parts = _learning(settings)
     TrainingLog(Path(), settings.training.report_to)

@@ -137,7 +137,8 @@ def settled(config: Config, method: str) -> Config:
 
     Raises ConfigError for settings that the method does not have.
     """
-    settings = GSPOSettings.from_data(config.gspo.settings, config.seed)
+    config.check_seedless("train")
+    settings = GSPOSettings.from_data(config.gspo.settings, config.training_seed)
     if config.training.episodes is not None:
         raise ConfigError(f"training.episodes is for controllers alone; method {method} takes --steps (gspo.max_steps)")
     tracer, information = config.tracer, config.information

@@ -76,7 +76,7 @@ def _train(
         speaker,
         asked.rules,
         episodes,
-        seed=asked.seed,
+        seed=asked.training_seed,
         update_every=asked.training.update_every,
         information=asked.information,
         resume=run,
@@ -90,7 +90,7 @@ def _train(
         "run": str(folder.path),
         "controller": str(file),
         "method": method,
-        "seed": asked.seed,
+        "seed": asked.training_seed,
         "config": asked.to_data(),
         "turns_per_second": run.turns / run.seconds if run.seconds else None,
         **training,
@@ -108,6 +108,7 @@ def _opened(
         asked = folder.config
         if config is None:
             check_recorded(asked.to_data(), resume, trust_code=trust_code)
+    asked.check_seedless("train")
     _check_sections(asked, method)
     controller = make_controller(method, asked.rules, asked.information)
     if not isinstance(controller, RegretMatching):

@@ -16,6 +16,7 @@ turns there are might have spoken otherwise in a shorter dialogue).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,12 @@ class RecordedSpeaker:
         """The recorded ones; one where ``any_seed`` draws them under another seed, since two may be the same."""
         drawn = self.any_seed and (seed - self.trees.seed) % (1 << 64) != 0
         return 1 if drawn else self.trees.worlds
+
+    def under_any_seed(self) -> RecordedSpeaker:
+        """Return the same recording with ``any_seed``."""
+        drawn = copy(self)
+        drawn.any_seed = True
+        return drawn
 
     def check(self, rules: Rules) -> None:
         """Raise ConfigError when dialogues under ``rules`` are not among the recorded ones."""

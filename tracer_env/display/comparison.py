@@ -24,9 +24,9 @@ from tracer_env.report import comparison_table
 __all__ = ["shown_comparison"]
 
 _COLUMNS = (
-    "accuracy: final answers that are correct [95%, tasks as units]; tok.: prompt and completion tokens; spoken: of "
-    "the choices; correction: wrong first answers that ended right; corruption: right ones that ended wrong; Δ: "
-    "accuracy against {baseline} on the same tasks; Holm: p corrected for the rows"
+    "accuracy: final answers that are correct [95%, tasks as units{seeds}; tok.: prompt and completion tokens; "
+    "spoken: of the choices; correction: wrong first answers that ended right; corruption: right ones that ended "
+    "wrong; Δ: accuracy against {baseline} on the same tasks; Holm: p corrected for the rows"
 )
 
 
@@ -50,7 +50,8 @@ def shown_comparison(
     yield played(config, environment)
     yield Text()
     yield comparison_table(rows)
-    yield Text(_COLUMNS.format(baseline=visible(baseline)) + _policies(rows, names), "dim")
+    seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
+    yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + _policies(rows, names), "dim")
     if found is not None:
         yield Text()
         yield from (

@@ -25,5 +25,13 @@ def played(config: Config, environment: Mapping[str, Any]) -> Text:
         "" if tasks is None else f"{tasks:,} task{'s' * (tasks != 1)} × {worlds:,} world{'s' * (worlds != 1)}, ",
         (words, "bold yellow" if SIMULATED in words else "bold"),
         f"; {rules.num_agents} agent{'s' * (rules.num_agents != 1)}, {rules.max_turns} turns, ",
-        f"{rules.final_answer.replace('_', ' ')} answer counts; seed {config.seed}",
+        f"{rules.final_answer.replace('_', ' ')} answer counts; {_seeds(config)}",
     )
+
+
+def _seeds(config: Config) -> str:
+    seeds = config.evaluation.seeds
+    if not seeds:
+        return f"seed {config.seed}"
+    told = f"seeds {', '.join(map(str, seeds))}"
+    return told if config.tasks_seed in seeds else f"{told}, tasks of seed {config.tasks_seed}"
