@@ -16,8 +16,9 @@ demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
 	@echo "tracer-env lives in $(BIN): source $(BIN)/activate to call it by its name"
 
+# Two at a time, a file of tests in one process.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # Properties on new examples each time; `make test` takes the same ones in each run.
 sweep: $(VENV)/.test

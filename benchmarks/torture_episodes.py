@@ -31,7 +31,7 @@ from tracer_env.evaluation import compare
 
 METHODS = ("always", "never", "random:p=0.5")
 CONFIG = Config(seed=3, scenario=ScenarioConfig(limit=4), evaluation=EvaluationConfig(methods=METHODS, worlds=2))
-MUTATIONS, QUICK = 2000, 60
+MUTATIONS, QUICK = 2000, 25
 CPU = 2.0
 COMMANDS: dict[str, tuple[str, ...]] = {
     "episodes.jsonl": (

@@ -31,7 +31,7 @@ from tracer_env.rules import Rules
 from tracer_env.toml_files import read_toml, written
 from tracer_env.transcript import Transcript  # noqa: F401 (what reading needs is imported before anybody watches)
 
-FULL, QUICK = (10_000, 1_500, 20_000, 8), (150, 40, 400, 1)
+FULL, QUICK = (10_000, 1_500, 20_000, 8), (60, 15, 200, 1)
 """How many tables, configs, words and rounds of printing."""
 _CANARY = "torture_canary"
 _TARGETS = (

@@ -31,7 +31,7 @@ from tracer_env.rules import FREE, legal_actions
 from tracer_env.vector import make_vector_env
 from tracer_env.wrappers import ControllerEnv, learning_turns, make_controller_env, parallel_env, raw_env
 
-TURNS, QUICK_TURNS = 300_000, 10_000
+TURNS, QUICK_TURNS = 300_000, 4_000
 _FOREIGN = (2, -1, None, "1", 0.5, float("nan"), [1])
 
 

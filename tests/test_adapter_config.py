@@ -118,7 +118,7 @@ def test_what_is_refused_in_one_line(changes: dict[str, Any], message: str) -> N
     with pytest.raises(DataError, match=f"^f: .*{message}") as caught:
         read({**PLAIN, **changes}, read_config, "f")
     assert str(caught.value).isprintable()
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5  # a pattern that is followed blindly takes minutes
 
 
 @pytest.mark.parametrize("data", [None, [], "LORA", 3, {}])

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,6 @@ ROW_KEYS = {
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRACER_ENV_DATA", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _names_as_they_were() -> Iterator[None]:
-    kept = {kind: dict(table) for kind, table in registry.KINDS.items()}
-    yield
-    for kind, table in registry.KINDS.items():
-        table.clear()
-        table.update(kept[kind])
 
 
 Run = Callable[..., tuple[int, str, str]]

@@ -90,7 +90,7 @@ FOR_SCENARIOS = {
     "randomness",
     "errors",
 }
-STATISTICS = {f"statistics.{name}" for name in ("areas", "holm", "means", "paired", "quantiles", "shares")}
+STATISTICS = {f"statistics.{name}" for name in ("areas", "holm", "means", "paired", "quantiles", "seeds", "shares")}
 BASE: dict[str, set[str]] = {
     **dict.fromkeys(sorted(STATISTICS), STATISTICS),
     "errors": set(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,6 @@ import pytest
 from tracer_env.agents.controllers.baselines import Always, Random
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, UnknownNameError
 from tracer_env.registry import KINDS, build, register, registered, resolve
-
-
-@pytest.fixture(autouse=True)
-def _names_as_they_were() -> Iterator[None]:
-    kept = {kind: dict(table) for kind, table in KINDS.items()}
-    yield
-    for kind, table in KINDS.items():
-        table.clear()
-        table.update(kept[kind])
 
 
 @pytest.fixture

@@ -49,14 +49,10 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "canary_part.py").write_text(CANARY)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    kept = {kind: dict(table) for kind, table in registry.KINDS.items()}
     yield tmp_path / "mark"
     sys.modules.pop("canary_part", None)
     for name in [name for name in sys.modules if name.startswith("tracer_env_hook_")]:
         del sys.modules[name]
-    for kind, table in registry.KINDS.items():
-        table.clear()
-        table.update(kept[kind])
 
 
 def _table(file: Path, **changes: object) -> Path:
