@@ -272,7 +272,7 @@ class Fickle:
             "plays the simulated speaker and recordings, not FunctionSpeaker",
         ),
         ({"reward": lambda before, after: (0.0, 0.0)}, "no table for the reward function"),
-        ({"information": "wish"}, "information must be one of"),
+        ({"information": "vote+confidence"}, "whose edges are fitted"),
         ({"seats": "reviewer", "others": Fickle()}, "no table for the fixed controller Fickle"),
         ({"autoreset_mode": "Disabled"}, "NEXT_STEP or SAME_STEP"),
         ({"render_mode": "ansi"}, "have no text"),

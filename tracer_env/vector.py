@@ -33,11 +33,12 @@ from numpy.typing import NDArray
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
 from tracer_env.errors import ConfigError
 from tracer_env.information import FEATURES
-from tracer_env.interfaces import Controller, Reward, Scenario
+from tracer_env.interfaces import Controller, Information, Reward, Scenario
 from tracer_env.registry import resolve
 from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.task_contracts import check_each
+from tracer_env.vector_keys import VectorKeys, plain_parts, told_parts
 from tracer_env.vector_machine import compile_machine
 from tracer_env.vector_parts import HINT, check_parts, keep_freed_memory, picked, rates_of
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
@@ -67,7 +68,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         speaker: Any,
         rules: Rules,
         reward: Reward,
-        information: str = "vote_and_time",
+        information: str | Information = "vote_and_time",
         seats: Sequence[str] | str = "all",
         others: Controller | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
@@ -89,17 +90,18 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         rates = None if recording else rates_of(speaker)
         self._speaker = speaker
         self._names = {task.id: place for place, task in enumerate(tasks)}
-        wrong = 1
-        if rules.final_answer == "majority":
+        fixed = others if others is not None else resolve("controller", "always")[0]()
+        tell = check_parts(reward, information, fixed)
+        wrong, plain = 1, plain_parts(tell)
+        if rules.final_answer == "majority" or any(part.kind == "agreement" for part in getattr(plain, "parts", ())):
             counts = wrong_answer_counts(rates, tasks) if rates else recorded_wrong_answers(speaker.trees, rules)
             wrong = int(np.max(counts))
-        fixed = others if others is not None else resolve("controller", "always")[0]()
-        check_parts(reward, information, fixed)
         learns = learning_turns(rules, seats)
-        self._machine = compile_machine(rules, reward, information, learns, fixed, wrong)
-        self.information_states = self._machine.information_states
+        self._machine = compile_machine(rules, reward, plain, learns, fixed, wrong)
+        self._keys_of = VectorKeys(self._machine, tell)
+        self.information_states = self._keys_of.names
         self._dialogues: SimulatedDialogues | RecordedDialogues = (
-            SimulatedDialogues(self._machine, rates, rules, tasks, num_envs)
+            SimulatedDialogues(self._machine, rates, rules, tasks, num_envs, signals=bool(told_parts(tell)))
             if rates
             else RecordedDialogues(self._machine, speaker, rules, tasks, num_envs)
         )
@@ -287,7 +289,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             "_role": every,
             "turn": records["turn"],
             "_turn": every,
-            "information_code": records["key"],
+            "information_code": self._keys_of.codes(records, self._dialogues),
             "_information_code": every,
             "tokens": self._dialogues.tokens.copy(),
             "_tokens": every,
@@ -303,7 +305,7 @@ def make_vector_env(
     *,
     rules: Rules | None = None,
     reward: Any = "role_credit",
-    information: str = "vote_and_time",
+    information: str | Information = "vote_and_time",
     seats: Sequence[str] | str = "all",
     others: Any = "always",
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.compositions import information_named
+from tracer_env.compositions import Composition, information_named
 from tracer_env.contracts import probability
 from tracer_env.errors import ConfigError
-from tracer_env.information import features
-from tracer_env.interfaces import Controller, Reward
+from tracer_env.information import KEYS, features
+from tracer_env.interfaces import Controller, Information, Reward
 from tracer_env.rules import FREE, DialogueState, Proposal, Rules, advance, initial, legal_actions
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
@@ -69,6 +69,7 @@ class Machine:
     information_states: tuple[str, ...]
     grade: NDArray[np.int8]  # (C,) of the pending proposal, -1 where there is none
     verdict: NDArray[np.int8]  # (C,) of its newest review, 0 where there is none
+    reviewed: NDArray[np.bool_]  # (C,) whether it had a review
 
     @property
     def over(self) -> NDArray[np.bool_]:
@@ -80,7 +81,7 @@ class Machine:
 def compile_machine(
     rules: Rules,
     reward: Reward,
-    information: str,
+    information: str | Information,
     learns: Sequence[bool],
     others: Controller,
     wrong_answers: int = 1,
@@ -92,8 +93,9 @@ def compile_machine(
     Raises ConfigError when there are too many situations.
     """
     moves = 2 * ACTION * wrong_answers
-    states, following = _walk(rules, information, wrong_answers)
-    size, tell = len(states), information_named(information)
+    tell = information_named(information)
+    states, following = _walk(rules, tell, wrong_answers)
+    size = len(states)
     names: dict[str, int] = {}
     record = np.zeros(size, dtype=RECORD)
     pay = np.zeros((size, moves))
@@ -129,6 +131,7 @@ def compile_machine(
         information_states=tuple(names),
         grade=np.array([-1 if s.pending is None else s.pending.utterance.grade for s in states], dtype=np.int8),
         verdict=np.array([0 if s.pending is None else s.pending.last_verdict for s in states], dtype=np.int8),
+        reviewed=np.array([s.pending is not None and s.pending.reviews > 0 for s in states]),
     )
 
 
@@ -150,9 +153,9 @@ def _recipients(rules: Rules, learns: Sequence[bool]) -> list[int]:
 Following = list[list[tuple[int, DialogueState]]]
 
 
-def _walk(rules: Rules, information: str, wrong_answers: int) -> tuple[list[DialogueState], Following]:
+def _walk(rules: Rules, tell: Information, wrong_answers: int) -> tuple[list[DialogueState], Following]:
     """Return one state for each situation, in the order found, and where each move leads from it."""
-    sign = _signature(rules, information)
+    sign = _signature(rules, tell)
     states = [initial(Task("", "", ""), rules)]
     codes, following = {sign(states[0]): 0}, Following()
     for state in states:  # grows while we walk
@@ -168,7 +171,8 @@ def _walk(rules: Rules, information: str, wrong_answers: int) -> tuple[list[Dial
         following.append([(seen[id(after)], after) for after in row])
         if len(states) * 2 * ACTION * wrong_answers > LIMIT:
             raise ConfigError(
-                f"max_turns={rules.max_turns} with final_answer={rules.final_answer!r} and information={information!r} "
+                f"max_turns={rules.max_turns} with final_answer={rules.final_answer!r} and information="
+                f"{_called(tell)!r} "
                 'has too many situations for the vector environment; use vectorization_mode="sync"'
             )
     return states, following
@@ -212,18 +216,33 @@ def _threshold(state: DialogueState) -> int:
     return THRESHOLDS.index(name)
 
 
-def _signature(rules: Rules, information: str) -> Callable[[DialogueState], object]:
+_Remembered = Callable[[tuple[Proposal, ...]], object]
+
+
+def _called(tell: Information) -> str:
+    names = [name for name, one in KEYS.items() if one is tell]
+    return names[0] if names else str(getattr(tell, "name", tell))
+
+
+def _signature(rules: Rules, tell: Information) -> Callable[[DialogueState], object]:
     """Return what tells situations apart: all that rewards, features, keys and later turns can hang on."""
-    remembered = {"last": _nothing, "highest_vote": _best_vote, "majority": _answers}[rules.final_answer]
-    tell = information_named(information) if information == "history" else None
+    remembered: _Remembered = {"last": _nothing, "highest_vote": _best_vote, "majority": _answers}[rules.final_answer]
+    kinds = {part.kind for part in tell.parts} if isinstance(tell, Composition) else set()
+    if "agreement" in kinds and remembered is not _answers:
+        remembered = _both(remembered)
+    remembers = tell is KEYS["history"] or kinds & {"history", "agreement"}
 
     def sign(state: DialogueState) -> object:
         pending = state.pending
         standing = pending and (pending.utterance.grade, pending.vote, pending.reviews, pending.last_verdict)
-        key = tell(state) if tell else ""
+        key = tell(state) if remembers else ""
         return state.turn, state.over, len(state.proposals), standing, remembered(state.proposals), key
 
     return sign
+
+
+def _both(remembered: _Remembered) -> _Remembered:
+    return lambda proposals: (remembered(proposals), _answers(proposals))
 
 
 def _nothing(proposals: tuple[Proposal, ...]) -> object:

@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.blame import name_of
+from tracer_env.compositions import Composition, check_ready, information_named
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import KEYS
-from tracer_env.interfaces import Controller, Reward
+from tracer_env.interfaces import Controller, Information, Reward
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
+from tracer_env.rules import DialogueState
+from tracer_env.vector_keys import told_parts
 from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
 
@@ -38,12 +42,16 @@ def rates_of(speaker: Any) -> Rates:
     return rates
 
 
-def check_parts(reward: Reward, information: str, others: Controller) -> None:
-    """Raise ConfigError for parts that may hang on more than a machine's situation."""
+def check_parts(reward: Reward, information: str | Information, others: Controller) -> Information:
+    """Return the key function; raise ConfigError for parts that may hang on more than a machine's situation."""
     if type(reward) not in (RoleCredit, Team, TeamMinusTokens):
         raise ConfigError(f"the vector environment has no table for the reward {type(reward).__name__}; {HINT}")
-    if information not in KEYS:
-        raise ConfigError(f"information must be one of {', '.join(KEYS)} here, got {information!r}; {HINT}")
+    tell = check_ready(information_named(information))
+    if tell not in KEYS.values() and not isinstance(tell, Composition):
+        raise ConfigError(f"the vector environment has no table for the information {name_of(tell)}; {HINT}")
+    for part in getattr(tell, "parts", ()):
+        if part.own is not None:
+            raise ConfigError(f"the vector environment has no table for {part.kind!r}, a part of your own; {HINT}")
     known = tuple(resolve("controller", name)[0] for name in _TABLED)
     for part in getattr(others, "parts", {"": others}).values():
         if not isinstance(part, known):  # type: ignore[arg-type]  # registered as classes
@@ -51,6 +59,16 @@ def check_parts(reward: Reward, information: str, others: Controller) -> None:
                 f"the vector environment has no table for the fixed controller {type(part).__name__}: "
                 f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {HINT}"
             )
+        if told := told_parts(getattr(part, "tell", None) or _nothing_told):
+            raise ConfigError(
+                f"the vector environment has no table for a fixed controller that hears {told[0].name}: what a speaker "
+                f"tells is no part of a situation; {HINT}"
+            )
+    return tell
+
+
+def _nothing_told(state: DialogueState) -> str:
+    return ""
 
 
 def picked(

@@ -23,7 +23,8 @@ from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, stream, task_key, uniforms
 from tracer_env.rules import Rules, initial
 from tracer_env.tree import DialogueTrees, Level
-from tracer_env.types import Grade, Role, Task, Utterance, Verdict
+from tracer_env.tree_observed import pending_signals
+from tracer_env.types import SIGNALS, Grade, Role, Task, Utterance, Verdict
 from tracer_env.vector_machine import ACTION, Machine
 from tracer_env.vector_parts import HINT
 from tracer_env.vector_simulated import episode_streams, seed_keys
@@ -91,6 +92,7 @@ class RecordedDialogues:
         self._noise = np.zeros(size, dtype=np.uint64)
         self._start = np.zeros(size, dtype=np.int64)  # where the nodes of its row begin
         self._node = np.zeros(size, dtype=np.int64)
+        self._told: dict[str, NDArray[np.float64]] = {}
         self._turn_of = machine.record["turn"].astype(np.int64)
 
     def _ask(self, task: Task, noise: int) -> None:
@@ -134,6 +136,18 @@ class RecordedDialogues:
         speaks = uniforms(self._noise[who], self._turn_of[code], Purpose.CHOICE) < self.machine.speak[code]
         return speaks.astype(np.uint8)
 
+    def told(self, role: Role, who: Index) -> dict[str, NDArray[Any]]:
+        """Return the signals of the pending proposals of dialogues ``who``, or of the newest reviews of these.
+
+        ``agrees`` and ``margin``, or the other `SIGNALS` by their names with ``tokens``, what the proposal was long;
+        (m,) each.
+        """
+        if not self._told:
+            self._told = _told(self._speaker.trees, self._rules)
+        at = self._start[who] + self._node[who]
+        wanted = _OF_REVIEWS if role is Role.REVIEWER else _OF_PROPOSALS
+        return {name: self._told[kept][at] for name, kept in wanted.items()}
+
     def _turn(self, who: Index | slice, actions: NDArray[np.uint8], price: float) -> NDArray[np.float64]:
         node = self._node[who]
         self.turns += len(node)
@@ -166,6 +180,21 @@ def _tables(trees: DialogueTrees, rules: Rules, counts: bool) -> tuple[NDArray[n
         said[:, here] = np.where(level.utterance >= 0, ACTION | bits, 0)
         spent[:, here] = level.prompt_tokens + level.completion_tokens
     return said.ravel(), spent.ravel()
+
+
+_OF_PROPOSALS = {name: name for name in SIGNALS if name != "margin"} | {"tokens": "completion_tokens"}
+_OF_REVIEWS = {"margin": "margin", "agrees": "agrees"}
+
+
+def _told(trees: DialogueTrees, rules: Rules) -> dict[str, NDArray[np.float64]]:
+    """Return what was told of the pending proposal and its newest review at each node, (R * 2^T,) each."""
+    names = [*_OF_PROPOSALS.values(), *_OF_REVIEWS.values()]
+    kept = {name: np.full((trees.rows, 1 << rules.max_turns), np.nan) for name in names}
+    for depth in range(rules.max_turns):
+        here = pending_signals(trees, depth)
+        for name, array in kept.items():
+            array[:, 1 << depth : 2 << depth] = here[name]
+    return {name: array.ravel() for name, array in kept.items()}
 
 
 def _proposals(level: Level) -> NDArray[np.int32]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +125,11 @@ class RecordedSpeaker:
             raise ConfigError(f"{self.name} has nothing at turn {turn} on this path: the recorded dialogue had ended")
         said = self._said.get(index)
         if said is None:
-            said = replace(self._texts[index], rule="given")
-            if said.answer is not None:
-                said = replace(said, answer=self._common_answer(row, turn, node))
-            self._said[index] = said
+            kept = self._texts[index]  # of trees in memory it may render itself
+            told = {each.name: getattr(kept, each.name) for each in fields(Utterance)} | {"rule": "given"}
+            if kept.answer is not None:
+                told["answer"] = self._common_answer(row, turn, node)
+            said = self._said[index] = Utterance(**told)
         return said
 
     def _common_answer(self, row: int, turn: int, node: int) -> str | None:
