@@ -27,7 +27,7 @@ def test_the_tables_fit_on_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["see", str(trees), *FEW, "--price", "1e-4", "--picture", str(trees.parent / "p.svg")]) == 0
     told = capsys.readouterr().out
-    assert max(map(len, told.splitlines())) <= 80
+    assert max(len(line) for line in told.splitlines() if not line.startswith("picture ")) <= 80  # a path is not cut
     for words in (
         "30 held-out tasks",
         "price 0.0001 a token",

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_compositions import ALL as COMPOSITIONS
 from tree_games import coordination, misleading, one_decision, random_trees
 
+from tracer_env.casting import make_scenario
 from tracer_env.efg import to_efg, to_openspiel
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
 from tracer_env.rules import Rules
+from tracer_env.tree_growth import expand
+from tracer_env.tree_keys import fitted_on
 
 
 def test_one_decision_literally(tmp_path: Path) -> None:
@@ -59,6 +63,21 @@ def test_uniform_value_is_the_same_there() -> None:
         state = game.new_initial_state()
         uniform = pyspiel.UniformRandomPolicy(game)
         assert pyspiel.expected_returns(state, uniform, -1, True) == pytest.approx([value, value])
+
+
+@pytest.mark.parametrize("written", COMPOSITIONS)
+def test_values_under_a_composition_are_the_same_there(written: str) -> None:
+    """Any policy over our keys comes to the same there: no key is split or joined, and none is another's."""
+    pyspiel = pytest.importorskip("pyspiel")
+    trees = expand(make_scenario("arithmetic", limit=4), "simulated", Rules(max_turns=4), worlds=2)
+    tell = fitted_on(trees, written)
+    game, names = to_openspiel(trees, "team", tell), trees.keys(tell).names
+    speaks = dict(zip(names, np.random.default_rng(0).random(len(names)).tolist(), strict=True))
+    there = pyspiel.CFRSolver(game).tabular_average_policy().policy_table()
+    assert sorted(state.split("-", 3)[3] for state in there) == sorted(names)
+    played = {state: [(0, 1 - (p := speaks[state.split("-", 3)[3]])), (1, p)] for state in there}
+    returns = pyspiel.expected_returns(game.new_initial_state(), pyspiel.TabularPolicy(played), -1, True)
+    assert returns == pytest.approx([trees.evaluate(speaks, information=tell).accuracy] * 2)
 
 
 def test_payoffs_of_ones_own(tmp_path: Path) -> None:

@@ -324,7 +324,7 @@ def test_metrics_follow_from_the_episodes(tmp_path: Path) -> None:
     run = _filled(tmp_path / "run")
     found = run.settle("a", _promise())
     metrics = run.metrics()
-    assert metrics == json.loads(json.dumps(metrics_of(CONFIG, "a", found, {})))
+    assert metrics == json.loads(json.dumps(metrics_of(CONFIG, "a", found.tally, found.digest, {})))
     assert (metrics["seed"], metrics["baseline"], metrics["scenario"]) == (3, "a", "arithmetic")
     assert metrics["episodes_digest"] == hashlib.sha256(run.episodes.read_bytes()).hexdigest()
     assert [(row["method"], row["episodes"], row["accuracy"]) for row in metrics["rows"]] == [
