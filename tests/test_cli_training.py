@@ -118,7 +118,7 @@ def test_a_dry_run_shows_every_setting(run: Run, tmp_path: Path) -> None:
     assert (data["gspo"]["max_steps"], data["gspo"]["finetune"], data["gspo"]["epsilon"]) == (1, "lora:r=8", 3e-4)
     assert data["tracer"] == {
         **{"variant": "full", "sharing": "role", "reviews": "balanced", "fading": 0.9},
-        **{"credit": "one_step", "settle": 0},
+        **{"credit": "one_step", "settle": 0, "information": "vote_and_time"},
     }
     assert data["training"]["method"] == "tracer"
     assert list(tmp_path.iterdir()) == []

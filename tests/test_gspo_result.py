@@ -45,7 +45,7 @@ def test_a_course_by_hand() -> None:
             {"rules": {"max_turns": 7}, "information": "time_only", "speaker": {"name": "nano", "dtype": "float32"}},
             "t.json",
             "--scenario arithmetic --speaker nano --set speaker.dtype=float32 --set speaker.adapters=run/adapters "
-            "--set rules.max_turns=7 --set information=time_only --methods t.json,never",
+            "--set rules.max_turns=7 --methods t.json,never",
         ),
         (
             {"gspo": {"role": "proposer", "finetune": "full"}},

@@ -96,10 +96,12 @@ def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
 
 
 def test_what_a_section_leaves_open_gets_its_default() -> None:
-    assert settled(config(), "tracer").tracer == TracerConfig("full", "role", "balanced", FADING, "one_step", 0)
+    assert settled(config(), "tracer").tracer == TracerConfig(
+        "full", "role", "balanced", FADING, "one_step", 0, "vote_and_time"
+    )
     asked = settled(config(tracer={"reviews": "all", "fading": 1}), "tracer").tracer
-    assert asked == TracerConfig("full", "role", "all", 1.0, "one_step", 0)
-    assert TracerSettings.of(asked) == TracerSettings(reviews="all", fading=1.0)
+    assert asked == TracerConfig("full", "role", "all", 1.0, "one_step", 0, "vote_and_time")
+    assert TracerSettings.of(asked) == TracerSettings(reviews="all", fading=1.0, information="vote_and_time")
     with pytest.raises(ConfigError, match="did you mean 'all'"):
         TracerSettings(reviews="al")
 
@@ -123,6 +125,15 @@ def test_tracer_takes_the_key_of_its_variant() -> None:
     assert settled(config(), "tracer").information == "vote_and_time"
 
 
+def test_tracer_takes_a_key_of_its_own() -> None:
+    key = "vote+time+confidence:bins=3"
+    asked = settled(config(tracer={"information": key}), "tracer")
+    assert (asked.information, asked.tracer.information) == (key, key)
+    assert settled(asked, "tracer") == asked == settled(config(information=key), "tracer")
+    reviewless = {"variant": "no_reviewer", "information": key}
+    assert settled(config(tracer=reviewless), "tracer").information == key
+
+
 @pytest.mark.parametrize(
     ("method", "sections", "message"),
     [
@@ -141,6 +152,21 @@ def test_tracer_takes_the_key_of_its_variant() -> None:
             "tracer",
             {"information": "history", "tracer": {"variant": "no_vote_state"}},
             "information is 'history', but tracer.variant 'no_vote_state' plays under 'time_only'",
+        ),
+        (
+            "tracer",
+            {"tracer": {"variant": "no_vote_state", "information": "vote_and_time"}},
+            "tracer.information is 'vote_and_time', but tracer.variant 'no_vote_state' plays under 'time_only'",
+        ),
+        (
+            "tracer",
+            {"information": "history", "tracer": {"information": "vote+time"}},
+            "information is 'history', but tracer.information is 'vote+time'; leave one out",
+        ),
+        (
+            "tracer",
+            {"tracer": {"information": "vote+tim"}},
+            "tracer.information: unknown part of information 'vote+tim' 'tim'",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -266,17 +266,18 @@ def _simulated(processes: Any = None) -> TracerRollouts:
     return TracerRollouts(order, SimulatedSpeaker(), 3, RegretMatching(), _role, processes=processes)
 
 
-def test_two_processes_are_one() -> None:
-    alone = _simulated()
-    lines = [(alone.play(step), alone.learn())[1] for step in range(4)]
+def in_two_threads(
+    made: Callable[[Any], TracerRollouts], steps: int
+) -> tuple[list[TracerRollouts], list[list[list[Drawn]]], list[list[Any]]]:
+    """Play and learn ``steps`` steps as two processes; return them, and what each has drawn and told."""
     board: list[list[Any]] = [[], []]
     barrier = threading.Barrier(2)
-    teams = [_simulated(Team(rank, board, barrier)) for rank in (0, 1)]
+    teams = [made(Team(rank, board, barrier)) for rank in (0, 1)]
     drawn: list[list[list[Drawn]]] = [[], []]
     found: list[list[Any]] = [[], []]
 
     def work(rank: int) -> None:
-        for step in range(4):
+        for step in range(steps):
             drawn[rank].append(teams[rank].play(step, lambda place: place % 2 == rank))
             found[rank].append(teams[rank].learn())
 
@@ -285,6 +286,13 @@ def test_two_processes_are_one() -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+    return teams, drawn, found
+
+
+def test_two_processes_are_one() -> None:
+    alone = _simulated()
+    lines = [(alone.play(step), alone.learn())[1] for step in range(4)]
+    teams, drawn, found = in_two_threads(_simulated, 4)
     assert found == [lines, lines]
     assert teams[0].state_dict() == teams[1].state_dict() == alone.state_dict()
     assert {one.place % 2 for one in drawn[1][0]} == {1}

@@ -13,9 +13,9 @@
     length (bins)                      tokens of the pending proposal
 
 The last three are measured and cut into ``bins`` buckets at quantiles of train dialogues (`Composition.with_edges`,
-`tree_keys.fitted_on`); until then asking them is an error. A value on an edge belongs to the bucket above it. What a
-speaker does not tell is the bucket ``unknown``, what nobody said yet ``none``. Values and edges are float32 and float64
-numbers wherever they come from, so a state and a tree agree to the last bit.
+`tree_keys.fitted_on`, in TRACER `trainers.tracer_window`); until then asking them is an error. A value on an edge
+belongs to the bucket above it. What a speaker does not tell is the bucket ``unknown``, what nobody said yet ``none``.
+Values and edges are float32 and float64 numbers wherever they come from, so a state and a tree agree to the last bit.
 
 Parts of one's own: ``register("information", "mine", function)``, a function of the state that returns a text.
 """
@@ -29,6 +29,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tracer_env.checked import Reader, listed, mapping, number
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
@@ -47,7 +50,9 @@ __all__ = [
     "Part",
     "agreement_name",
     "check_ready",
+    "cuts",
     "information_named",
+    "measured",
     "newest_review",
     "part_names",
 ]
@@ -140,6 +145,11 @@ class Composition:
         return f"{part.kind}_{place + 1}"
 
 
+def cuts(values: NDArray[np.float64], bins: int) -> list[float]:
+    """Return the edges, at most ``bins - 1`` and rising, that cut ``values`` (n,) into equal shares; none of none."""
+    return np.unique(np.quantile(values, np.arange(1, bins) / bins)).tolist() if len(values) else []
+
+
 def information_named(information: str | Information) -> Information:
     """Return the key function of that name or composition; a callable is returned as it is.
 
@@ -220,18 +230,21 @@ def newest_review(state: DialogueState, pending: Proposal) -> Utterance | None:
     return None
 
 
+def measured(part: Part, said: Utterance) -> float | None:
+    """Return what a measured part reads of the utterance that it measures, None untold."""
+    if part.kind == "length":
+        return float(said.completion_tokens)
+    value: float | None = getattr(said.signals, "margin" if part.kind == "reviewer_margin" else f"logprob_{part.of}")
+    return value
+
+
 def _measure(part: Part, state: DialogueState) -> tuple[float | None, bool]:
     """Return a measured part's value, None untold, and whether what it measures has been said at all."""
     pending = state.pending
     if pending is None:
         return None, False
-    if part.kind == "length":
-        return float(pending.utterance.completion_tokens), True
-    if part.kind == "confidence":
-        value: float | None = getattr(pending.utterance.signals, f"logprob_{part.of}")
-        return value, True
-    review = newest_review(state, pending)
-    return (None, False) if review is None else (review.signals.margin, True)
+    said = newest_review(state, pending) if part.kind == "reviewer_margin" else pending.utterance
+    return (None, False) if said is None else (measured(part, said), True)
 
 
 def _agreement(state: DialogueState) -> str:

@@ -12,7 +12,7 @@
     [training]          # method, episodes, tasks, update_every, limit, path, seed
     [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
     [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
-    [tracer]            # variant, sharing, reviews, fading
+    [tracer]            # variant, sharing, reviews, fading, credit, settle, information
     [hooks]             # value, reward, prompt, extract, updater: import paths
 
 An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
@@ -146,6 +146,7 @@ class TracerConfig:
     fading: float | None = None
     credit: str | None = None
     settle: int | None = None
+    information: str | None = None
 
 
 @dataclass(frozen=True)

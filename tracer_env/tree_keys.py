@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.compositions import AGREES, Composition, Part, agreement_name, check_ready, information_named
+from tracer_env.compositions import AGREES, Composition, Part, agreement_name, check_ready, cuts, information_named
 from tracer_env.contracts import key_of
 from tracer_env.information import KEYS, seat_prefix
 from tracer_env.interfaces import Information
@@ -67,12 +67,7 @@ def fitted_on(trees: DialogueTrees, information: str | Information) -> Informati
         for part in measured:
             found = _values(part, told)[:, live]
             values[part.name].append(found[~np.isnan(found)])
-    edges = {}
-    for part in measured:
-        seen = np.concatenate(values[part.name])
-        shares = np.arange(1, part.bins) / part.bins
-        edges[part.name] = np.unique(np.quantile(seen, shares)).tolist() if len(seen) else []
-    return tell.with_edges(edges)
+    return tell.with_edges({part.name: cuts(np.concatenate(values[part.name]), part.bins) for part in measured})
 
 
 # -- compositions ----------------------------------------------------------------------------------

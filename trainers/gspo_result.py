@@ -77,7 +77,10 @@ def result_data(
 
 
 def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -> str:
-    """Return the `tracer-env compare` that plays with what was learned; ``methods`` None is that of method gspo."""
+    """Return the `tracer-env compare` that plays with what was learned; ``methods`` None is that of method gspo.
+
+    A table is asked under its own key, so the command names none.
+    """
     scenario, speaker = config.scenario, config.speaker
     words = ["tracer-env", "compare", "--scenario", scenario.name]
     words += ["--path", scenario.path] if scenario.path is not None else []
@@ -90,8 +93,6 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
         value = getattr(config.rules, field.name)
         if field.name != "schedule" and value != getattr(Rules(), field.name):
             settings[f"rules.{field.name}"] = value
-    if config.information != Config.information:
-        settings["information"] = config.information
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
     role = config.gspo.settings.get("role")

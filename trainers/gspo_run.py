@@ -107,6 +107,8 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
     asked = settled(config or recorded, method)
     before, now = (each.gspo.settings.get("max_steps") for each in (recorded, asked))
     free = [*_FREE, *_moved(recorded, asked)]
+    if recorded.tracer.information is None and asked.tracer.information == recorded.information:
+        free.append("tracer.information")  # a run of before says it once
     if before is not None and now is not None and now > before:
         schedule = asked.gspo.settings["lr_scheduler_type"]
         if schedule != "constant":

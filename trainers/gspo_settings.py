@@ -15,6 +15,8 @@
     fading = 0.9              how much of the controllers' tables is left after a step; 1 forgets nothing
     credit = "one_step"       what a choice is worth: the paper's values; team, or team_minus_tokens:price=1e-4, for
                               what it comes to in the whole dialogue         (`tracer_trees`)
+    information = "vote_and_time"   what controllers see; of vote+time+confidence:bins=3 and other keys with buckets the
+                              edges are fitted on the first step             (`tracer_window`)
     settle = 0                tasks on whose trees the tables are solved again in the end (`tracer_settling`)
 
 With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
@@ -26,8 +28,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from tracer_env.compositions import information_named
 from tracer_env.config import Config, GSPOSection, TracerConfig
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS
@@ -96,7 +99,10 @@ class GSPOSettings:
 
 @dataclass(frozen=True)
 class TracerSettings:
-    """The section ``[tracer]`` with its defaults, which stand here alone. Raises ConfigError for what cannot work."""
+    """The section ``[tracer]`` with its defaults, which stand here alone. Raises ConfigError for what cannot work.
+
+    ``information`` None is the key of the variant, or of the run.
+    """
 
     variant: str = "full"
     sharing: str = "role"
@@ -104,6 +110,7 @@ class TracerSettings:
     fading: float = FADING
     credit: str = "one_step"
     settle: int = 0
+    information: str | None = None
 
     def __post_init__(self) -> None:
         variant_named(self.variant)
@@ -115,6 +122,11 @@ class TracerSettings:
             raise ConfigError(f"tracer.fading must lie in (0, 1], got {self.fading!r}; 1 forgets nothing")
         if self.settle < 0:
             raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {self.settle!r}")
+        if self.information is not None:
+            try:
+                information_named(self.information)
+            except UnknownNameError as error:
+                raise ConfigError(f"tracer.information: {error}") from error
         self.valued()
 
     def valued(self) -> OneStep | Tree:
@@ -145,7 +157,8 @@ def settled(config: Config, method: str) -> Config:
     if method == "tracer":
         _check_for_tracer(settings)
         chosen = TracerSettings.of(tracer)
-        tracer, information = TracerConfig(**asdict(chosen)), _information(information, chosen.variant)
+        information = _information(information, chosen)
+        tracer = TracerConfig(**asdict(replace(chosen, information=information)))
     else:
         _check_without_controller(config)
         if settings.reward != "team":
@@ -191,11 +204,14 @@ def _check_without_controller(config: Config) -> None:
         raise ConfigError("hooks.value is asked for a controller's choices, and method gspo has no controller")
 
 
-def _information(asked: str, variant: str) -> str:
-    """Return the key that the tables are trained under: the variant's, or another one for a variant without its own."""
-    default, own = Config.information, VARIANTS[variant].information
-    if asked not in (default, own) and own != default:
+def _information(asked: str, chosen: TracerSettings) -> str:
+    """Return the key that the tables are trained under: the one that is asked for, else the variant's."""
+    default, own, given = Config.information, VARIANTS[chosen.variant].information, chosen.information
+    if given is not None and asked not in (default, given):
+        raise ConfigError(f"information is {asked!r}, but tracer.information is {given!r}; leave one out")
+    name, wanted = ("information", asked) if given is None else ("tracer.information", given)
+    if own != default and wanted != own and (given is not None or asked != default):
         raise ConfigError(
-            f"information is {asked!r}, but tracer.variant {variant!r} plays under {own!r}; leave one out"
+            f"{name} is {wanted!r}, but tracer.variant {chosen.variant!r} plays under {own!r}; leave one out"
         )
-    return own if asked == default else asked
+    return own if given is None and asked == default else wanted

@@ -9,7 +9,8 @@
     afterwards     regrets are applied in the order of tasks and turns, under the policies that were played
 
 (TRACER, arXiv 2605.28699.) Policies and tables stand still while a step is played, so all candidates are on-policy and
-batch and number of processes change nothing. The values are the paper's, in {-1, 0, +1}, or under another credit those
+batch and number of processes change nothing. Under a key with buckets the first step is also what their edges are
+fitted on (`tracer_window`). The values are the paper's, in {-1, 0, +1}, or under another credit those
 of the whole dialogue (`tracer_trees`); a reward object may pay utterances in another way. A decision whose value needs
 a grade that timed out is left out.
 """
@@ -22,10 +23,9 @@ from typing import Any, NamedTuple
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.checked import listed, plain, read, record
-from tracer_env.compositions import check_ready, information_named
-from tracer_env.contracts import probability
+from tracer_env.contracts import asked_under, key_of, probability
 from tracer_env.errors import ConfigError
-from tracer_env.interfaces import Controller, Request, Speaker
+from tracer_env.interfaces import Controller, Information, Request, Speaker
 from tracer_env.lessons import Lessons, split_of
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.referee import ask
@@ -37,6 +37,7 @@ from tracer_env.trainers.processes import Alone, Processes
 from tracer_env.trainers.review_choice import BalancedReviews, ReviewChoice
 from tracer_env.trainers.rollouts import Drawn, Mine, PolicyOf, TaskOrder, drawn_group
 from tracer_env.trainers.tracer_trees import ChoiceTrees, Decision, Root, path_of
+from tracer_env.trainers.tracer_window import FirstWindow, key_of_tables
 from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
 from tracer_env.tree_shape import check_growable
@@ -61,7 +62,9 @@ class TracerRollouts:
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
     state, ``reviews`` which groups of reviews are learnt from (`review_choice`). ``fading``: what is left of the tables
     after a step; below 1 they forget what speakers were worth that have become better since. ``credit``: what a choice
-    is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end.
+    is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end. ``information``: the
+    key of the tables; its buckets are cut by the first step, or where a given table has them cut. A fixed controller is
+    asked under its own key, else under that of the tables, which is empty until their buckets are cut.
     """
 
     def __init__(
@@ -87,11 +90,11 @@ class TracerRollouts:
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
         self.reviews: ReviewChoice = reviews or BalancedReviews()
-        self.information, self._key = information, check_ready(information_named(information))
-        self._current, self._tables = CurrentPolicies(controller), tables(controller)
+        self.information, self._tables, self._current = information, tables(controller), CurrentPolicies(controller)
+        self._read_by(key_of_tables(self._tables, information))
         self.credit, self._trees = credit or OneStep(), self._grown_under(credit)
         for table in self._tables:
-            table.rules, table.information = self.rules, information
+            table.rules = self.rules
         self._decisions: list[Decision] = []
         self._ended: list[tuple[int, bool, int, int, int, int]] = []
         self._reviewed: list[bool] = []
@@ -113,6 +116,7 @@ class TracerRollouts:
             for place in self.order.of(step, mine)
         ]
         roots, played = list(running), {}
+        window = FirstWindow(self.information) if self._key is None else None
         drawn: list[Drawn] = []
         costs = {dialogue.place: (0, 0, 0, 0) for dialogue in running}  # calls, tokens, choices to speak, choices
         while running:
@@ -133,8 +137,13 @@ class TracerRollouts:
                 learns = self._learns(turn.dialogue)
                 drawn += drawn_group(policy, request, group, self.reward, turn.dialogue.place, learns)
                 played[turn.dialogue.place, path_of(request.state)] = group[0]
+            if window is not None:
+                self._shown(window, turns, groups)
             running = [self._moved(turn, groups.get(turn.dialogue.place, []), costs) for turn in turns]
             running = [dialogue for dialogue in running if not dialogue.state.over]
+        if window is not None:
+            self._read_by(window.fitted(self.processes))
+            self._decisions = window.named(self._decisions, self._key_of)
         if self._trees is not None:
             self._decisions += self._trees.decisions(roots, self.speaker, scenario, played)
         return drawn
@@ -179,11 +188,34 @@ class TracerRollouts:
         found = read(data, state, "the saved rollouts", error=ConfigError)
         for table, saved in zip(self._tables, found["tables"], strict=True):
             table.load_state_dict(saved)
+        self._read_by(key_of_tables(self._tables, self.information))
         self.reviews.load_state_dict(found["reviews"])
+
+    def _read_by(self, key: Information | None) -> None:
+        """Have the tables told apart by a key from now on; None: its buckets are yet to be cut."""
+        self._key = key
+        for table in self._tables:
+            if key is None:
+                table.information = self.information
+            else:
+                table.read_by(key, self.information)
+
+    def _key_of(self, state: DialogueState) -> str:
+        """Return the key of who decides in ``state``; an empty one while the tables' buckets are not cut."""
+        return key_of(asked_under(self.controller, state.seat, self._key or _unnamed), state)
+
+    @staticmethod
+    def _shown(window: FirstWindow, turns: Sequence[_Turn], groups: Mapping[int, Sequence[Utterance]]) -> None:
+        for turn in turns:
+            place, _, state = turn.dialogue
+            if place in groups:
+                window.hear(place, state, groups[place])
+            if turn.free:
+                window.see(place, state)
 
     def _choose(self, dialogue: Root) -> _Turn:
         state = dialogue.state
-        mask, key = legal_actions(state), self._key(state)
+        mask, key = legal_actions(state), self._key_of(state)
         if mask != FREE:
             return _Turn(dialogue, key, False, Action(mask[1]), bool(mask[1]))
         chance = probability(self._current, state, key)
@@ -237,12 +269,14 @@ class TracerRollouts:
                 f"the hook {self.hooks.value.name!r} gives one-step values, and credit {credit.name!r} asks for none; "
                 "take credit one_step, or leave out hooks.value"
             )
-        return ChoiceTrees(self._key, self._current.speak_probability, self._table, credit.price)
+        return ChoiceTrees(self._key_of, self._current.speak_probability, self._table, credit.price)
 
     def _table(self, state: DialogueState) -> int | None:
         """Return the number of the table that decides in ``state``, None where a fixed controller does."""
         controller = self.controller
         part = controller.part(state.seat) if isinstance(controller, CastController) else controller
-        if not isinstance(part, RegretMatching):
-            return None
-        return next(number for number, table in enumerate(self._tables) if table is part)
+        return next((number for number, table in enumerate(self._tables) if table is part), None)
+
+
+def _unnamed(state: DialogueState) -> str:
+    return ""

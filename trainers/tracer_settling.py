@@ -19,10 +19,11 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.errors import ConfigError
 from tracer_env.information import seat_prefix
-from tracer_env.interfaces import Controller
+from tracer_env.interfaces import Controller, Information
 from tracer_env.lessons import Lessons
 from tracer_env.rules import Rules
 from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
+from tracer_env.trainers.controller_trainer import tables
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.tree import DialogueTrees
@@ -37,10 +38,11 @@ STARTS = 8
 
 
 def settle_tables(
-    controller: Controller, trees: DialogueTrees, price: float = 0.0, information: str = "vote_and_time"
+    controller: Controller, trees: DialogueTrees, price: float = 0.0, information: str | Information = "vote_and_time"
 ) -> dict[str, float]:
     """Replace what the tables of ``controller`` have learnt by what is best on ``trees``, a token costing ``price``.
 
+    ``information`` is the key of the tables, with the edges that its buckets were given in training.
     Returns accuracy, tokens and calls a task of the result on the same trees: fitted figures, not held-out ones.
     """
     merged = merge(tree_game(trees, team_payoffs(trees, price), information))
@@ -73,9 +75,9 @@ def settle_tables(
 
 
 def check_settled(controller: Controller, rules: Rules) -> None:
-    """Raise ConfigError for a controller that cannot be solved: one that is neither a table nor always of one mind."""
+    """Raise ConfigError for a controller that cannot be solved: no table that learns here, nor always of one mind."""
     for prefix, part in _parts(controller, rules).items():
-        if not isinstance(part, RegretMatching | Always | Never):
+        if not isinstance(part, Always | Never) and part not in tables(controller):
             raise ConfigError(
                 f"tracer.settle solves tables beside controllers that always or never speak, and {prefix} is {part!r}; "
                 "leave out tracer.settle"

@@ -14,6 +14,9 @@ A `Variant` is the whole method or an ablation of the paper (arXiv 2605.28699), 
     no_proposer_gspo           proposers speak as the base model does
     no_vote_state              the key holds the time alone
     no_iteration_state         the key holds the vote alone
+
+What the controllers see is a variant's ``information``: any key of `compositions`, ``vote+time+confidence:bins=3`` for
+one that sees how sure the speaker was of its proposal. Its buckets are cut once, by the first step (`tracer_window`).
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from tracer_env.progress import reporting
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
 from tracer_env.trainers.checkpoint import Checkpoint
-from tracer_env.trainers.controller_trainer import policy_table
+from tracer_env.trainers.controller_trainer import policy_table, tables
 from tracer_env.trainers.gspo_config import GSPOConfig
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.hooks import Hooks
@@ -204,16 +207,17 @@ class TracerTrainer(GSPOTrainer):
                 tasks, self.speaker, self.rules, order.seed, scenario=self.scenario, texts=False, reporter=reporter
             )
         price = self.credit.price if isinstance(self.credit, Tree) else 0.0
-        return {"tasks": self.settle, **settle_tables(self.controller, trees, price, self.variant.information)}
+        key = next((table.tell for table in tables(self.controller)), None) or self.variant.information
+        return {"tasks": self.settle, **settle_tables(self.controller, trees, price, key)}
 
 
 def write_tables(
-    file: Path, tables: list[dict[str, Any]], controller: Controller, settled: dict[str, float] | None = None
+    file: Path, trained: list[dict[str, Any]], controller: Controller, settled: dict[str, float] | None = None
 ) -> None:
     """Write trained tables; a file with one table is a controller that can be loaded."""
-    single = tables[0] if len(tables) == 1 else {}
+    single = trained[0] if len(trained) == 1 else {}
     file.parent.mkdir(parents=True, exist_ok=True)
-    told = {"tables": tables, "policy_table": policy_table(controller), "settled": settled}
+    told = {"tables": trained, "policy_table": policy_table(controller), "settled": settled}
     write_text(file, json.dumps({**single, **told}, indent=1) + "\n", inside=file.parent.parent)
 
 

@@ -25,9 +25,10 @@ from tracer_env.referee import ask
 from tracer_env.rules import FREE, DialogueState, advance, final_answer, legal_actions
 from tracer_env.types import Action, Grade, Utterance
 
-__all__ = ["ChoiceTrees", "Decision", "Root", "path_of"]
+__all__ = ["ChoiceTrees", "Decision", "Path", "Root", "path_of"]
 
 Path = tuple[Action, ...]
+"""The actions that lead to a state, from the first turn on."""
 
 
 class Decision(NamedTuple):
