@@ -101,6 +101,14 @@ def test_stable_baselines(turns: int) -> None:
         checker.check_env(made)
 
 
+@masked
+def test_features_with_signals() -> None:
+    for turns in (2, 5):
+        quietly(api_test, tracer_env.env("arithmetic", features="all", max_turns=turns), num_cycles=40)
+        made = gymnasium.make("tracer_env/Controller-v0", scenario="arithmetic", features="all", max_turns=turns)
+        check_env(made.unwrapped)
+
+
 def test_a_few_hundred_steps_of_ppo() -> None:
     sb3 = pytest.importorskip("stable_baselines3")
     made = gymnasium.make("tracer_env/Controller-v0", scenario="arithmetic", speaker="simulated", reward="team")

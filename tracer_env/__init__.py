@@ -31,6 +31,7 @@ if _TYPE_CHECKING:
     from tracer_env.evaluation import compare
     from tracer_env.live import play
     from tracer_env.runs import load_run
+    from tracer_env.signal_features import fit_features
     from tracer_env.tree import DialogueTrees
     from tracer_env.tree_growth import expand
 
@@ -51,6 +52,7 @@ __all__ = [
     "env",
     "errors",
     "expand",
+    "fit_features",
     "load_run",
     "make_controller",
     "make_scenario",
@@ -66,6 +68,7 @@ _LATER = {
     "DialogueTrees": "tracer_env.tree",
     "compare": "tracer_env.evaluation",
     "expand": "tracer_env.tree_growth",
+    "fit_features": "tracer_env.signal_features",
     "load_run": "tracer_env.runs",
     "play": "tracer_env.live",
 }

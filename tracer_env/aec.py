@@ -19,12 +19,12 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
 from tracer_env.contracts import VOUCHED, key_of, payment, speaker_raised
@@ -37,11 +37,13 @@ from tracer_env.randomness import stream
 from tracer_env.referee import received
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
+from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
+from tracer_env.snapshot import Snapshot
 from tracer_env.task_contracts import OURS, task_at
 from tracer_env.types import Task
 from tracer_env.worlds import check_world
 
-__all__ = ["DialogueEnv", "Snapshot"]
+__all__ = ["DialogueEnv"]
 
 _MASKS = {bits: np.array(bits, dtype=np.int8) for bits in ((0, 0), (0, 1), (1, 0), (1, 1))}
 for _mask in _MASKS.values():
@@ -52,30 +54,12 @@ RENDER_MODES = ("human", "ansi")
 _RESET_OPTIONS = ("task", "world")
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """All that `DialogueEnv.set_state` needs to stand where another environment stood."""
-
-    dialogue: DialogueState
-    seed: int
-    episode: int
-    stream: int
-    world: int
-    agents: tuple[str, ...]
-    selection: str
-    dead: tuple[str, ...]
-    rewards: dict[str, float]
-    cumulative: dict[str, float]
-    last_line: Line | None
-    tokens: int
-    skip_selection: str | None
-
-
 class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # PettingZoo ships no types
     """A dialogue of N agents over the tasks of a scenario.
 
     Observations are ``{"observation": float32 (F,), "action_mask": int8 (2,)}`` with the F features named in
-    `information.FEATURES`. Actions are 0 SKIP and 1 SPEAK; any integer type is accepted, and an action
+    `information.FEATURES`, with fitted ``features`` in `signal_features.ALL_FEATURES`. Actions are 0 SKIP and 1 SPEAK;
+    any integer type is accepted, and an action
     that the mask forbids raises IllegalActionError.
     """
 
@@ -94,6 +78,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         reward: Reward | None = None,
         information: Information = vote_and_time,
         render_mode: str | None = None,
+        features: SignalFeatures | None = None,
     ) -> None:
         super().__init__()
         if render_mode is not None and render_mode not in RENDER_MODES:
@@ -101,12 +86,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.scenario, self.speaker = scenario, speaker
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
-        self.information, self.render_mode = information, render_mode
+        self.information, self.render_mode, self.features = information, render_mode, features
         ours = type(self.reward).__module__ == "tracer_env.rewards"
         self._reward: Reward = self.reward if ours else partial(payment, self.reward)
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
         self.agents: list[str] = []
-        shape = (len(FEATURES),)
+        shape = (len(FEATURES if features is None else ALL_FEATURES),)
         view = spaces.Dict(
             {
                 "observation": spaces.Box(-1.0, 1.0, shape, np.float32),
@@ -251,8 +236,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             self.infos[agent] = info.copy()
         self.agent_selection = self.agents[(state.turn - 1) % len(self.agents)]
 
+    def _seen(self, state: DialogueState) -> tuple[NDArray[np.float32], str]:
+        seen = sight(state)
+        return seen if self.features is None else (self.features(state), seen[1])
+
     def _info(self, state: DialogueState) -> dict[str, Any]:
-        self._features, key = sight(state)
+        self._features, key = self._seen(state)
         if self.information is not vote_and_time:
             key = key_of(self.information, state)
         return {
@@ -317,7 +306,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.truncations = dict.fromkeys(self.agents, False)
         self._skip_agent_selection = snapshot.skip_selection
         over, self._mask = snapshot.dialogue.over, legal_actions(snapshot.dialogue)
-        self._mask_array, self._features = _MASKS[self._mask], sight(snapshot.dialogue)[0]
+        self._mask_array, self._features = _MASKS[self._mask], self._seen(snapshot.dialogue)[0]
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
         for agent in self.agents if over else [self.agent_selection]:
             self.infos[agent] = self._info(snapshot.dialogue)

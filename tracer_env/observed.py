@@ -44,7 +44,7 @@ def observed(state: DialogueState) -> NDArray[np.float32]:
     if pending is not None:
         said = pending.utterance
         told[:3] = [math.nan if one is None else one for one in said.signals[:3]]
-        told[3] = math.log1p(said.completion_tokens)
+        told[3] = float(np.log1p(said.completion_tokens))
         review = newest_review(state, pending)
         if review is not None:
             told[4] = math.nan if review.signals.margin is None else review.signals.margin

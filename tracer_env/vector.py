@@ -16,7 +16,8 @@ shows the next episode's first choice; under SAME_STEP the step that ends shows 
 
 ``infos`` holds arrays with one entry a sub-environment, each with its ``_name`` mask: ``action_mask``, ``role``,
 ``turn``, ``tokens``, ``episodes_without_choice``, and ``information_code``, which indexes the tuple
-``information_states`` (strings would cost more than the step). Texts and `Dialogue` views are not to be had here.
+``information_states`` (strings would cost more than the step). Any composition of
+shipped parts is told. Texts and `Dialogue` views are not to be had here.
 """
 
 from __future__ import annotations
@@ -32,15 +33,17 @@ from numpy.typing import NDArray
 
 from tracer_env.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
 from tracer_env.errors import ConfigError
+from tracer_env.feature_fitting import features_for
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller, Information, Reward, Scenario
 from tracer_env.registry import resolve
 from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
+from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.task_contracts import check_each
-from tracer_env.vector_keys import VectorKeys, plain_parts, told_parts
+from tracer_env.vector_keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.vector_machine import compile_machine
-from tracer_env.vector_parts import HINT, check_parts, keep_freed_memory, picked, rates_of
+from tracer_env.vector_parts import HINT, check_parts, chosen_actions, keep_freed_memory, picked, rates_of
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
@@ -72,6 +75,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         seats: Sequence[str] | str = "all",
         others: Controller | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        features: SignalFeatures | None = None,
     ) -> None:
         if num_envs < 1:
             raise ConfigError(f"num_envs must be at least 1, got {num_envs}")
@@ -79,9 +83,11 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
             raise ConfigError(
                 "autoreset_mode must be NEXT_STEP or SAME_STEP: finished dialogues begin anew by themselves"
             )
-        self.num_envs, self.rules = num_envs, rules
+        self.num_envs, self.rules, self.features = num_envs, rules, features
         self.metadata = {"render_modes": [], "autoreset_mode": autoreset_mode}
-        self.single_observation_space = spaces.Box(-1.0, 1.0, (len(FEATURES),), np.float32)
+        self.single_observation_space = spaces.Box(
+            -1.0, 1.0, (len(FEATURES if features is None else ALL_FEATURES),), np.float32
+        )
         self.single_action_space = spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -100,8 +106,9 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._machine = compile_machine(rules, reward, plain, learns, fixed, wrong)
         self._keys_of = VectorKeys(self._machine, tell)
         self.information_states = self._keys_of.names
+        signals = features is not None or bool(told_parts(tell))
         self._dialogues: SimulatedDialogues | RecordedDialogues = (
-            SimulatedDialogues(self._machine, rates, rules, tasks, num_envs, signals=bool(told_parts(tell)))
+            SimulatedDialogues(self._machine, rates, rules, tasks, num_envs, signals)
             if rates
             else RecordedDialogues(self._machine, speaker, rules, tasks, num_envs)
         )
@@ -159,7 +166,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         """Play each learner's choice and on to its next one, or to the end of its dialogue."""
         if self._ended is None:
             raise ConfigError("the environment has no dialogues yet: call reset() first")
-        chosen = self._checked(actions)
+        chosen = chosen_actions(actions, self.num_envs)
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             return self._same_step(chosen)
         fresh = np.flatnonzero(self._ended)
@@ -191,17 +198,6 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         return self._observe(), reward, ended.copy(), np.zeros(self.num_envs, bool), infos
 
     # -- playing -----------------------------------------------------------------------------------
-
-    def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        array = np.asarray(actions)
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iub":
-            raise ConfigError(
-                f"actions must be {self.num_envs} integers, got shape {array.shape} of {array.dtype}; "
-                "0 is SKIP and 1 is SPEAK"
-            )
-        if array.astype(np.int64, copy=False).view(np.uint64).max() > 1:  # negative ones are large there
-            raise ConfigError("actions must be 0 (SKIP) or 1 (SPEAK)")
-        return array.astype(np.uint8)
 
     def _played(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Play one turn of all dialogues and on to the learner's next choice; return what it paid."""
@@ -278,6 +274,8 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         return taken
 
     def _observe(self) -> NDArray[np.float32]:
+        if self.features is not None:
+            return self.features.of(observed_of(self._machine, self._dialogues))
         return self._machine.features.take(self._dialogues.code, axis=0, mode="clip")
 
     def _infos(self, records: NDArray[np.void]) -> dict[str, Any]:
@@ -310,20 +308,22 @@ def make_vector_env(
     others: Any = "always",
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     render_mode: str | None = None,
+    features: Any = "public",
     **settings: Any,
 ) -> ControllerVectorEnv:
     """Return the vector view; arguments and settings are those of `wrappers.make_controller_env`."""
     if render_mode is not None:
         raise ConfigError(f"render_mode is {render_mode!r}, but dialogues in arrays have no text; {HINT}")
-    made = make_rules(rules, **settings)
+    made, voices = make_rules(rules, **settings), make_speaker(speaker)
     return ControllerVectorEnv(
         num_envs,
         make_scenario(scenario),
-        make_speaker(speaker),
+        voices,
         made,
         make_reward(reward),
         information,
         seats,
         make_controller(others, made),
         AutoresetMode(autoreset_mode),
+        features_for(features, scenario, voices, made),
     )

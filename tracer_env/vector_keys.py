@@ -1,4 +1,4 @@
-"""Keys of the vector environment: what a situation of the machine says, and what was told of the words.
+"""Keys and observations of the vector environment: what a situation says, and what was told of the words.
 
 Most parts of a composition are functions of the public state, and so of a machine's situation (`plain_parts`). What
 speakers tell of their words (`confidence`, `reviewer_margin`, `length`, `reviewer_agrees`) differs from dialogue to
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from tracer_env.compositions import AGREES, Composition, Part
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
-from tracer_env.types import Role
+from tracer_env.observed import OBSERVED
+from tracer_env.types import SIGNALS, Role
 from tracer_env.vector_machine import Machine
 
-__all__ = ["Dialogues", "VectorKeys", "plain_parts", "told_parts"]
+__all__ = ["Dialogues", "VectorKeys", "observed_of", "plain_parts", "told_parts"]
 
 Index = NDArray[np.int64]
 _MOST = 1 << 20  # names of information states
@@ -101,6 +102,22 @@ class VectorKeys:
         if _role(part) is Role.REVIEWER:
             found[~reviewed] = len(edges) + 2
         return found
+
+
+def observed_of(machine: Machine, dialogues: Dialogues) -> NDArray[np.float32]:
+    """Return what the acting seat of each dialogue may know, (B, len(OBSERVED)), as `observed` has it of a state."""
+    everyone, reviewed = np.arange(len(dialogues.code)), machine.reviewed[dialogues.code]
+    proposal, review = (dialogues.told(role, everyone) for role in (Role.PROPOSER, Role.REVIEWER))
+    known = {name: proposal[name] for name in SIGNALS if name != "margin"}
+    known["length"] = np.log1p(proposal["tokens"].astype(np.float64))
+    known["margin"] = np.where(reviewed, review["margin"], np.nan)
+    known["agrees"] = np.where(reviewed, review["agrees"], 0)
+    public = machine.features[dialogues.code]
+    made = np.empty((len(everyone), len(OBSERVED)), dtype=np.float32)
+    made[:, : public.shape[1]] = public
+    for place, name in enumerate(OBSERVED[public.shape[1] :], public.shape[1]):
+        made[:, place] = known[name]
+    return made
 
 
 _NAMES = {"length": "tokens", "reviewer_margin": "margin"}

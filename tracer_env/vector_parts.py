@@ -25,7 +25,7 @@ from tracer_env.vector_keys import told_parts
 from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
 
-__all__ = ["HINT", "check_parts", "keep_freed_memory", "picked", "rates_of"]
+__all__ = ["HINT", "check_parts", "chosen_actions", "keep_freed_memory", "picked", "rates_of"]
 
 HINT = 'use vectorization_mode="sync" for it'
 _OPTIONS = ("task", "world")
@@ -69,6 +69,18 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
 
 def _nothing_told(state: DialogueState) -> str:
     return ""
+
+
+def chosen_actions(actions: NDArray[np.integer[Any]], count: int) -> NDArray[np.uint8]:
+    """Return the actions of ``count`` sub-environments as bytes; raises ConfigError for anything else."""
+    array = np.asarray(actions)
+    if array.shape != (count,) or array.dtype.kind not in "iub":
+        raise ConfigError(
+            f"actions must be {count} integers, got shape {array.shape} of {array.dtype}; 0 is SKIP and 1 is SPEAK"
+        )
+    if array.astype(np.int64, copy=False).view(np.uint64).max() > 1:  # negative ones are large there
+        raise ConfigError("actions must be 0 (SKIP) or 1 (SPEAK)")
+    return array.astype(np.uint8)
 
 
 def picked(

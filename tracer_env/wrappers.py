@@ -27,10 +27,12 @@ from tracer_env.casting import make_controller, make_reward, make_rules, make_sc
 from tracer_env.compositions import check_ready, information_named
 from tracer_env.contracts import asked_under, key_of, probability
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.feature_fitting import features_for
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
+from tracer_env.signal_features import ALL_FEATURES
 from tracer_env.types import Role, Seat
 
 __all__ = ["ControllerEnv", "env", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
@@ -47,12 +49,15 @@ def raw_env(
     reward: Any = "role_credit",
     information: Any = "vote_and_time",
     render_mode: str | None = None,
+    features: Any = "public",
     **settings: Any,
 ) -> DialogueEnv:
     """Return the bare AEC environment.
 
     ``scenario`` is a name, a Scenario or a list of Task; ``speaker`` a name, a Speaker, a function
     ``prompt -> text`` or a mapping by seat; ``settings`` are those of `Rules` (``num_agents=2``, ``max_turns=5``, ...).
+    ``features``: ``public``, or ``all``: with what speakers tell of their words, scaled (`signal_features`); fitted
+    features, or their file.
     """
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
     if hasattr(voices, "check"):
@@ -64,6 +69,7 @@ def raw_env(
         make_reward(reward),
         check_ready(information_named(information)),
         render_mode,
+        features_for(features, scenario, voices, made),
     )
 
 
@@ -108,7 +114,8 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         dialogue.render_mode = render_mode
         self._learns = learning_turns(dialogue.rules, seats)
         self._others = others
-        self.observation_space = spaces.Box(-1.0, 1.0, (len(FEATURES),), np.float32)
+        names = FEATURES if dialogue.features is None else ALL_FEATURES
+        self.observation_space = spaces.Box(-1.0, 1.0, (len(names),), np.float32)
         self.action_space = spaces.Discrete(2)
         self._without_choice = 0
 

@@ -1,0 +1,30 @@
+"""Features for an environment: as asked, or fitted on the spot where words cost nothing."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from tracer_env.casting import make_scenario
+from tracer_env.interfaces import Speaker
+from tracer_env.rules import Rules
+from tracer_env.signal_features import SignalFeatures, features_named, fit_features
+from tracer_env.tree_growth import expand
+
+__all__ = ["features_for"]
+
+_TASKS, _NODES = 200, 1 << 20
+
+
+def features_for(features: Any, scenario: Any, speaker: Speaker, rules: Rules) -> SignalFeatures | None:
+    """Return fitted features, None for the public ones.
+
+    ``all`` is fitted on the dialogue trees of the first 200 tasks, fewer of long dialogues: of the train split where
+    the scenario is a name, else of its own tasks. Raises ConfigError where trees are not to be had for nothing.
+    """
+    tasks = min(_TASKS, _NODES >> rules.max_turns)
+    if features != "all" or not getattr(speaker, "free", False) or not tasks:
+        return features_named(features)
+    lessons = make_scenario(scenario, split="train") if isinstance(scenario, str) else make_scenario(scenario)
+    seed = int(getattr(getattr(speaker, "trees", None), "seed", 0))
+    return fit_features(expand(make_scenario(list(islice(lessons, tasks))), speaker, rules, seed, texts=False))
