@@ -186,7 +186,7 @@ def test_the_marks_fit_into_a_terminal() -> None:
         | wide
         | dict.fromkeys(rates, 0.5)
         | {"method": "runs/a-long-name/cfr_plus.json", "accuracy_ci": (0.25, 0.75), "paired_difference": -0.123}
-        | {"trained_on": 1234, "failed": 0, "accuracy_by_seed": (), "tokens_by_seed": ()}
+        | {"trained_on": 1234, "failed": 0, "accuracy_by_seed": (), "tokens_by_seed": (), "lopsided": False}
     )
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(comparison_table([row, replace(row, trained_on=0)]))

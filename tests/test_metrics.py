@@ -73,7 +73,7 @@ def test_final_grades_are_counted_apart_and_only_correct_counts() -> None:
     assert row.accuracy == 0.4
     assert row.accuracy_ci == pytest.approx((0.0944, 0.7906), abs=1e-4)  # of Beta(2.5, 3.5)
     assert (row.unparsable_rate, row.timeout_rate) == (0.2, 0.2)
-    assert row.tokens_per_task_ci == (100.0, 100.0)
+    assert (row.tokens_per_task, row.tokens_per_task_ci) == (100.0, None)  # all alike: no spread was seen
 
 
 def test_rates_without_cases_are_none() -> None:
@@ -174,7 +174,7 @@ def test_all_rows_of_a_table_are_corrected_together() -> None:
 def test_worlds_of_one_task_are_one_task() -> None:
     alone = summarise(_answers("m", "1" * 8))
     together = summarise(_answers("m", "1" * 8, worlds=8))
-    assert alone.tokens_per_task_ci == (100.0, 100.0)
+    assert alone.tokens_per_task_ci is None
     assert together.tokens_per_task_ci is None
 
 
@@ -204,3 +204,17 @@ def test_ten_thousand_episodes_in_about_a_second() -> None:
     row = summarise(episodes)
     assert time.process_time() - start < 10  # half a second of it, usually
     assert row.tokens_per_task == 851
+
+
+def test_tokens_that_hang_on_one_task_are_told() -> None:
+    def spent(*tokens: int) -> Row:
+        said = [one_proposal(OK, n, task=f"t{n}") for n in range(len(tokens))]
+        changed = []
+        for told, count in zip(said, tokens, strict=True):
+            first = replace(told.turns[0], utterance=replace(told.turns[0].utterance, completion_tokens=count))
+            changed.append(replace(told, turns=(first, *told.turns[1:])))
+        return summarise(changed)
+
+    rows = [spent(10, 12, 9, 11, 400), spent(10, 12, 9, 11)]
+    assert [row.lopsided for row in rows] == [True, False]
+    assert [Row.from_data(row.to_data()) for row in rows] == rows

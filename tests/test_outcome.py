@@ -58,8 +58,9 @@ def test_a_rule_that_wins_is_said_to_win() -> None:
     assert found is not None
     first, second = found.sentences()
     assert first.startswith("The best fixed rule, never (1.000 at 11 tokens), is better than any other method.")
-    assert second.startswith("learned costs 190")
-    assert second.endswith("tokens a task more than never.")
+    assert second.startswith(
+        "learned costs 190 tokens a task more than never here; nothing was seen of how that differs"
+    )
 
 
 def test_equal_accuracy_goes_to_the_cheaper_rule() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracer_env.behaviour import Behaviour, share
 from tracer_env.errors import DataError
 from tracer_env.method_rows import Row
-from tracer_env.statistics.means import mean_interval
+from tracer_env.statistics.means import lopsided, mean_interval
 from tracer_env.statistics.seeds import wider
 from tracer_env.statistics.shares import share_interval
 from tracer_env.transcript import Transcript
@@ -118,6 +118,7 @@ class Column:
             accuracy_with_failed=finals[Grade.CORRECT] / whole if self.failed else None,
             accuracy_by_seed=_means(seeds, self.seeds, columns[0]),
             tokens_by_seed=_means(seeds, self.seeds, columns[1]),
+            lopsided=len(tokens) > 1 and bool(lopsided(tokens / worlds)),
         )
 
     def check_pairs(self, names: Sequence[str]) -> None:
@@ -206,6 +207,6 @@ def _means(seeds: Ints, count: int, column: NDArray[Any]) -> tuple[float, ...]:
 
 
 def ends(interval: Callable[..., NDArray[np.float64]], *by_task: Ints) -> Interval | None:
-    """Return both ends, or None without a task and where nothing is known of the spread."""
+    """Return both ends, or None without a task and where nothing is known of the spread: one task, or all alike."""
     low, high = (float(end) for end in interval(*by_task)) if len(by_task[0]) else (-np.inf, np.inf)
-    return (low, high) if np.isfinite([low, high]).all() else None
+    return (low, high) if np.isfinite([low, high]).all() and low < high else None

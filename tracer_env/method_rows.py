@@ -11,7 +11,7 @@ from statistics import stdev
 from typing import Any
 
 from tracer_env.bounded import shown
-from tracer_env.checked import Reader, also, choice, line, listed, number, optional, read, record, whole
+from tracer_env.checked import Reader, also, choice, flag, line, listed, number, optional, read, record, whole
 from tracer_env.errors import DataError
 from tracer_env.types import Grade, Interval
 
@@ -58,6 +58,7 @@ class Row:
     policy: str = ""  # how its tables are played: average, greedy, or both in a cast; empty without tables
     accuracy_by_seed: tuple[float, ...] = ()  # where a run has several seeds: under each; empty where others are copies
     tokens_by_seed: tuple[float, ...] = ()  # tokens a task, likewise
+    lopsided: bool = False  # one task has more than half of the spread of tokens: their interval may be too narrow
 
     def to_data(self) -> dict[str, Any]:
         """Return the row as JSON-ready data: intervals become lists, None stays null."""
@@ -72,6 +73,8 @@ class Row:
             del data["policy"]
         if not self.accuracy_by_seed:
             del data["accuracy_by_seed"], data["tokens_by_seed"]
+        if not self.lopsided:
+            del data["lopsided"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @property
@@ -99,7 +102,7 @@ KINDS = ("rule", "learned", "bound")
 """What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
 _LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
-_LATER |= {"accuracy_by_seed", "tokens_by_seed"}
+_LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
@@ -110,6 +113,7 @@ _BY_SEED = listed(number(0.0, _LARGE), most=10_000, least=2)
 _KINDS: dict[str, Reader[Any]] = {
     "str": line(),
     "int": whole(0),
+    "bool": flag,
     "int | None": optional(whole(0)),
     "float": number(0.0, _LARGE),
     "float | None": optional(number(-1.0, 1.0)),

@@ -108,6 +108,9 @@ class Outcome:
         number = abs(duel.tokens) if clear else duel.tokens
         both = called[duel.method], called[duel.against]
         words = f"{_minus(f'{number:,.0f}')}{_ends(ends, 0)} tokens a task"
+        if interval is None and duel.tokens:
+            told = f"{abs(duel.tokens):,.0f} tokens a task {how} than {both[1]} here"
+            return f"{both[0]} costs {told}; nothing was seen of how that differs from task to task."
         if clear:
             return f"{both[0]} costs {words} {how} than {both[1]}."
         return f"{both[0]} is not shown to cost more or less than {both[1]}: {words}."

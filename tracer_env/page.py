@@ -204,6 +204,10 @@ def _lessons(row: Row) -> str:
     return f"<small>trained on {row.trained_on:,} of these tasks: no held-out result</small>"
 
 
+def _one_task(row: Row) -> str:
+    return "<small>one task has most of the spread</small>" if row.lopsided else ""
+
+
 def _by_seed(row: Row) -> str:
     if row.spread is None:
         return "–"
@@ -227,7 +231,7 @@ _COMPARISON: dict[str, _Cell] = {
     "Δ vs baseline": _gain,
     "p": _p,
     "Holm's p": lambda r: "–" if r.p_holm is None else _chance(r.p_holm),
-    "Tokens/task": lambda r: f"{r.tokens_per_task:,.0f}{_range(r.tokens_per_task_ci, ',.0f')}",
+    "Tokens/task": lambda r: f"{r.tokens_per_task:,.0f}{_range(r.tokens_per_task_ci, ',.0f')}{_one_task(r)}",
     "Prompt": lambda r: f"{r.prompt_tokens_per_task:,.0f}",
     "Completion": lambda r: f"{r.completion_tokens_per_task:,.0f}",
     "Calls/task": lambda r: f"{r.calls_per_task:.2f}{_range(r.calls_per_task_ci, '.2f')}",

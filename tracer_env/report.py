@@ -145,6 +145,10 @@ def comparison_table(rows: Iterable[Row]) -> Table:
     if seen := [row for row in rows if row.trained_on]:
         each = (f"{row.method} on {row.trained_on:,}" for row in seen)
         lines.append(f"* trained on tasks of this table, so no held-out result: {', '.join(each)}")
+    if one := [row.method for row in rows if row.lopsided]:
+        lines.append(
+            f"~ one task has most of the spread of tokens, and more tasks may move the mean far: {', '.join(one)}"
+        )
     if lines:
         table.caption, table.caption_justify = Text("\n".join(map(visible, lines))), "left"
     for place, row in enumerate(rows):
@@ -154,7 +158,7 @@ def comparison_table(rows: Iterable[Row]) -> Table:
             Text(visible(names[row.method]) + " *" * bool(row.trained_on)),
             Text.assemble((f"{row.accuracy:.3f}", "bold"), (_interval(row), "dim")),
             *([_rate(row.spread, 3)] * seeded),
-            f"{row.tokens_per_task:,.0f}",
+            f"{row.tokens_per_task:,.0f}{'~' * row.lopsided}",
             f"{row.calls_per_task:.2f}",
             _rate(row.speak_rate),
             _rate(row.correction_rate),
