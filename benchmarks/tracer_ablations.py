@@ -1,6 +1,6 @@
-"""TRACER on nano: the whole method, the paper's six ablations, and what it has to beat, in one table.
+"""TRACER on nano: the whole method, the paper's six ablations, one more, and what it has to beat, in one table.
 
-    python benchmarks/tracer_ablations.py                     eight variants and two baselines, three seeds
+    python benchmarks/tracer_ablations.py                     nine variants and two baselines, three seeds
     python benchmarks/tracer_ablations.py --jobs 2            two trainings at a time, one thread each
 
     base           nano as it ships, one proposal                  (the paper's CoT)
@@ -11,6 +11,11 @@
     TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0; choices valued by what they come to less a
                    price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train split
     ... :one_step  the whole method with the paper's one-step values, tables as they were learnt
+    ... :confidence   controllers that see how sure the speaker was as well (``--information``), all else being equal
+
+The paper's six leave out a part of its own method. Confidence is a part that the paper has not, so its ablation "no
+confidence" is the whole method, against what it is with it; the last line says what is lost, seed by seed. Any variant
+takes the suffix: ``--variants no_vote_state no_vote_state:confidence --information time+confidence:bins=3``.
 
 All are trained on the train split and play the same held-out tasks at temperature 1. Accuracy, tokens (prompt and
 completion) and calls a task are means over seeds, with the half width of a 95% t interval over the seeds, and the
@@ -31,9 +36,11 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+_CHANGES = ("one_step", "confidence")
 STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 """97.5% points of Student's t for 2 to 5 seeds."""
 
@@ -56,6 +63,7 @@ def main() -> int:
     parser.add_argument(
         "--settle", type=int, default=100, help="tasks on whose trees controllers are solved at the end"
     )
+    parser.add_argument("--information", default="vote+time+confidence:bins=3", help="what :confidence lets them see")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--path", help="weights of another nano")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
@@ -67,7 +75,10 @@ def main() -> int:
         return 0
     from tracer_env.trainers.tracer_trainer import VARIANTS
 
-    methods = [*(options.variants or [*VARIANTS, "full:one_step"]), *options.alone]
+    changes = {method.partition(":")[2] for method in options.variants or ()} - {"", *_CHANGES}
+    if changes:
+        parser.error(f"a variant ends with :{' or :'.join(_CHANGES)}, got :{min(changes)}")
+    methods = [*(options.variants or [*VARIANTS, "full:one_step", "full:confidence"]), *options.alone]
     jobs = [(method, seed) for method in methods for seed in options.seeds]
     with ThreadPoolExecutor(options.jobs) as pool:
         found = list(pool.map(lambda job: _kept(options.folder, *job), jobs))
@@ -112,7 +123,7 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     from tracer_env.scenarios.arithmetic import Arithmetic
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
     from tracer_env.trainers.review_choice import REVIEWS
-    from tracer_env.trainers.tracer_trainer import VARIANTS, TracerTrainer
+    from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
     from tracer_env.trainers.tree_credit import credit_named
 
     torch.set_num_threads(1)
@@ -132,21 +143,22 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
         for votes, more in ((1, ""), (3, ", SC 3")):
             found[name + more] = {**_alone(speaker, test, options, votes), **cost}
         return found
-    variant, _, credit = method.partition(":")
+    name, _, change = method.partition(":")
+    variant, one_step = variant_named(name), change == "one_step"
     tracer = TracerTrainer(
         speaker,
         train,
         config,
-        variant=VARIANTS[variant],
+        variant=replace(variant, information=options.information) if change == "confidence" else variant,
         reviews=REVIEWS[options.reviews](),
         fading=options.fading,
-        credit=credit_named(credit or options.credit),
-        settle=0 if credit else options.settle,
+        credit=credit_named("one_step" if one_step else options.credit),
+        settle=0 if one_step else options.settle,
         wanted=False,
     )
     trained = tracer.train()
     seconds = time.perf_counter() - begun
-    row = _dialogues(speaker, test, tracer.controller, VARIANTS[variant].information, options)
+    row = _dialogues(speaker, test, tracer.controller, variant.information, options)
     return {f"TRACER {method}": {**row, "candidates": _drawn(trained.metrics), "seconds": seconds}}
 
 
@@ -228,6 +240,14 @@ def _print(rows: dict[str, list[dict[str, float]]]) -> None:
             points, tokens, calls = (_mean(found, key) - _mean(whole, key) for key in ("accuracy", "tokens", "calls"))
             line += f"   {100 * points:+.2f} / {tokens:+,.0f} / {calls:+.2f}"
         print(line)
+    for name, seeing in rows.items():
+        blind = rows.get(name.removesuffix(":confidence"))
+        if name.endswith(":confidence") and blind is not None:
+            lost = [
+                {key: one[key] - other[key] for key, _ in _COLUMNS} for one, other in zip(blind, seeing, strict=True)
+            ]
+            cells = ", ".join(f"{key} {_interval([one[key] for one in lost], digits)}" for key, digits in _COLUMNS)
+            print(f"no confidence ({name.removesuffix(':confidence')} less {name}, seed by seed): {cells}")
 
 
 _COLUMNS = (("accuracy", 3), ("tokens", 1), ("calls", 2))
