@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from tracer_env.agents.speakers.verdict_margins import VerdictWords
 from tracer_env.interfaces import Request
 from tracer_env.referee import agreement, ask
 from tracer_env.rules import Rules, advance, initial
+from tracer_env.types import Signals, Utterance
 from tracer_env.verification.verdicts import verdict_place
 
 
@@ -64,10 +66,51 @@ def test_words_that_a_tokenizer_spells_oddly_tell_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("RIGHT.", (0, "RIGHT")), ("**Wrong**", (2, "Wrong")), ("<think>WRONG</think>RIGHT", (20, "RIGHT")), ("?", None)],
+    [
+        ("RIGHT.", (0, "RIGHT")),
+        ("**Wrong**", (2, "Wrong")),
+        ("<think>WRONG</think>RIGHT", (20, "RIGHT")),
+        ("<think>RIGHT?</think>RIGHT <think>RIGHT</think> so", (21, "RIGHT")),
+        ("Verdict: RIGHT, and 2 RIGHT", (9, "RIGHT")),
+        ("?", None),
+    ],
 )
 def test_place_of_the_verdict(text: str, found: tuple[int, str] | None) -> None:
     assert verdict_place(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "unread", "verdict", "before"),
+    [
+        ("<scratch>WRONG</scratch>RIGHT", ("scratch",), 1, "<scratch>WRONG</scratch>"),
+        ("RIGHT</scratch>WRONG", ("scratch",), -1, "RIGHT</scratch>"),  # opened in the prompt
+        ("RIGHT <scratch>WRONG</scratch>", (), 1, ""),
+        ("<think>RIGHT</think>WRONG", (), 0, None),  # all is read: it begins with neither
+        ("<think>RIGHT</think>WRONG", None, -1, "<think>RIGHT</think>"),
+        ("<scratch>RIGHT", ("scratch",), 0, None),
+    ],
+)
+def test_a_scenarios_names_of_blocks_reach_the_margin(
+    text: str, unread: tuple[str, ...] | None, verdict: int, before: str | None
+) -> None:
+    """The margin is that of the word which the referee takes for the verdict, and of no other."""
+    words, ids = VerdictWords(_Letters()), _Letters()(text)["input_ids"]
+    right = words.watch.index(1000)
+    watched = [
+        [float(step) if place == right else 0.0 for place in range(len(words.watch))] for step in range(len(ids))
+    ]
+
+    class Watched:
+        def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+            margin = words.margin(text, ids, watched, requests[0].unread)
+            return [Utterance(text, signals=Signals(margin=margin))]
+
+    state = play("C")
+    (said,) = ask(
+        Watched(), [Request(state, state.seat, 7)], tracer_env.make_scenario("arithmetic", limit=1, unread=unread)
+    )
+    assert said.verdict == verdict
+    assert said.signals.margin == (None if before is None else len(_Letters()(before)["input_ids"]))
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0, 1.3])

@@ -35,12 +35,15 @@ class Request(NamedTuple):
 
     ``stream`` is the episode's noise (`randomness.stream`); candidate c of turn t draws from
     ``(stream, t, purpose, c)`` and from nothing else, so an utterance is a function of state and stream.
+    ``unread`` names the reasoning blocks that the scenario leaves out where it does not leave out the usual ones: a
+    speaker that tells how sure it is of its verdict has to know which of its words that is.
     """
 
     state: DialogueState
     seat: Seat
     stream: int
     candidates: int = 1
+    unread: tuple[str, ...] | None = None
 
 
 @runtime_checkable

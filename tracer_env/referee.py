@@ -22,7 +22,9 @@ from tracer_env.rules import DialogueState
 from tracer_env.task_contracts import grading, inside, reading, same
 from tracer_env.types import Role, Seat, Utterance, Verdict
 from tracer_env.verification.extraction import ANSWER_IS, STATED
+from tracer_env.verification.quoting import own_words
 from tracer_env.verification.reasoning import UNREAD
+from tracer_env.verification.reasoning import spoken as spoken_part
 from tracer_env.verification.verdicts import read_verdict
 
 __all__ = ["ask", "ask_each", "judge", "received"]
@@ -58,12 +60,16 @@ def agreement(text: str, state: DialogueState, scenario: Scenario) -> int:
     """Return whether a review states the pending answer as its own (1), another one (-1), or none (0).
 
     Its own answer is what it marks as an answer, or the right side of the equation that it ends with: a number that is
-    only mentioned is no answer. Raises ScenarioError for a reading that is none.
+    only mentioned is no answer, nor is one that it repeats from the proposal (`quoting`).
+    Raises ScenarioError for a reading that is none.
     """
     pending = state.pending
     if pending is None or pending.utterance.answer is None:
         return 0
-    scenario = inside(scenario, state)
+    scenario, said = inside(scenario, state), spoken_part(text, getattr(scenario, "unread", UNREAD))
+    if said is None:
+        return 0
+    text = own_words(said)
     found = reading(scenario, text, state)
     if found.answer is None or (found.rule not in _MARKED and not _CONCLUDES.search(text)):
         return 0
@@ -82,6 +88,7 @@ def ask(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> li
     """
     if not requests:
         return []
+    requests = _reading_out(requests, scenario)
     try:
         said = spoken(speaker, requests)
     except SpeakerError as error:
@@ -98,6 +105,7 @@ def ask_each(speaker: Speaker, requests: Sequence[Request], scenario: Scenario) 
     """Return what `ask` does for requests of one candidate each, with an error for each that failed."""
     if not requests:
         return []
+    requests = _reading_out(requests, scenario)
     try:
         said = heard(speaker, requests)
     except PartError as error:
@@ -118,6 +126,12 @@ def received(
             raise one
         said.append(one)
     return _judged(said, requests, scenario)
+
+
+def _reading_out(requests: Sequence[Request], scenario: Scenario) -> Sequence[Request]:
+    """Tell speakers which reasoning blocks the scenario leaves out, where these are not the usual ones."""
+    names = tuple(getattr(scenario, "unread", UNREAD))
+    return requests if names == UNREAD else [request._replace(unread=names) for request in requests]
 
 
 def _judged(said: Sequence[Utterance], requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:

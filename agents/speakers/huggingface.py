@@ -217,7 +217,7 @@ class HuggingFaceSpeaker:
         prompts = [self.prompt(request) for request in requests]
         jobs: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]] = {}
         spoken: list[Utterance | None] = []
-        reviews: set[int] = set()  # the places whose verdict word is watched
+        reviews: dict[int, tuple[str, ...] | None] = {}  # the places whose verdict word is watched
         for request, (ids, _) in zip(requests, prompts, strict=True):
             opening = self._opening(request.state.task, request.seat.role)
             prefix = opening if ids[: len(opening)] == opening and len(ids) > len(opening) else ()
@@ -225,7 +225,7 @@ class HuggingFaceSpeaker:
                 seed = draw(request.stream, request.state.turn, Purpose.GENERATION, candidate)
                 jobs.setdefault((prefix, ids), []).append((len(spoken), seed))
                 if request.seat.role is Role.REVIEWER:
-                    reviews.add(len(spoken))
+                    reviews[len(spoken)] = request.unread
                 spoken.append(None)
         dropped = [
             lost for request, (_, lost) in zip(requests, prompts, strict=True) for _ in range(request.candidates)
@@ -235,10 +235,12 @@ class HuggingFaceSpeaker:
             rows = [Job(rank[ids], seed, place in reviews) for ids, place, seed in batch]
             done = self._decoder.complete(list(rank), prefix, rows, self.max_new_tokens)
             for (ids, place, _), completion in zip(batch, done, strict=True):
-                spoken[place] = self._utterance(ids, completion, dropped[place])
+                spoken[place] = self._utterance(ids, completion, dropped[place], reviews.get(place))
         return [utterance for utterance in spoken if utterance is not None]
 
-    def _utterance(self, ids: tuple[int, ...], completion: Any, dropped: int) -> Utterance:
+    def _utterance(
+        self, ids: tuple[int, ...], completion: Any, dropped: int, unread: tuple[str, ...] | None
+    ) -> Utterance:
         text = self.loaded.tokenizer.decode(completion.token_ids, skip_special_tokens=True)
         if not self._chat:
             text = text.split(PLAIN_STOP, 1)[0]
@@ -252,7 +254,9 @@ class HuggingFaceSpeaker:
             prompt_ids=ids,
             token_ids=tuple(completion.token_ids),
             logprobs=tuple(completion.logprobs),
-            signals=signals_of(completion.own, self._words.margin(text, completion.token_ids, completion.watched)),
+            signals=signals_of(
+                completion.own, self._words.margin(text, completion.token_ids, completion.watched, unread)
+            ),
         )
 
     def _opening(self, task: Task, role: Role) -> tuple[int, ...]:

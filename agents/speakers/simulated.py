@@ -217,7 +217,7 @@ class SimulatedSpeaker:
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Return the utterances that these states and this noise give."""
         if len(requests) == 1 and requests[0].candidates == 1:  # an env.step: the hot path
-            state, seat, stream, _ = requests[0]
+            state, seat, stream = requests[0][:3]
             bits = draw(stream, state.turn, _OUTCOME)
             speaks = self._propose if seat.role is _PROPOSER else self._review
             return [speaks(state, bits, stream, 0)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.verdicts import verdict_place
 
 __all__ = ["VerdictWords"]
@@ -35,12 +36,19 @@ class VerdictWords:
                         self._first |= dict.fromkeys(pair, (ids[0][0], ids[1][0]))
         self.watch = sorted({one for pair in self._first.values() for one in pair})
 
-    def margin(self, text: str, token_ids: Sequence[int], watched: Sequence[Sequence[float]]) -> float | None:
+    def margin(
+        self,
+        text: str,
+        token_ids: Sequence[int],
+        watched: Sequence[Sequence[float]],
+        unread: tuple[str, ...] | None = None,
+    ) -> float | None:
         """Return log P(RIGHT) - log P(WRONG) of a review, None where it has no verdict or its word is spelled oddly.
 
-        ``watched`` are the log-probabilities of ``watch`` at each of its tokens.
+        ``watched`` are the log-probabilities of ``watch`` at each of its tokens. ``unread`` names the reasoning blocks
+        that are left out, None the usual ones: a word inside of one is no verdict.
         """
-        place = verdict_place(text)
+        place = verdict_place(text, UNREAD if unread is None else unread)
         if place is None or not watched:
             return None
         whole = self._text(token_ids)

@@ -58,10 +58,19 @@ def verdict_place(text: str, unread: tuple[str, ...] = UNREAD) -> tuple[int, str
     verdict, word = _read(text, unread)
     if verdict is Verdict.NONE:
         return None
-    said = spoken(text, unread) or ""
-    start = text.rfind(said) if said else 0
-    place = text.find(word, max(start, 0))
-    return None if place < 0 else (place, word)
+    said, place = (spoken(text, unread) or "").find(word), -1
+    for _ in range(_LOOKED_AT):
+        place = text.find(word, place + 1)
+        if place < 0:
+            return None
+        marked = f"{text[:place]}{_MARK}{text[place + 1 :]}"
+        if (spoken(marked, unread) or "").find(_MARK) == said:  # not one inside of a block
+            return place, word
+    return None
+
+
+_MARK = "\0"
+_LOOKED_AT = 20  # words like the verdict's before it, inside of blocks
 
 
 def read_verdict(text: str, unread: tuple[str, ...] = UNREAD) -> Verdict:
