@@ -122,6 +122,7 @@ BASE: dict[str, set[str]] = {
         "task_contracts",
         "types",
         "verification.extraction",
+        "verification.quoting",
         "verification.reasoning",
         "verification.verdicts",
     },

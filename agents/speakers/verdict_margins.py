@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.verdicts import verdict_place
 
 __all__ = ["VerdictWords"]
@@ -48,7 +47,7 @@ class VerdictWords:
         ``watched`` are the log-probabilities of ``watch`` at each of its tokens. ``unread`` names the reasoning blocks
         that are left out, None the usual ones: a word inside of one is no verdict.
         """
-        place = verdict_place(text, UNREAD if unread is None else unread)
+        place = verdict_place(text) if unread is None else verdict_place(text, unread)
         if place is None or not watched:
             return None
         whole = self._text(token_ids)
