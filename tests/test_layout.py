@@ -97,7 +97,7 @@ BASE: dict[str, set[str]] = {
     "plain": set(),
     "specs": {"errors"},
     "screen": {"narrow", "plain"},
-    "trust": {"bounded", "errors", "plain", "registry", "specs"},
+    "trust": {"bounded", "errors", "own_parts", "plain", "registry", "specs"},
     "locks": {"errors", "plain"},
     "places": {"errors"},
     "leftovers": {"errors", "locks", "places"},

@@ -25,6 +25,7 @@ from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.lessons import UNKNOWN
+from tracer_env.own_parts import take_in
 from tracer_env.registry import build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
@@ -157,6 +158,7 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
     name, settings = name_and_settings(controller)
     if name.endswith(".json"):
         return _load_table(Path(name), trust_code, settings)
+    take_in(settings.get("information"))
     if information is not None and "information" in inspect.signature(resolve("controller", name)[0]).parameters:
         information_named(settings.setdefault("information", information))
     return build("controller", name, **settings)

@@ -10,6 +10,7 @@ import typer
 
 from tracer_env.cli_options import JsonOption, SeedOption
 from tracer_env.errors import ConfigError
+from tracer_env.own_parts import take_in
 from tracer_env.progress import reporting
 from tracer_env.recording import SHIPPED
 from tracer_env.registry import build, resolve
@@ -42,6 +43,8 @@ def see_command(
     drawing, _ = resolve("trainer", f"{_TRAINERS}.seeing_shown:drawing")
     tables, _ = resolve("trainer", f"{_TRAINERS}.seeing_shown:study_tables")
     draw = None if picture is None else drawing(picture)
+    for each in information or ():
+        take_in(each)
     lessons, tests = _trees(trees, test)
     with reporting() as reporter:
         result = see(lessons, tests, information, price, iterations, starts, seed or 0, reporter)

@@ -17,7 +17,8 @@ The last three are measured and cut into ``bins`` buckets at quantiles of train 
 belongs to the bucket above it. What a speaker does not tell is the bucket ``unknown``, what nobody said yet ``none``.
 Values and edges are float32 and float64 numbers wherever they come from, so a state and a tree agree to the last bit.
 
-Parts of one's own: ``register("information", "mine", function)``, a function of the state that returns a text.
+Parts of one's own: ``register("information", "mine", function)``, a function of the state that returns a text; or by
+their import path, ``vote+package.module:function``, where a user says it and not a file (`own_parts`).
 """
 
 from __future__ import annotations
@@ -191,8 +192,8 @@ def _unfitted(composition: Composition) -> str:
 def _part(piece: str, whole: str) -> Part:
     kind, colon, rest = piece.partition(":")
     own = [name for name in registered("information") if name not in KEYS]
-    if not colon and kind in own:
-        return Part(kind, own=resolve("information", kind)[0])
+    if piece in own:
+        return Part(piece, own=resolve("information", piece)[0])
     if kind not in PARTS and kind not in MEASURED:
         known = [*PARTS, *MEASURED, *own]
         what = "information" if piece == whole else f"part of information {whole!r}"

@@ -28,6 +28,7 @@ from tracer_env.compositions import information_named
 from tracer_env.config_data import build, flat, plain
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.own_parts import own_parts
 from tracer_env.registry import resolve
 from tracer_env.rules import Rules
 from tracer_env.toml_files import written
@@ -198,7 +199,8 @@ class Config:
         self._check_texts()
         self._check_evaluation()
         try:
-            information_named(self.information)
+            if not own_parts(self.information):  # code is looked up where it is used, and may be
+                information_named(self.information)
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
         if self.gspo.settings:

@@ -24,6 +24,7 @@ from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.learning import School, keep_given, lessons_of, training_scenario, untrained
 from tracer_env.lessons import Lessons
 from tracer_env.outcome import described
+from tracer_env.own_parts import take_in
 from tracer_env.playing import play_missing
 from tracer_env.progress import Named, NoReporter, Reporter
 from tracer_env.report import write_report
@@ -63,6 +64,7 @@ def compare(
         config, resume, {"scenario": scenario, "speaker": speaker, "evaluation": controllers}, trust_code
     )
     asked.check_unhooked("compare")
+    take_in(asked.information)
     check_ready(information_named(asked.information))
     cast = _cast(asked, scenario, speaker, controllers, trust_code)
     if asked.evaluation.seeds:

@@ -13,6 +13,7 @@ from tracer_env.config import Config
 from tracer_env.episodes.shelf import chosen
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.learning import untrained
+from tracer_env.own_parts import take_in
 from tracer_env.plain import command
 from tracer_env.rollout import Job, everything, nothing, rollout
 from tracer_env.runs import load_run
@@ -47,6 +48,7 @@ def play(
         asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
     )
     check_each(scenario)
+    take_in(config.information)
     made = make_controller(controller, config.rules, config.information, trust_code)
     if untrained(made):
         raise ConfigError(

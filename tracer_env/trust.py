@@ -20,6 +20,7 @@ from typing import Any
 
 from tracer_env.bounded import shown
 from tracer_env.errors import ConfigError, TrustError, did_you_mean
+from tracer_env.own_parts import own_parts
 from tracer_env.plain import command
 from tracer_env.registry import names_code, registered, resolve
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
@@ -63,10 +64,13 @@ def code_named(data: Mapping[str, Any]) -> dict[str, Any]:
         value = _at(data, key)
         if any(names_code(kind, name) for name in _names(value, split)):
             found[key] = value
+    if own_parts(data.get("information")):
+        found["information"] = data["information"]
     methods = _at(data, "evaluation.methods")
     if isinstance(methods, list | tuple):
         named = [name for spec in methods for name in _names(spec, "+")]
-        if any(names_code("controller", name) for name in named):
+        heard = [information for spec in methods for information in _informations(spec)]
+        if any(names_code("controller", name) for name in named) or any(map(own_parts, heard)):
             found["evaluation.methods"] = list(methods)
     hooks = data.get("hooks")
     if isinstance(hooks, Mapping):
@@ -126,10 +130,26 @@ def _names(spec: object, separator: str | None) -> Iterator[str]:
         return
 
 
+def _informations(spec: object) -> Iterator[object]:
+    """Yield what the controllers of a spec are told apart by, where they name a key of their own."""
+    if not isinstance(spec, str):
+        return
+    try:
+        for part in cast_parts(spec, "+").values() if is_cast(spec) else (spec,):
+            if is_cast(part):
+                yield from _informations(part)
+            else:
+                yield name_and_settings(part)[1].get("information")
+    except ConfigError:
+        return
+
+
 def _at(data: Mapping[str, Any], key: str) -> Any:
     """Return the value at a dotted key, of which the first part names a section; None where there is none."""
     section, _, rest = key.partition(".")
     inner = data.get(section)
+    if not rest:
+        return inner
     for step in rest.split("."):
         inner = inner.get(step) if isinstance(inner, Mapping) else None
     return inner

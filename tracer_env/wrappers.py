@@ -30,6 +30,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.feature_fitting import features_for
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller
+from tracer_env.own_parts import take_in
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.signal_features import ALL_FEATURES
@@ -60,6 +61,7 @@ def raw_env(
     features, or their file.
     """
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
+    take_in(information)
     if hasattr(voices, "check"):
         voices.check(made)
     return DialogueEnv(

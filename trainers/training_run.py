@@ -20,6 +20,7 @@ from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.learning import training_episodes, training_scenario, write_controller
+from tracer_env.own_parts import take_in
 from tracer_env.progress import NoReporter, Reporter
 from tracer_env.runs import RunFolder
 from tracer_env.table_files import MOST
@@ -110,6 +111,7 @@ def _opened(
             check_recorded(asked.to_data(), resume, trust_code=trust_code)
     asked.check_seedless("train")
     _check_sections(asked, method)
+    take_in(asked.information)
     controller = make_controller(method, asked.rules, asked.information)
     if not isinstance(controller, RegretMatching):
         raise ConfigError(f"{method!r} keeps no table to train; try regret_matching or regret_matching_plus")
