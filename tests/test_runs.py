@@ -365,6 +365,7 @@ def test_the_environment_is_recorded(tmp_path: Path) -> None:
         "task_ids",
         "models",
         "words",
+        "unread",
     }
     assert (data["seed"], data["tasks"]) == (3, 1)
     assert {"numpy", "pettingzoo"} <= set(data["packages"])

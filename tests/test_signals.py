@@ -17,7 +17,7 @@ from tracer_env.errors import DataError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import initial
-from tracer_env.signals import SIGNALS_DATA, kept, read_signals, signals_of, signals_to_data
+from tracer_env.signals import SIGNALS_DATA, contradiction, kept, read_signals, signals_of, signals_to_data
 from tracer_env.tree import DialogueTrees
 from tracer_env.tree_checks import check_levels
 from tracer_env.tree_growth import expand
@@ -52,6 +52,51 @@ def test_what_is_untold_is_not_written() -> None:
 def test_other_signals_are_refused(data: object) -> None:
     with pytest.raises(Misfit):
         SIGNALS_DATA(data)
+
+
+@pytest.mark.parametrize(
+    ("signals", "wrong"),
+    [
+        (UNTOLD, ""),
+        (Signals(-1.75, -0.5833, -1.0, -2.0), ""),
+        (Signals(-0.3, -0.3, -0.3), ""),  # one token
+        (Signals(-0.1 * 3, -0.1 * 3 / 3 * (1 + 1e-7), -0.1), ""),  # three tokens alike, by rounding
+        (Signals(logprob_min=-1.0), ""),
+        (Signals(margin=math.nan), "margin is nan, which is no log-odds"),
+        (Signals(logprob_sum=-math.inf), "logprob_sum is -inf, which is no log-probability"),
+        (Signals(logprob_mean=0.5), "logprob_mean is 0.5, which is no log-probability"),
+        (Signals(-3.0, -1.0, -0.5), "logprob_min -0.5 is above logprob_mean -1"),
+        (Signals(-1.0, -0.5, -2.0), "logprob_sum -1 is above logprob_min -2"),
+        (Signals(logprob_sum=-0.5, logprob_mean=-1.0), "logprob_sum -0.5 is above logprob_mean -1"),
+    ],
+)
+def test_signals_that_cannot_be(signals: Signals, wrong: str) -> None:
+    assert contradiction(signals) == wrong
+
+
+@pytest.mark.parametrize("rounded", [np.float32, np.float16])
+def test_rounding_contradicts_nothing(rounded: type) -> None:
+    chance = np.random.default_rng(0)
+    for length in range(1, 40):
+        told = signals_of((-chance.exponential(size=length)).tolist())
+        assert contradiction(Signals(*(None if one is None else float(rounded(one)) for one in told))) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("logprob_min", -0.001, "logprob_min_1 is above logprob_mean of the same utterance, first in row 3 at node 1"),
+        ("logprob_sum", -0.001, "logprob_sum_1 is above logprob_min of the same utterance, first in row 3 at node 1"),
+        ("logprob_mean", -np.inf, "logprob_mean_1 is not finite, first in row 3 at node 1"),
+        ("margin", np.inf, "margin_1 is not finite"),
+    ],
+)
+def test_signals_of_trees_are_checked_against_each_other(name: str, value: float, message: str) -> None:
+    trees = _grown()
+    array = getattr(trees.levels[1], name).copy()
+    array[3, 1] = value
+    with pytest.raises(Misfit, match=message):
+        check_levels(trees.rules, [trees.levels[0], replace(trees.levels[1], **{name: array}), *trees.levels[2:]], None)
 
 
 def _grown(speaker: str = "simulated") -> DialogueTrees:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from tracer_env.cli import main
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.evaluation import compare
+from tracer_env.interfaces import Request
 from tracer_env.runs import RunFolder
+from tracer_env.scenarios.base import TaskList
+from tracer_env.types import Signals, Task, Utterance
 from tracer_env.verifying import repair_run, verify
 
 METHODS = ("always", "never", "random:p=0.4")
@@ -330,3 +334,51 @@ def test_a_run_that_is_about_to_begin_is_not_stood_in_the_way(run: Path, monkeyp
     monkeypatch.setattr(RunFolder, "owned", lambda self: pytest.fail("locked"))
     with pytest.raises(RunFolderError, match="holds no episodes yet"):
         repair_run(run)
+
+
+# -- what was told of the words -------------------------------------------------------------------
+
+
+class Telling:
+    """Writes texts that are read, and tells signals of them."""
+
+    free = True
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        said = ("Final answer: 5", "RIGHT. 2 + 3 = 5")
+        tells = (Signals(-2.0, -0.5, -1.0), Signals(-2.0, -0.5, -1.0, 3.0))
+        return [Utterance(said[r.seat.role], 10, 4, signals=tells[r.seat.role]) for r in requests]
+
+
+class Own(TaskList):
+    """A scenario of one's own: how it reads is known to itself alone."""
+
+
+@pytest.fixture(scope="module", params=[TaskList, Own])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("told") / request.param.__name__
+    tasks = request.param([Task("a", "2 + 3?", "5"), Task("b", "1 + 3?", "4")])
+    compare(replace(CONFIG, evaluation=EvaluationConfig(methods=METHODS)), out=path, scenario=tasks, speaker=Telling())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda said: said.update(agrees=-1), "turn 2: agrees is -1, and its text read again says 1"),
+        (lambda said: said.pop("agrees"), "turn 2: agrees is 0, and its text read again says 1"),
+        (lambda said: said.update(text="WRONG. 2 + 3 = 6"), "turn 2: agrees is 1, and its text read again says -1"),
+        (lambda said: said["signals"].update(logprob_min=-0.25), "logprob_min -0.25 is above logprob_mean -0.5"),
+        (lambda said: said["signals"].update(logprob_sum=-0.75), "logprob_sum -0.75 is above logprob_min -1"),
+    ],
+)
+def test_what_was_told_of_the_words_is_read_again(
+    told: Path, tmp_path: Path, edit: Callable[[Any], Any], message: str
+) -> None:
+    run = Path(shutil.copytree(told, tmp_path / "run"))
+    own = told.name == "Own"
+    assert [what.partition(" (")[0] for what in verify(run).unchecked] == (["what reviews state"] if own else [])
+    change(run, lambda lines: edit(turn(lines, 0, 2)["utterance"]))
+    found = refused(run)
+    assert (message in found) is not (own and "agrees" in message)
+    assert "its digest is another" in found

@@ -27,7 +27,7 @@ from tracer_env.blame import name_of, place, raised, told
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Controller, Information, Request, Reward, Speaker
 from tracer_env.rules import DialogueState
-from tracer_env.signals import LARGEST, kept
+from tracer_env.signals import LARGEST, contradiction, kept
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Seat, Signals, Utterance, Verdict
 
 __all__ = [
@@ -300,6 +300,8 @@ def _signals(given: Any, role: Role) -> Signals:
     found = kept(Signals(*numbers))
     if role is Role.PROPOSER and found.margin is not None:
         raise _Unsound(f"a proposal whose margin is {told(found.margin)}; only reviews have one")
+    if wrong := contradiction(found):
+        raise _Unsound(f"signals that contradict each other: {wrong}")
     return given if isinstance(given, Signals) and given == found else found
 
 

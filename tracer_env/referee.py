@@ -27,7 +27,7 @@ from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.reasoning import spoken as spoken_part
 from tracer_env.verification.verdicts import read_verdict
 
-__all__ = ["ask", "ask_each", "judge", "received"]
+__all__ = ["agreement", "ask", "ask_each", "judge", "received"]
 
 
 def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:

@@ -39,8 +39,10 @@ from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.metrics import Tally
 from tracer_env.outcome import outcome
 from tracer_env.plain import command
+from tracer_env.task_contracts import OURS
 from tracer_env.toml_files import read_toml
 from tracer_env.transcript import Transcript, read_transcripts
+from tracer_env.verification.reasoning import UNREAD
 from tracer_env.voices import words_of
 
 __all__ = ["RunFolder", "load_run", "metrics_of", "scenario_digest"]
@@ -235,7 +237,8 @@ class RunFolder:
     ) -> None:
         """Record what the result hangs on besides the settings.
 
-        ``trained_on``: on how many tasks a method was; ``methods``: what each is (`outcome.described`).
+        ``trained_on``: on how many tasks a method was; ``methods``: what each is (`outcome.described`). Of a scenario
+        of this package, which reads answers as all of them do, also which reasoning blocks it leaves out.
         """
         versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
         data = {
@@ -249,6 +252,7 @@ class RunFolder:
             "words": words_of(speaker),
             "tasks_digest": scenario_digest(scenario),
             "task_ids": [task.id for task in scenario],
+            **({"unread": list(getattr(scenario, "unread", UNREAD))} if OURS[type(scenario)] else {}),
             **({"trained_on": dict(trained_on)} if trained_on else {}),
             **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
         }

@@ -4,6 +4,10 @@
 
 What a speaker does not tell is left out. One number stands for one float32 everywhere, in files, trees and states, so a
 bucket's edge is on the same side of it for all of them.
+
+What they mean ties them to each other, and `contradiction` says where they are not: no log-probability is above 0, the
+least likely token is at most as likely as the mean of all, and all together are at most as likely as each. Rounding
+keeps this order, to float16 as well.
 """
 
 from __future__ import annotations
@@ -16,10 +20,28 @@ from typing import Any
 from tracer_env.checked import Reader, number, optional, record
 from tracer_env.types import SIGNALS, UNTOLD, Signals
 
-__all__ = ["LARGEST", "SIGNALS_DATA", "kept", "read_signals", "signals_of", "signals_to_data"]
+__all__ = [
+    "LARGEST",
+    "ORDERED",
+    "ROUNDING",
+    "SIGNALS_DATA",
+    "contradiction",
+    "kept",
+    "read_signals",
+    "signals_of",
+    "signals_to_data",
+]
 
 LARGEST = 1e30
 """The largest signal in size, in nats: no text of any length comes near, and it is a float32."""
+ORDERED = (
+    ("logprob_min", "logprob_mean"),
+    ("logprob_sum", "logprob_min"),
+    ("logprob_sum", "logprob_mean"),
+)
+"""Which signal is at most which other one."""
+ROUNDING = 1e-6
+"""By what share of the larger one they may seem not to be, as sums of rounded numbers."""
 _LOG = optional(number(-LARGEST, 0.0))
 SIGNALS_DATA: Reader[dict[str, Any]] = record(
     {}, may_have={name: optional(number(-LARGEST, LARGEST)) if name == "margin" else _LOG for name in SIGNALS}
@@ -61,3 +83,17 @@ def signals_to_data(signals: Signals) -> dict[str, float]:
 def read_signals(data: Mapping[str, Any]) -> Signals:
     """Return the signals of checked data (`SIGNALS_DATA`)."""
     return kept(Signals(**data)) if data else UNTOLD
+
+
+def contradiction(signals: Signals) -> str:
+    """Return what in signals cannot be, in words; an empty text where all fits. What is untold contradicts nothing."""
+    if signals is UNTOLD:
+        return ""
+    told = {name: value for name, value in zip(SIGNALS, signals, strict=True) if value is not None}
+    for name, value in told.items():
+        if not math.isfinite(value) or (name != "margin" and value > 0.0):
+            return f"{name} is {value:g}, which is no log-{'odds' if name == 'margin' else 'probability'}"
+    for low, high in ORDERED:
+        if low in told and high in told and told[low] > told[high] * (1.0 - ROUNDING):
+            return f"{low} {told[low]:g} is above {high} {told[high]:g}"
+    return ""

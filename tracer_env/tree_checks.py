@@ -6,7 +6,8 @@ follows from the rules alone:
     who speaks      utterances, verdicts and tokens stand where a seat may speak, a verdict where it reviews
     what is kept    below SKIP everything pending is as above; a new proposal has no votes yet
     votes           below a review the vote has moved by the verdict, grade and answer are those of the proposal
-    signals         log-probabilities are at most 0, and all signals stand where something is said, a margin at reviews
+    signals         log-probabilities are at most 0, the least at most the mean, the sum at most the least (`signals`);
+                    all stand where something is said, a margin at reviews alone
     finals          ``final_correct`` is what the rule for the final answer says of grades, votes and answers
     texts           utterances are numbered tree by tree, and each says what its node says
 """
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from tracer_env.checked import Misfit
 from tracer_env.rules import Rules
+from tracer_env.signals import ORDERED, ROUNDING
 from tracer_env.tree import Level
 from tracer_env.tree_finals import Standing, finals
 from tracer_env.tree_shape import places, spoken_nodes, utterances
@@ -109,10 +111,15 @@ def _check_told(level: Level, depth: int, spoken: NDArray[np.bool_], proposes: b
     review = spoken & (not proposes)
     _refuse((level.agrees != 0) & ~review, "agrees", depth, "is not 0 where nobody reviews")
     _refuse(~np.isnan(level.margin) & ~review, "margin", depth, "is told where nobody reviews")
-    for name in ("logprob_sum", "logprob_mean", "logprob_min"):
+    for name in SIGNALS:
         told = getattr(level, name)
-        _refuse(~np.isnan(told) & ~spoken, name, depth, "is told where nothing was said")
-        _refuse(told > 0, name, depth, "is above 0")
+        _refuse(np.isinf(told), name, depth, "is not finite")
+        if name != "margin":
+            _refuse(~np.isnan(told) & ~spoken, name, depth, "is told where nothing was said")
+            _refuse(told > 0, name, depth, "is above 0")
+    for low, high in ORDERED:
+        least = getattr(level, low) > getattr(level, high) * np.float64(1.0 - ROUNDING)
+        _refuse(least, low, depth, f"is above {high} of the same utterance")
 
 
 def _check_step(rules: Rules, above: Level, here: Level, depth: int, spoken: NDArray[np.bool_]) -> None:

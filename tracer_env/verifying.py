@@ -6,6 +6,7 @@ the episodes once and asks of them
     that none is missing, doubled or foreign (another method, seed, world or task);
     that each follows from the settings: played once more by the rules, it comes to the same (`episodes.retelling`),
     and a table that the run has kept gives each choice the probability that it had;
+    that signals make sense, and that reviews state what their texts say, read as scenarios of this package read them;
     that their tasks are those that the run was started on, by their digest;
     that their bytes are those that the metrics were computed from, by theirs;
     that every metric comes to the same again, to the last digit.
@@ -27,15 +28,17 @@ from tracer_env.compositions import information_named
 from tracer_env.config import differences
 from tracer_env.episodes.mending import Repaired, repair
 from tracer_env.episodes.promise import Promise
-from tracer_env.episodes.retelling import retell
+from tracer_env.episodes.retelling import Reader, retell
 from tracer_env.episodes.survey import Survey, survey
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.interfaces import Controller
 from tracer_env.kept_controllers import controller_files, kept
-from tracer_env.rules import Rules
+from tracer_env.referee import agreement
+from tracer_env.rules import DialogueState, Rules
 from tracer_env.runs import RunFolder, load_run, metrics_of
 from tracer_env.seeded import combined, parts
 from tracer_env.transcript import Transcript
+from tracer_env.verification.verifiers import verifier_for
 
 __all__ = ["Verified", "repair_run", "verify"]
 
@@ -59,10 +62,10 @@ def verify(path: str | Path) -> Verified:
     promise, environment = _promised(run)
     run.check_begun()
     rules, information = _rules_by_method(run, environment), information_named(run.config.information)
-    tables = _kept(run)
+    tables, reader = _kept(run), _reader(environment)
 
     def again(told: Transcript) -> str:
-        return retell(told, rules.get(told.method, run.config.rules), information, tables.get(told.method))
+        return retell(told, rules.get(told.method, run.config.rules), information, tables.get(told.method), reader)
 
     try:
         found = survey(run.episodes, promise, again)
@@ -162,6 +165,27 @@ def _kept(run: RunFolder) -> dict[str, Controller]:
     return {method: one for method, one in made.items() if one is not None}
 
 
+def _reader(environment: Mapping[str, Any]) -> Reader | None:
+    """Return what reads reviews again, None for scenarios of the user's own and runs of before.
+
+    Of a choice nothing is known: an episode does not tell which options its task has.
+    """
+    if "unread" not in environment:
+        return None
+    verifiers: dict[str, Any] = {}
+    unread = tuple(environment["unread"])
+
+    def reader(text: str, state: DialogueState) -> int | None:
+        kind = state.task.kind
+        if kind == "choice":
+            return None
+        if kind not in verifiers:
+            verifiers[kind] = verifier_for(kind).leaving_out(unread)
+        return agreement(text, state, verifiers[kind])
+
+    return reader
+
+
 def _other_tasks(found: Survey, environment: Mapping[str, Any]) -> list[str]:
     digest, recorded = found.ledger.tasks_digest, environment["tasks_digest"]
     if digest is None or digest == recorded:
@@ -231,6 +255,8 @@ def _unchecked(recorded: Mapping[str, Any], environment: Mapping[str, Any]) -> l
         told.append(
             "intervals and p-values (metrics.json is of before they took tasks as units; --resume computes it anew)"
         )
+    if "unread" not in environment:
+        told.append("what reviews state (environment.json does not say that a scenario of this package reads them)")
     if environment.get("task_ids") is None:
         told.append("the names of tasks that are missing (environment.json has no task_ids)")
     return told

@@ -59,6 +59,7 @@ _ENVIRONMENT = record(
             record({"kind": choice(KINDS)}, may_have={"policy": line(40), "final_answer": choice(FINAL_ANSWERS)}),
             most=1000,
         ),
+        "unread": listed(line(40), most=100),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),
     },
     others=plain(8),

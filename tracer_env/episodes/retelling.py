@@ -2,30 +2,43 @@
 
 All that a run decides from its settings is computed anew and compared: whose turn it is, what the seat could do, the
 information state it saw, the choice that its noise and its probability come to (which hangs on seed, task and world),
-both values, the end, and which proposal is the answer. How likely SPEAK was is compared with what a ``controller`` says
-that the run has kept; for others it is taken as it stands, as is what was said and how it was graded: only the
-speakers, the scenario and these controllers know better.
+both values, the end, and which proposal is the answer. What speakers tell of their words must make sense (`signals`),
+and a review must state what its text says, unless its speaker said itself what it means: a ``reader`` reads it again.
+
+How likely SPEAK was is compared with what a ``controller`` says that the run has kept; for others it is taken as it
+stands, as is what was said and how it was graded: only the speakers, the scenario and these controllers know better.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from tracer_env.contracts import asked_under
 from tracer_env.interfaces import Controller, Information
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
+from tracer_env.signals import contradiction
 from tracer_env.transcript import Transcript, TurnRecord
-from tracer_env.types import Action, Seat
+from tracer_env.types import Action, Role, Seat
 
-__all__ = ["retell"]
-
+__all__ = ["Reader", "retell"]
 
 _LAST_DIGITS = 1e-9  # sums of another processor
 
 
-def retell(told: Transcript, rules: Rules, information: Information, controller: Controller | None = None) -> str:
+Reader = Callable[[str, DialogueState], int | None]
+"""What a review states (`referee.agreement`), read from its text; None where that cannot be known."""
+
+
+def retell(
+    told: Transcript,
+    rules: Rules,
+    information: Information,
+    controller: Controller | None = None,
+    reader: Reader | None = None,
+) -> str:
     """Return where an episode departs from the rules, in words; an empty text when it follows them.
 
     A ``controller`` that answers NaN does not know.
@@ -37,7 +50,8 @@ def retell(told: Transcript, rules: Rules, information: Information, controller:
         if state.over:
             return f"it goes on after its end at turn {state.turn - 1}"
         tell = information if controller is None else asked_under(controller, state.seat, information)
-        wrong = _departs(turn, state, noise, tell) or _other_chance(turn, state, controller)
+        wrong = _senseless(turn, state, reader)
+        wrong = wrong or _departs(turn, state, noise, tell) or _other_chance(turn, state, controller)
         if wrong:
             return f"turn {turn.turn}: {wrong}"
         state = advance(state, turn.action, turn.utterance)
@@ -75,3 +89,17 @@ def _other_chance(turn: TurnRecord, state: DialogueState, controller: Controller
     if math.isnan(chance) or abs(chance - turn.speak_probability) <= _LAST_DIGITS:
         return ""
     return f"P(SPEAK) is {turn.speak_probability}, and the controller that the run has kept says {chance}"
+
+
+def _senseless(turn: TurnRecord, state: DialogueState, reader: Reader | None) -> str:
+    """Return what was told of the words of a turn that cannot be so."""
+    for said in (turn.utterance, turn.other):
+        if said is None:
+            continue
+        if wrong := contradiction(said.signals):
+            return wrong
+        if reader is not None and turn.role is Role.REVIEWER and said.rule != "given":
+            agrees = reader(said.text, state)
+            if agrees is not None and agrees != said.agrees:
+                return f"agrees is {said.agrees}, and its text read again says {agrees}"
+    return ""
