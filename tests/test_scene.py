@@ -12,7 +12,7 @@ from samples import NONE, RIGHT, episode, judge, mended, one_proposal, propose, 
 
 from tracer_env.scene import Folded, flip, pieces, render
 from tracer_env.transcript import Transcript
-from tracer_env.types import Grade, Role, Task, Utterance
+from tracer_env.types import Grade, Role, Signals, Task, Utterance
 
 
 def show(transcript: Transcript, width: int = 100, **options: object) -> str:
@@ -56,6 +56,29 @@ def test_eighty_columns_keep_every_number() -> None:
     assert "p(speak) 0.20   value: skip +1  speak not drawn" in text
     assert "p(speak) 0.80" in text
     assert "…" not in text
+
+
+def _telling(told: Transcript, number: int, signals: Signals, agrees: int = 0) -> Transcript:
+    turns = list(told.turns)
+    name = "utterance" if turns[number - 1].utterance is not None else "other"
+    said = replace(getattr(turns[number - 1], name), signals=signals, agrees=agrees)
+    turns[number - 1] = replace(turns[number - 1], **{name: said})
+    return replace(told, turns=tuple(turns))
+
+
+def test_what_a_speaker_told_of_its_words_is_there_and_nothing_where_it_told_nothing() -> None:
+    assert not any(word in show(mended()) for word in ("log-probability", "margin", "states"))
+    told = _telling(mended(), 1, Signals(-3.0, -0.12345, -1.0))
+    told = _telling(told, 2, Signals(-1.0, -0.5, -0.9, -2.44), -1)
+    told = _telling(told, 4, Signals(margin=1e30), 1)
+    text = show(told, 80)
+    for words in (
+        "     log-probability −0.123 a token\n",
+        "log-probability −0.500 a token · margin −2.4 · states another answer",
+        "margin +1e+30 · states the same answer",
+    ):
+        assert words.strip() in " ".join(text.split()), words
+    assert all(len(line) <= 40 for line in show(told, 40).splitlines())
 
 
 def test_what_was_not_drawn_is_said() -> None:

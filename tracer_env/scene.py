@@ -1,8 +1,8 @@
 """Scene: one episode as a rich renderable.
 
 The question, then each turn with who acted, what was chosen and how likely that was, what both actions
-were worth, what was said, what the other choice would have said where that was drawn, the verdict, vote
-and tokens so far; last the answer against the gold one.
+were worth, what was said, what the speaker told of its words, what the other choice would have said where
+that was drawn, the verdict, vote and tokens so far; last the answer against the gold one.
 
 Texts come from models and data sets, so they are never read as markup, and characters that could steer a
 terminal are spelled out (`plain`). Long texts are folded in the middle: answers stand at the end. Colours
@@ -110,7 +110,7 @@ def _turn(turn: TurnRecord, pending: Utterance | None, spent: int) -> Renderable
     if turn.utterance is not None:
         outcome = _outcome(turn, turn.utterance, pending)
         outcome.append("   had it skipped: silence" if turn.free else "", "dim")
-        body = [Folded(turn.utterance.text), outcome]
+        body = [Folded(turn.utterance.text), *_told(turn.utterance), outcome]
     body[-1] = _sides(body[-1], Text(f"vote {_signed(turn.vote)} · {spent:,} tokens so far", "dim"))
     grid = Table.grid(expand=True)
     grid.add_column(width=1, style=f"on {color}" if spoke else "on bright_black")
@@ -173,6 +173,18 @@ def _outcome(turn: TurnRecord, said: Utterance, pending: Utterance | None) -> Te
     return found
 
 
+def _told(said: Utterance) -> list[RenderableType]:
+    """What a speaker told of its words, on one line: the mean log-probability, a verdict's margin, its own answer."""
+    mean, margin = said.signals.logprob_mean, said.signals.margin
+    parts = [] if mean is None else [f"log-probability {_decimal(mean, 3)} a token"]
+    parts += [] if margin is None else [f"margin {_decimal(margin, 1)}"]
+    parts += [_STATES[said.agrees]] if said.agrees else []
+    return [Text(" · ".join(parts), "dim")] if parts else []
+
+
+_STATES = {1: "states the same answer", -1: "states another answer"}
+
+
 def _judgement(said: Utterance, pending: Utterance | None) -> tuple[str, str]:
     if said.verdict is Verdict.NONE:
         return "? no verdict found", "yellow"
@@ -197,7 +209,7 @@ def _silence(turn: TurnRecord, pending: Utterance | None) -> list[RenderableType
     outcome = _outcome(turn, turn.other, pending)
     outcome.stylize("dim")
     shown.append("   had it spoken: ", "dim")
-    return [shown.append_text(outcome), Folded(turn.other.text, "dim italic")]
+    return [shown.append_text(outcome), Folded(turn.other.text, "dim italic"), *_told(turn.other)]
 
 
 def _closing(transcript: Transcript, spent: int) -> RenderableType:
@@ -223,6 +235,12 @@ def _closing(transcript: Transcript, spent: int) -> RenderableType:
 def _signed(value: float) -> str:
     """A number with its sign as people write it: +1, −1, 0."""
     return "0" if value == 0 else f"{value:+g}".replace("-", "−")
+
+
+def _decimal(value: float, digits: int) -> str:
+    """A measured number with its sign, a large one by its magnitude."""
+    shown = f"{value:+.{digits}f}" if abs(value) < 1e6 else f"{value:+.0e}"
+    return shown.replace("-", "−")
 
 
 def _sides(left: RenderableType, right: RenderableType) -> Table:
