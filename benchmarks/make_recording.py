@@ -5,18 +5,21 @@
 
 The tasks are the first of the arithmetic scenario's test split at level 1, which no nano was trained on; questions that
 come twice are taken once. Signals are rounded to float16, which tells them apart well enough and halves the folder;
-everything else is as `tracer-env expand` leaves it. `scenarios.recorded` divides the tasks into train, tune and test.
+everything else is as `tracer-env expand` leaves it. `scenarios.recorded` divides the tasks into train, tune and test by
+their hashes, so a handful of tasks may leave one of them empty: it is said, and the recording stands all the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import tracer_env
+from tracer_env.errors import ConfigError, UserError
 from tracer_env.progress import reporting
 from tracer_env.scenarios.recorded import RecordedTasks
 from tracer_env.tree import DialogueTrees
@@ -24,7 +27,7 @@ from tracer_env.tree_run import expand_run
 from tracer_env.types import SIGNALS
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--resume", action="store_true")
@@ -32,19 +35,44 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=1300)
     parser.add_argument("--worlds", type=int, default=2)
     given = parser.parse_args()
+    if given.tasks < 1:
+        parser.error(f"--tasks must be at least 1, got {given.tasks}")
+    try:
+        _made(given)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _made(given: argparse.Namespace) -> None:
+    """Grow the trees, save them and say what is in them."""
     first = {}
     for task in tracer_env.make_scenario("arithmetic", split="test", level=1, size=2 * given.tasks):
         first.setdefault(task.question, task)
     tasks = tracer_env.make_scenario(list(first.values())[: given.tasks])
     raw = given.out.with_name(f"{given.out.name}-raw")
+    if raw.exists() and not given.resume:
+        raise ConfigError(f"{raw} holds what an earlier call has grown; go on with --resume, or choose another --out")
     with reporting() as reporter:
         grown = expand_run(
             tasks, given.speaker, worlds=given.worlds, out=raw, resume=given.resume, tasks_at_once=50, reporter=reporter
         )
     rounded(replace(grown, split="test")).save(given.out)
-    for split in ("train", "tune", "test"):
-        print(f"{split:6} {len(RecordedTasks(str(given.out), split=split)):,} tasks")
+    counts = {split: _count(given.out, split) for split in ("train", "tune", "test")}
+    for split, count in counts.items():
+        print(f"{split:6} {count:,} tasks")
     print(f"{sum(file.stat().st_size for file in given.out.iterdir()):,} bytes")
+    if empty := [split for split, count in counts.items() if not count]:
+        print(f"no task falls on {' or '.join(empty)}: more --tasks are needed to train on this recording and compare")
+
+
+def _count(folder: Path, split: str) -> int:
+    """Return how many tasks of a recording are in a split."""
+    try:
+        return len(RecordedTasks(str(folder), split=split))
+    except ConfigError:  # none is
+        return 0
 
 
 def rounded(trees: DialogueTrees) -> DialogueTrees:
@@ -57,4 +85,4 @@ def rounded(trees: DialogueTrees) -> DialogueTrees:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
