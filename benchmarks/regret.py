@@ -16,9 +16,9 @@ from rich.console import Console
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.config import Config
+from tracer_env.display.rows import comparison_table
 from tracer_env.evaluation import compare
 from tracer_env.metrics import Row
-from tracer_env.report import comparison_table
 from tracer_env.trainers.controller_trainer import train_controller
 
 
@@ -29,7 +29,7 @@ def main() -> None:
         print(f"seed {seed}   average regret {run.curve[-1][1]:.5f}   log-log slope {run.slope():.2f}")
     with tempfile.TemporaryDirectory() as folder:
         result = compare(Config(), out=Path(folder) / "run")
-        Console(width=120).print(comparison_table([Row.from_data(row) for row in result.rows]))
+        Console(width=120).print(comparison_table([Row.from_data(row) for row in result.rows], 120))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from tracer_env.agents.controllers.baselines import Always
 from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.config import Config
+from tracer_env.display.rows import comparison_table
 from tracer_env.errors import ConfigError, ControllerError, DataError, PartError, SpeakerError
 from tracer_env.evaluation import compare
 from tracer_env.failures import Skip, Stop
 from tracer_env.interfaces import Request
 from tracer_env.metrics import Row
-from tracer_env.report import comparison_table
 from tracer_env.rules import DialogueState
 from tracer_env.transcript import Transcript
 from tracer_env.types import Utterance

@@ -17,12 +17,12 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.casting import make_controller, make_scenario
 from tracer_env.cli import main
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig, TrainingConfig
+from tracer_env.display.rows import comparison_table
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.evaluation import compare
 from tracer_env.learning import lessons_in, lessons_of
 from tracer_env.lessons import UNKNOWN, Lessons, mark_of, read_lessons, split_of, tasks_digest
 from tracer_env.metrics import Row
-from tracer_env.report import comparison_table
 from tracer_env.rules import Rules
 from tracer_env.runs import scenario_digest
 from tracer_env.scenarios.arithmetic import Arithmetic

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 from samples import mended, one_proposal
 
+from tracer_env.display.rows import comparison_table
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.metrics import compare_rows
-from tracer_env.report import comparison_table, read_run, write_report
+from tracer_env.report import read_run, write_report
 from tracer_env.types import Grade
 
 GRADES = [Grade.CORRECT] * 9 + [Grade.WRONG]
@@ -199,3 +200,20 @@ def test_the_table_of_one_episode() -> None:
     file = io.StringIO()
     Console(file=file, width=80).print(comparison_table(compare_rows({"m": [mended()]}, "m")))
     assert "1.000 [0.15, 1.00]" in file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_nothing_is_cut_and_what_has_no_room_is_told(width: int) -> None:
+    file, names = io.StringIO(), ("regret_matching_plus", "until_approved")
+    rows = [replace(row, method=name) for row, name in zip(ROWS, names, strict=True)]
+    seeded = [replace(row, accuracy_by_seed=(0.5, 0.7), tokens_by_seed=(1.0, 2.0)) for row in rows]
+    table = comparison_table(seeded, width)
+    Console(file=file, width=width).print(table)
+    told = file.getvalue()
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= width
+    for cell in ("until_approved", "0.900", "[0.60, 0.99]"):
+        assert cell in told
+    assert all((cell in told) == (width >= 60) for cell in ("regret_matching_plus", "−1.000", "0.004"))
+    assert ("no room for: calls" in str(table.caption)) == (width < 120)
+    assert ("0.141" in told) == (width >= 80)  # the spread between seeds

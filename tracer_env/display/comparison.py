@@ -15,11 +15,11 @@ from rich.text import Text
 from tracer_env.config import Config
 from tracer_env.display.labels import labels
 from tracer_env.display.played import played
+from tracer_env.display.rows import comparison_table
 from tracer_env.display.tradeoff import Mark, plot
 from tracer_env.metrics import Row
 from tracer_env.outcome import Outcome
 from tracer_env.plain import visible
-from tracer_env.report import comparison_table
 
 __all__ = ["shown_comparison"]
 
@@ -49,7 +49,7 @@ def shown_comparison(
     found = Outcome.from_data(metrics["outcome"], rows) if "outcome" in metrics else None
     yield played(config, environment)
     yield Text()
-    yield comparison_table(rows)
+    yield comparison_table(rows, width)
     seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
     yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + _policies(rows, names), "dim")
     if found is not None:
