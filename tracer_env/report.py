@@ -2,8 +2,8 @@
 
 `write_report` reads ``metrics.json``, ``episodes.jsonl`` and ``config.toml`` of a run folder, and the regret
 curves that training left there, and writes ``report.html``: one file without scripts that loads nothing
-from anywhere. The numbers are those of ``metrics.json``, as in the table of the terminal (`display.rows`); only the finer
-tables are counted again from the episodes.
+from anywhere. The numbers are those of ``metrics.json``, as in the table of the terminal (`display.rows`); only the
+finer tables are counted again from the episodes.
 """
 
 from __future__ import annotations
