@@ -65,6 +65,7 @@ BAD_UTTERANCES = {
     "a signal as text": said(signals=Signals(logprob_mean="-1")),  # type: ignore[arg-type]
     "true as a signal": said(signals=Signals(logprob_mean=True)),
     "a signal beyond all texts": said(signals=Signals(logprob_sum=-1e300)),
+    "signals that contradict each other": said(signals=Signals(-1.0, -2.0, -3.0)),
     "a proposal with a margin": said(signals=Signals(margin=1.0)),
     "a given proposal that agrees": said(rule="given", grade=Grade.CORRECT, answer="2", agrees=1),
     "fractional tokens": said(completion_tokens=1.5),
