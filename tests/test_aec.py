@@ -464,6 +464,10 @@ def test_rendering(capsys: pytest.CaptureFixture[str]) -> None:
     make().close()
 
 
-def test_an_unknown_render_mode_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"render_mode is 'hmuan'; did you mean 'human'\?"):
-        make(render_mode="hmuan")
+def test_an_unknown_render_mode_is_warned_of_and_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(UserWarning, match=r"render_mode='hmuan' that is not in .*; did you mean 'human'\?"):
+        env = make(render_mode="hmuan")
+    env.reset(seed=0)
+    env.step(1)
+    assert env.render() is None
+    assert capsys.readouterr().out == ""

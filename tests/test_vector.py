@@ -275,7 +275,6 @@ class Fickle:
         ({"information": "vote+confidence"}, "whose edges are fitted"),
         ({"seats": "reviewer", "others": Fickle()}, "no table for the fixed controller Fickle"),
         ({"autoreset_mode": "Disabled"}, "NEXT_STEP or SAME_STEP"),
-        ({"render_mode": "ansi"}, "have no text"),
         ({"num_envs": 0}, "at least 1, got 0"),
         ({"max_turns": 1}, "never have a choice"),
         ({"max_turns": 60, "information": "history"}, "too many situations"),

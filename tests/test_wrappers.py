@@ -58,7 +58,6 @@ def test_turns_of_the_learner(rules: Rules, seats: str | list[str], turns: list[
         ({"seats": []}, "never have a choice"),
         ({"seats": "agnet_0"}, "'agnet_0' names no seat; did you mean 'agent_0'?"),
         ({"seats": ["agent_0", "agent_2"]}, "'agent_2' names no seat"),
-        ({"render_mode": "human"}, "render_mode is 'human'"),
     ],
 )
 def test_a_learner_without_a_choice_is_refused(settings: dict[str, Any], message: str) -> None:

@@ -35,6 +35,7 @@ from tracer_env.interfaces import Information, Request, Reward, Scenario, Speake
 from tracer_env.plain import visible
 from tracer_env.randomness import stream
 from tracer_env.referee import received
+from tracer_env.render_modes import checked_mode
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
 from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
@@ -81,12 +82,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         features: SignalFeatures | None = None,
     ) -> None:
         super().__init__()
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ConfigError(f"render_mode is {render_mode!r}{did_you_mean(str(render_mode), RENDER_MODES)}")
         self.scenario, self.speaker = scenario, speaker
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
-        self.information, self.render_mode, self.features = information, render_mode, features
+        self.information, self.features = information, features
+        self.render_mode = checked_mode(render_mode, RENDER_MODES)
         ours = type(self.reward).__module__ == "tracer_env.rewards"
         self._reward: Reward = self.reward if ours else partial(payment, self.reward)
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
@@ -258,7 +258,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def render(self) -> str | None:
         """Return the dialogue as text (``ansi``) or print its newest line (``human``)."""
-        if self.render_mode is None:
+        if self.render_mode not in RENDER_MODES:
             return None
         if self.render_mode == "ansi":
             return Dialogue(self.state_now).context()

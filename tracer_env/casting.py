@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.compositions import information_named
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError, UnexpectedKeywordError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.lessons import UNKNOWN
 from tracer_env.own_parts import take_in
@@ -176,15 +176,21 @@ def make_reward(reward: str | Reward) -> Reward:
 
 
 def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
-    """Return rules from settings, or ``rules`` as they are; raises ConfigError for unknown settings."""
+    """Return rules from settings, or ``rules`` as they are.
+
+    Raises UnexpectedKeywordError for unknown settings, ConfigError for settings beside made rules.
+    """
+    known = [field.name for field in fields(Rules)]
+    for name in settings:
+        if name not in known:
+            raise UnexpectedKeywordError(
+                f"got an unexpected keyword argument {name!r}: the rules have no setting {name!r}"
+                f"{did_you_mean(name, known)}"
+            )
     if rules is not None:
         if settings:
             raise ConfigError(f"give either rules= or {sorted(settings)}, not both")
         return rules
-    known = [field.name for field in fields(Rules)]
-    for name in settings:
-        if name not in known:
-            raise ConfigError(f"the rules have no setting {name!r}{did_you_mean(name, known)}")
     return Rules(**settings)
 
 

@@ -3,6 +3,7 @@
     TracerEnvError
     ├── UserError                 the caller can mend it; the command line exits with 2
     │   ├── ConfigError           an option or key has a value that cannot work (also a ValueError)
+    │   │   └── UnexpectedKeywordError    a keyword that a constructor does not know (also a TypeError)
     │   ├── UnknownNameError      a name that nothing is registered under (also a LookupError)
     │   ├── MissingExtraError     an optional dependency is not installed (also an ImportError)
     │   ├── DataError             a data source that cannot be read or holds a bad row
@@ -42,6 +43,7 @@ __all__ = [
     "TracerEnvError",
     "TrainingError",
     "TrustError",
+    "UnexpectedKeywordError",
     "UnknownNameError",
     "UserError",
     "did_you_mean",
@@ -62,6 +64,10 @@ class UserError(TracerEnvError):
 
 class ConfigError(UserError, ValueError):
     """A setting is out of range, of the wrong kind, or at odds with another."""
+
+
+class UnexpectedKeywordError(ConfigError, TypeError):
+    """A keyword that a constructor does not know; clients that try one first go by the TypeError, and by its words."""
 
 
 class UnknownNameError(UserError, LookupError):

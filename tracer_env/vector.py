@@ -37,13 +37,14 @@ from tracer_env.feature_fitting import features_for
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller, Information, Reward, Scenario
 from tracer_env.registry import resolve
+from tracer_env.render_modes import checked_mode
 from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.task_contracts import check_each
 from tracer_env.vector_keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.vector_machine import compile_machine
-from tracer_env.vector_parts import HINT, check_parts, chosen_actions, keep_freed_memory, picked, rates_of
+from tracer_env.vector_parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
@@ -312,8 +313,7 @@ def make_vector_env(
     **settings: Any,
 ) -> ControllerVectorEnv:
     """Return the vector view; arguments and settings are those of `wrappers.make_controller_env`."""
-    if render_mode is not None:
-        raise ConfigError(f"render_mode is {render_mode!r}, but dialogues in arrays have no text; {HINT}")
+    checked_mode(render_mode, ())
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
     return ControllerVectorEnv(
         num_envs,

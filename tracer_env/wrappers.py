@@ -32,6 +32,7 @@ from tracer_env.information import FEATURES
 from tracer_env.interfaces import Controller
 from tracer_env.own_parts import take_in
 from tracer_env.randomness import Purpose, uniform
+from tracer_env.render_modes import checked_mode
 from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.signal_features import ALL_FEATURES
 from tracer_env.types import Role, Seat
@@ -110,9 +111,7 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         others: Controller | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode not in (None, "ansi"):
-            raise ConfigError(f"render_mode is {render_mode!r}{did_you_mean(str(render_mode), ['ansi'])}")
-        self.dialogue, self.render_mode = dialogue, render_mode
+        self.dialogue, self.render_mode = dialogue, checked_mode(render_mode, ("ansi",))
         dialogue.render_mode = render_mode
         self._learns = learning_turns(dialogue.rules, seats)
         self._others = others
