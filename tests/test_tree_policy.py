@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from forest import SUMS
+from test_compositions import ALL as COMPOSITIONS
 
 from tracer_env.errors import UnknownNameError
 from tracer_env.information import features
 from tracer_env.rules import Rules
 from tracer_env.tree_growth import expand
+from tracer_env.tree_keys import fitted_on
 from tracer_env.tree_policy import speak_probabilities
 
 
@@ -45,6 +47,30 @@ def test_nobody_is_asked_where_the_dialogue_is_over():
     chances = speak_probabilities(trees, watcher)
     assert (chances[3][:, trees.over(3)] == 0.0).all()
     assert all("K" not in said[2::2] for _, said, _ in watcher.asked)
+
+
+class Reader:
+    """Chooses by its key, which it has from the trees, and by the turn."""
+
+    def __init__(self, chances):
+        self.chances = chances
+
+    def speak_probability(self, state, key):
+        return self.chances[key] * state.turn / 10
+
+
+@pytest.mark.parametrize("written", COMPOSITIONS)
+def test_keys_hang_on_what_no_controller_is_shown(written):
+    """Answers, signals and lengths cut nodes apart that look alike: the keys are those of the trees."""
+    trees = expand(SUMS, "simulated", Rules(max_turns=4), worlds=2)
+    tell = fitted_on(trees, written)
+    keys = trees.keys(tell)
+    luck = np.random.default_rng(0).random(len(keys.names))
+    chances = speak_probabilities(trees, Reader(dict(zip(keys.names, luck, strict=True))), tell)
+    for depth, found in enumerate(chances):
+        np.testing.assert_allclose(found, luck[keys.ids[depth]] * (depth + 2) / 10)
+    plain = trees.evaluate("until_approved")
+    assert trees.evaluate("until_approved", information=tell).accuracy == plain.accuracy
 
 
 def test_an_unknown_key():

@@ -128,21 +128,30 @@ def _from_controller(
             chances = part.probabilities(numbers.reshape(-1, numbers.shape[-1]), depth + 2)
             found.append(chances.reshape(codes.shape))
             continue
+        keys = trees.keys(getattr(part, "tell", None) or tell)
         if getattr(part, "reads_keys", False):
-            keys = trees.keys(getattr(part, "tell", None) or tell)
             named = [part.speak_probability(_NOWHERE, key) for key in keys.names]
             found.append(np.append(named, 0.0)[keys.ids[depth]])
-            continue
-        live = ~trees.over(depth)
-        chances = np.zeros(codes.shape)
-        kinds, inverse = np.unique(codes[:, live], return_inverse=True)
-        answers = np.empty(len(kinds))
-        for place, code in enumerate(kinds):
-            state = _played(trees.rules, int(code))
-            answers[place] = probability(controller, state, tell(state))
-        chances[:, live] = answers[inverse].reshape(len(codes), int(live.sum()))
-        found.append(chances)
+        else:
+            live = ~trees.over(depth)
+            found.append(np.zeros(codes.shape))
+            found[-1][:, live] = _answers(trees.rules, controller, codes[:, live], keys.ids[depth][:, live], keys.names)
     return found
+
+
+def _answers(
+    rules: Rules, controller: Controller, codes: NDArray[np.int64], ids: NDArray[np.integer[Any]], names: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return P(SPEAK) at nodes with these events and keys, asking once for each pair of them that occurs.
+
+    The keys are the trees' own: what they hang on besides events (answers, signals, lengths) is not shown.
+    """
+    events, event = np.unique(codes, return_inverse=True)
+    pairs, inverse = np.unique(event.reshape(codes.shape) * len(names) + ids, return_inverse=True)
+    states = [_played(rules, int(code)) for code in events]
+    asked = (divmod(int(pair), len(names)) for pair in pairs)
+    answers = np.array([probability(controller, states[place], names[key]) for place, key in asked], dtype=np.float64)
+    return answers[inverse].reshape(codes.shape)
 
 
 def _events(trees: DialogueTrees) -> list[NDArray[np.int64]]:
