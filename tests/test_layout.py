@@ -410,6 +410,7 @@ WHOLE = {
     "figures",
     "reading_table",
     "seeing_benchmark",
+    "scripts",
     "moved_run",
     "cast_controller",
     "conformance",
