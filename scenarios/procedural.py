@@ -119,7 +119,14 @@ def _create(dataset: str, seed: int, size: int) -> Any:
         raise MissingExtraError(f"scenario 'reasoning-gym:{dataset}'", "reasoning-gym", "procedural") from error
     if dataset not in DATASETS:
         raise UnknownNameError("reasoning-gym dataset", dataset, DATASETS)
-    return create_dataset(dataset, seed=seed, size=size)
+    try:
+        return create_dataset(dataset, seed=seed, size=size)
+    except Exception as error:  # a generator that needs settings, as one that is made of others does
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ConfigError(
+            f"reasoning-gym:{dataset} cannot be made without settings of its own (its constructor raised {said}); "
+            "choose another dataset"
+        ) from error
 
 
 def _block(text: str, first: str, lines: int) -> str:

@@ -51,3 +51,8 @@ def test_wrong_names_and_settings() -> None:
         ReasoningGym("chain_sum", split="tset")
     with pytest.raises(ConfigError, match="takes no path"):
         ReasoningGym("chain_sum", path="x")
+
+
+def test_a_dataset_that_refuses_to_be_made_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"reasoning-gym:composite cannot be made without settings.*AssertionError"):
+        ReasoningGym("composite")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracer_env.errors import ConfigError, MissingExtraError
+from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
 from tracer_env.trainers import sb3_adapter
 from tracer_env.trainers.sb3_adapter import sb3_vec_env
 from tracer_env.vector import make_vector_env
@@ -55,6 +55,7 @@ def test_what_arrays_have_not_is_refused() -> None:
     assert np.stack(envs.env_method("action_masks")).tolist() == [[True, True]] * 4
     assert envs.get_attr("num_envs", [0, 2]) == [4, 4]
     assert envs.env_is_wrapped(object) == [False] * 4
+    assert envs.env_is_wrapped(stable_baselines3.common.monitor.Monitor) == [True] * 4  # its records are there
     with pytest.raises(ConfigError, match="no method 'dance'"):
         envs.env_method("dance")
     with pytest.raises(ConfigError, match="cannot be set"):
@@ -70,3 +71,33 @@ def test_without_stable_baselines3_the_message_says_what_to_install(monkeypatch:
     with pytest.raises(MissingExtraError, match=r'pip install "tracer-env\[sb3\]"'):
         made()
     sb3_adapter._adapter_class.cache_clear()
+
+
+def test_options_are_honoured_and_infos_of_the_reset_are_there() -> None:
+    vector = make_vector_env(3, reward="team", autoreset_mode="SameStep")
+    envs = sb3_vec_env(vector)
+    envs.seed(4)
+    envs.set_options({"task": "arithmetic-test-000008", "world": 2})
+    first = envs.reset()
+    assert [info["turn"] for info in envs.reset_infos] == [2, 2, 2]
+    expected, _ = make_vector_env(3, reward="team").reset(
+        seed=4, options={"task": "arithmetic-test-000008", "world": 2}
+    )
+    assert first.tobytes() == expected.tobytes()
+    envs.set_options({"task": "nowhere"})
+    with pytest.raises(UnknownNameError, match="nowhere"):
+        envs.reset()
+    envs.set_options([{"world": 0}, {"world": 1}, {}])
+    with pytest.raises(ConfigError, match="are reset with the same options"):
+        envs.reset()
+
+
+def test_an_evaluation_finds_its_records() -> None:
+    sb3 = pytest.importorskip("stable_baselines3")
+    from stable_baselines3.common.evaluation import evaluate_policy
+
+    envs = sb3_vec_env(make_vector_env(4, reward="team", autoreset_mode="SameStep"))
+    model = sb3.PPO("MlpPolicy", envs, n_steps=8, batch_size=8, device="cpu", seed=0)
+    rewards, lengths = evaluate_policy(model, envs, n_eval_episodes=8, return_episode_rewards=True, warn=False)
+    assert len(rewards) == len(lengths) == 8
+    assert set(rewards) <= {0.0, 1.0}

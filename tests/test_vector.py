@@ -218,6 +218,10 @@ def test_reset_takes_seeds_one_by_one_and_options() -> None:
         vector.reset(options={"tsak": 1})
     with pytest.raises(ConfigError, match="one for each of 2"):
         vector.reset(seed=[1])
+    for odd in ([3, None], [3, "4"], [True, 1], [1.5, 2]):
+        with pytest.raises(ConfigError, match="must hold whole numbers"):
+            vector.reset(seed=odd)
+    assert infos["information_code"].dtype == np.int64
 
 
 def test_arrays_of_a_step_stay_as_they_were() -> None:

@@ -90,3 +90,4 @@ _gymnasium.register(
     vector_entry_point="tracer_env.vector:make_vector_env",
 )
 _pettingzoo.register("aec", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:env")
+_pettingzoo.register("parallel", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:parallel_env")

@@ -11,7 +11,7 @@ move earns is `rewards`. This file keeps PettingZoo's books.
 - ``info`` carries ``action_mask`` for every agent, and for the acting one (at the end: for all)
   ``role``, ``turn``, ``information_state`` (the key of a table), ``utterance`` (the last one, a `Line` or None),
   ``tokens`` (spent so far, prompt and completion) and ``dialogue`` (a lazy view with ``context()``). Neither
-  shows the gold answer or a grade; ``env.unwrapped.state`` does.
+  shows the gold answer or a grade; ``env.unwrapped.state_now`` does.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.task_contracts import check_each
 from tracer_env.vector_keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.vector_machine import compile_machine
-from tracer_env.vector_parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of
+from tracer_env.vector_parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of, seeds_listed
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.wrappers import learning_turns
@@ -152,9 +152,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
                 super().reset(seed=int(seed))
                 self._seeds = np.uint64(int(seed) % (1 << 64)) + np.arange(self.num_envs, dtype=np.uint64)
             else:
-                if len(seed) != self.num_envs:
-                    raise ConfigError(f"a list of seeds needs one for each of {self.num_envs} sub-environments")
-                self._seeds = np.array([int(one) % (1 << 64) for one in seed], dtype=np.uint64)
+                self._seeds = seeds_listed(seed, self.num_envs)
             self._keys = seed_keys(self._seeds)
             self._episode[:] = -1
         everyone = np.arange(self.num_envs)

@@ -74,11 +74,10 @@ class VectorKeys:
             for buckets in product(*labels)
         )
 
-    def codes(self, records: NDArray[np.void], dialogues: Dialogues) -> NDArray[np.integer[Any]]:
+    def codes(self, records: NDArray[np.void], dialogues: Dialogues) -> Index:
         """Return the code of each dialogue's key, (B,); ``records`` are the machine's of where they stand."""
         if not self._told:
-            plain: NDArray[np.integer[Any]] = records["key"]
-            return plain
+            return records["key"].astype(np.int64)  # what other libraries index with
         everyone = np.arange(len(records))
         reviewed = self._machine.reviewed[dialogues.code]
         of = {role: dialogues.told(role, everyone) for role in {_role(part) for part in self._told}}

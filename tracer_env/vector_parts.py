@@ -7,7 +7,7 @@ filled, with the way that plays it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from tracer_env.vector_keys import told_parts
 from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
 
-__all__ = ["HINT", "check_parts", "chosen_actions", "keep_freed_memory", "picked", "rates_of"]
+__all__ = ["HINT", "check_parts", "chosen_actions", "keep_freed_memory", "picked", "rates_of", "seeds_listed"]
 
 HINT = 'use vectorization_mode="sync" for it'
 _OPTIONS = ("task", "world")
@@ -81,6 +81,15 @@ def chosen_actions(actions: NDArray[np.integer[Any]], count: int) -> NDArray[np.
     if array.astype(np.int64, copy=False).view(np.uint64).max() > 1:  # negative ones are large there
         raise ConfigError("actions must be 0 (SKIP) or 1 (SPEAK)")
     return array.astype(np.uint8)
+
+
+def seeds_listed(seeds: Sequence[int], count: int) -> NDArray[np.uint64]:
+    """Return one seed for each of ``count`` sub-environments; raises ConfigError for anything else."""
+    if len(seeds) != count:
+        raise ConfigError(f"a list of seeds needs one for each of {count} sub-environments, got {len(seeds)}")
+    if not all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in seeds):
+        raise ConfigError(f"a list of seeds must hold whole numbers, got {list(seeds)!r:.200}")
+    return np.array([int(one) % (1 << 64) for one in seeds], dtype=np.uint64)
 
 
 def picked(

@@ -39,6 +39,8 @@ from tracer_env.types import Role, Seat
 
 __all__ = ["ControllerEnv", "env", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
 
+_WAITING = np.array([1, 0], dtype=np.int8)
+_WAITING.flags.writeable = False
 _PATIENCE = 1000
 """Episodes in a row without a choice of the learner before the environment says that none will come."""
 
@@ -87,11 +89,31 @@ def parallel_env(*arguments: Any, **settings: Any) -> Any:
 
 
 class _Parallelizable(OrderEnforcingWrapper[Any, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
-    """Says that the turn-based parallel view suits this environment (PettingZoo asks)."""
+    """Says that the turn-based parallel view suits this environment (PettingZoo asks), and gives who waits an action.
+
+    All agents are asked at every step there, and a distribution over no action is none: so SKIP is legal for those who
+    wait, and counts for nothing.
+    """
 
     def __init__(self, inner: DialogueEnv) -> None:
         super().__init__(AssertOutOfBoundsWrapper(inner))
         self.metadata = {**inner.metadata, "is_parallelizable": True}
+
+    def observe(self, agent: str) -> dict[str, Any]:
+        """Return what an agent sees; who waits may skip."""
+        seen: dict[str, Any] = super().observe(agent)
+        if not seen["action_mask"].any():
+            seen["action_mask"] = _WAITING.copy()
+        return seen
+
+    @property
+    def infos(self) -> dict[str, dict[str, Any]]:
+        """What is told of each agent; who waits may skip."""
+        told: dict[str, dict[str, Any]] = self.env.infos
+        return {
+            agent: info if info["action_mask"].any() else {**info, "action_mask": _WAITING}
+            for agent, info in told.items()
+        }
 
 
 class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
@@ -149,6 +171,10 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def render(self) -> str | None:
         """Return the dialogue as text."""
         return self.dialogue.render()
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions are legal, (2,): both, at every step that is shown. MaskablePPO asks."""
+        return np.ones(2, dtype=bool)
 
     def _move(self, action: int) -> None:
         self.dialogue.step(action)

@@ -7,12 +7,14 @@
 SB3 wants the new episode's observation in the step that ends the old one, so the vector environment must be in
 SAME_STEP mode. A sub-environment's ``infos`` entry is empty but at an end, where it holds ``terminal_observation`` and
 SB3's own ``episode`` record (return, length, seconds). Every action is legal at every step; `action_masks` says so to
-MaskablePPO. SB3 seeds on the next `reset`: sub-environment i then has seed s + i.
+MaskablePPO. SB3 seeds on the next `reset`: sub-environment i then has seed s + i; ``set_options`` holds for it as well,
+and ``reset_infos`` are filled by it.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,9 +62,20 @@ class _Records:
         return records
 
 
+def _common(options: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the reset options that all sub-environments share; raises ConfigError where they differ."""
+    if any(each != options[0] for each in options):
+        raise ConfigError(
+            f"the sub-environments are arrays, and are reset with the same options, got {list(options)!r:.200}; give "
+            "set_options() one dictionary"
+        )
+    return options[0]
+
+
 @lru_cache(maxsize=1)
 def _adapter_class() -> Any:
     try:
+        from stable_baselines3.common.monitor import Monitor
         from stable_baselines3.common.vec_env import VecEnv
     except ModuleNotFoundError as error:
         raise MissingExtraError("the Stable-Baselines3 adapter", "stable_baselines3", "sb3") from error
@@ -77,8 +90,11 @@ def _adapter_class() -> Any:
         def reset(self) -> NDArray[np.float32]:
             seeds = None if None in self._seeds else self._seeds
             self._records.clear()
-            observations, _ = self.vector.reset(seed=seeds)
+            observations, infos = self.vector.reset(seed=seeds, options=_common(self._options))
+            names = [name for name in infos if not name.startswith("_")]
+            self.reset_infos = [{name: infos[name][index] for name in names} for index in range(self.num_envs)]
             self._reset_seeds()
+            self._reset_options()
             return observations
 
         def step_async(self, actions: NDArray[np.int64]) -> None:
@@ -116,6 +132,7 @@ def _adapter_class() -> Any:
             return [np.ones(2, dtype=bool)] * len(list(self._get_indices(indices)))
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            return [False] * len(list(self._get_indices(indices)))
+            told = wrapper_class is Monitor  # whose records of episodes stand in infos, as if it were there
+            return [told] * len(list(self._get_indices(indices)))
 
     return Adapter
