@@ -12,7 +12,8 @@ from test_vector import compare
 from test_vector_recorded import compare as compare_recorded
 
 import tracer_env
-from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.agents.controllers.cast import CastController
+from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.compositions import Composition, information_named
@@ -86,8 +87,12 @@ def _own(state: DialogueState) -> str:
 
 def test_what_has_no_table_is_refused(trees: DialogueTrees) -> None:
     tracer_env.register("information", "parity", _own)
-    with pytest.raises(ConfigError, match=r"no table for 'parity', a part of your own; use vectorization_mode"):
+    with pytest.raises(ConfigError, match=r"no table for 'parity', a part of your own in .*; use vectorization"):
         make_vector_env(2, information="vote+parity")
+    with pytest.raises(ConfigError, match=r"no table for 'operator:index', a part of your own in the information"):
+        make_vector_env(2, information="vote+operator:index")
+    with pytest.raises(ConfigError, match=r"'parity', a part of your own in a fixed controller's information"):
+        make_vector_env(2, seats="reviewer", others=RegretMatching(information="vote+parity"))
     with pytest.raises(ConfigError, match="no table for the information"):
         make_vector_env(2, information=_own)
     with pytest.raises(ConfigError, match="whose edges are fitted"):
@@ -99,6 +104,25 @@ def test_what_has_no_table_is_refused(trees: DialogueTrees) -> None:
     cut = wide.with_edges({name: list(range(-63, 0)) for name in wide.unfitted})
     with pytest.raises(ConfigError, match="fewer parts or bins"):
         make_vector_env(2, information=cut)
+
+
+def random_table(trees: DialogueTrees, information: str, seed: int) -> RegretMatching:
+    names, table = trees.keys(information).names, RegretMatching(information=information)
+    for name, speak in zip(names, np.random.default_rng(seed).random(len(names)).tolist(), strict=True):
+        table.rows[name] = Row(strategy=[1.0 - speak, speak], visits=1.0)
+    return table
+
+
+@pytest.mark.parametrize("written", ["turn", "vote+reviews", "agreement+vote", "history"])
+@pytest.mark.parametrize("final", ["last", "majority"])
+def test_fixed_tables_are_asked_under_their_own_keys(trees: DialogueTrees, written: str, final: str) -> None:
+    table, other = random_table(trees, written, 0), random_table(trees, "vote_and_time", 1)
+    casts = {"reviewer": table, "agent_1": CastController({"proposer": table, "reviewer": other})}
+    for place, (seats, others) in enumerate(casts.items()):
+        options = {"scenario": list(trees.tasks), "seats": seats, "others": others, "information": "vote+time"}
+        options |= {"final_answer": final, "max_turns": 4}
+        assert compare(6, 24, seed=place, same_step=bool(place), speaker=SPEAKER, **options) > 10
+        assert compare_recorded([3, 4, 5, 3], 24, bool(place), speaker=RecordedSpeaker(trees, any_seed=True), **options)
 
 
 def test_a_fixed_table_that_hears_confidence_is_refused(trees: DialogueTrees) -> None:

@@ -43,7 +43,7 @@ from tracer_env.rules import Rules
 from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.task_contracts import check_each
 from tracer_env.vector_keys import VectorKeys, observed_of, plain_parts, told_parts
-from tracer_env.vector_machine import compile_machine
+from tracer_env.vector_machine import compile_machine, counts_answers, fixed_keys
 from tracer_env.vector_parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of, seeds_listed
 from tracer_env.vector_recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.vector_simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
@@ -99,11 +99,11 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._names = {task.id: place for place, task in enumerate(tasks)}
         fixed = others if others is not None else resolve("controller", "always")[0]()
         tell = check_parts(reward, information, fixed)
-        wrong, plain = 1, plain_parts(tell)
-        if rules.final_answer == "majority" or any(part.kind == "agreement" for part in getattr(plain, "parts", ())):
+        wrong, plain, learns = 1, plain_parts(tell), learning_turns(rules, seats)
+        keys = plain, *fixed_keys(rules, learns, fixed, plain).values()
+        if rules.final_answer == "majority" or any(map(counts_answers, keys)):
             counts = wrong_answer_counts(rates, tasks) if rates else recorded_wrong_answers(speaker.trees, rules)
             wrong = int(np.max(counts))
-        learns = learning_turns(rules, seats)
         self._machine = compile_machine(rules, reward, plain, learns, fixed, wrong)
         self._keys_of = VectorKeys(self._machine, tell)
         self.information_states = self._keys_of.names

@@ -30,14 +30,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.compositions import Composition, information_named
-from tracer_env.contracts import probability
+from tracer_env.contracts import asked_under, probability
 from tracer_env.errors import ConfigError
 from tracer_env.information import KEYS, features
 from tracer_env.interfaces import Controller, Information, Reward
 from tracer_env.rules import FREE, DialogueState, Proposal, Rules, advance, initial, legal_actions
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
-__all__ = ["ACTION", "LIMIT", "QUIET", "RECORD", "THRESHOLDS", "Machine", "choice_turns", "compile_machine"]
+__all__ = [
+    "ACTION",
+    "LIMIT",
+    "QUIET",
+    "RECORD",
+    "THRESHOLDS",
+    "Machine",
+    "choice_turns",
+    "compile_machine",
+    "counts_answers",
+    "fixed_keys",
+]
 
 THRESHOLDS = ("skill", "mend", "cave", "tpr", "tnr")
 """Rows of high thresholds; the first two differ from task to task."""
@@ -89,12 +100,14 @@ def compile_machine(
     """Walk through all situations and write them down.
 
     ``learns[t]`` says whether the seat of turn t learns; the other seats' choices are those of ``others``, which
-    must hang on nothing but the situation. ``wrong_answers``: how many wrong answers are told apart.
+    must hang on nothing but the situation, each under its own key where it has one. ``wrong_answers``: how many
+    wrong answers are told apart.
     Raises ConfigError when there are too many situations.
     """
     moves = 2 * ACTION * wrong_answers
     tell = information_named(information)
-    states, following = _walk(rules, tell, wrong_answers)
+    keys = fixed_keys(rules, learns, others, tell)
+    states, following = _walk(rules, (tell, *keys.values()), wrong_answers)
     size = len(states)
     names: dict[str, int] = {}
     record = np.zeros(size, dtype=RECORD)
@@ -116,7 +129,7 @@ def compile_machine(
                 rows[code, move] = role
         inside[code] = mask != FREE or not learns[state.turn]
         if mask == FREE and not learns[state.turn]:
-            speak[code] = probability(others, state, key)
+            speak[code] = probability(others, state, keys[state.turn](state))
     return Machine(
         moves=moves,
         next=after.ravel(),
@@ -133,6 +146,12 @@ def compile_machine(
         verdict=np.array([0 if s.pending is None else s.pending.last_verdict for s in states], dtype=np.int8),
         reviewed=np.array([s.pending is not None and s.pending.reviews > 0 for s in states]),
     )
+
+
+def fixed_keys(rules: Rules, learns: Sequence[bool], others: Controller, tell: Information) -> dict[int, Information]:
+    """Return for each turn whose seat does not learn the key that its controller is asked under, else ``tell``."""
+    asked = [turn for turn in range(2, rules.max_turns + 1) if not learns[turn]]
+    return {turn: asked_under(others, rules.seats[turn], tell) for turn in asked}
 
 
 def choice_turns(rules: Rules, learns: Sequence[bool]) -> tuple[bool, ...]:
@@ -153,9 +172,9 @@ def _recipients(rules: Rules, learns: Sequence[bool]) -> list[int]:
 Following = list[list[tuple[int, DialogueState]]]
 
 
-def _walk(rules: Rules, tell: Information, wrong_answers: int) -> tuple[list[DialogueState], Following]:
+def _walk(rules: Rules, tells: Sequence[Information], wrong_answers: int) -> tuple[list[DialogueState], Following]:
     """Return one state for each situation, in the order found, and where each move leads from it."""
-    sign = _signature(rules, tell)
+    sign = _signature(rules, tells)
     states = [initial(Task("", "", ""), rules)]
     codes, following = {sign(states[0]): 0}, Following()
     for state in states:  # grows while we walk
@@ -172,7 +191,7 @@ def _walk(rules: Rules, tell: Information, wrong_answers: int) -> tuple[list[Dia
         if len(states) * 2 * ACTION * wrong_answers > LIMIT:
             raise ConfigError(
                 f"max_turns={rules.max_turns} with final_answer={rules.final_answer!r} and information="
-                f"{_called(tell)!r} "
+                f"{_called(tells)!r} "
                 'has too many situations for the vector environment; use vectorization_mode="sync"'
             )
     return states, following
@@ -219,26 +238,35 @@ def _threshold(state: DialogueState) -> int:
 _Remembered = Callable[[tuple[Proposal, ...]], object]
 
 
-def _called(tell: Information) -> str:
-    names = [name for name, one in KEYS.items() if one is tell]
-    return names[0] if names else str(getattr(tell, "name", tell))
+def _called(tells: Sequence[Information]) -> str:
+    names = {id(one): name for name, one in KEYS.items()}
+    return " and ".join(dict.fromkeys(names.get(id(tell)) or str(getattr(tell, "name", tell)) for tell in tells))
 
 
-def _signature(rules: Rules, tell: Information) -> Callable[[DialogueState], object]:
+def _signature(rules: Rules, tells: Sequence[Information]) -> Callable[[DialogueState], object]:
     """Return what tells situations apart: all that rewards, features, keys and later turns can hang on."""
     remembered: _Remembered = {"last": _nothing, "highest_vote": _best_vote, "majority": _answers}[rules.final_answer]
-    kinds = {part.kind for part in tell.parts} if isinstance(tell, Composition) else set()
-    if "agreement" in kinds and remembered is not _answers:
+    if any(counts_answers(tell) for tell in tells) and remembered is not _answers:
         remembered = _both(remembered)
-    remembers = tell is KEYS["history"] or kinds & {"history", "agreement"}
+    once = {id(tell): tell for tell in tells}.values()
+    long = [tell for tell in once if tell is KEYS["history"] or _kinds(tell) & {"history", "agreement"}]
 
     def sign(state: DialogueState) -> object:
         pending = state.pending
         standing = pending and (pending.utterance.grade, pending.vote, pending.reviews, pending.last_verdict)
-        key = tell(state) if remembers else ""
-        return state.turn, state.over, len(state.proposals), standing, remembered(state.proposals), key
+        keys = tuple(tell(state) for tell in long)
+        return state.turn, state.over, len(state.proposals), standing, remembered(state.proposals), keys
 
     return sign
+
+
+def counts_answers(tell: Information) -> bool:
+    """Return whether a key hangs on which answers are the same."""
+    return "agreement" in _kinds(tell)
+
+
+def _kinds(tell: Information) -> set[str]:
+    return {part.kind for part in tell.parts} if isinstance(tell, Composition) else set()
 
 
 def _both(remembered: _Remembered) -> _Remembered:

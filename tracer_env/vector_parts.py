@@ -18,9 +18,9 @@ from tracer_env.compositions import Composition, check_ready, information_named
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller, Information, Reward
+from tracer_env.own_parts import take_in
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
-from tracer_env.rules import DialogueState
 from tracer_env.vector_keys import told_parts
 from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
@@ -46,12 +46,9 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
     """Return the key function; raise ConfigError for parts that may hang on more than a machine's situation."""
     if type(reward) not in (RoleCredit, Team, TeamMinusTokens):
         raise ConfigError(f"the vector environment has no table for the reward {type(reward).__name__}; {HINT}")
+    take_in(information)
     tell = check_ready(information_named(information))
-    if tell not in KEYS.values() and not isinstance(tell, Composition):
-        raise ConfigError(f"the vector environment has no table for the information {name_of(tell)}; {HINT}")
-    for part in getattr(tell, "parts", ()):
-        if part.own is not None:
-            raise ConfigError(f"the vector environment has no table for {part.kind!r}, a part of your own; {HINT}")
+    _check_key(tell, "the information")
     known = tuple(resolve("controller", name)[0] for name in _TABLED)
     for part in getattr(others, "parts", {"": others}).values():
         if not isinstance(part, known):  # type: ignore[arg-type]  # registered as classes
@@ -59,7 +56,11 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
                 f"the vector environment has no table for the fixed controller {type(part).__name__}: "
                 f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {HINT}"
             )
-        if told := told_parts(getattr(part, "tell", None) or _nothing_told):
+        own = getattr(part, "tell", None)
+        if own is None:
+            continue
+        _check_key(own, "a fixed controller's information")
+        if told := told_parts(own):
             raise ConfigError(
                 f"the vector environment has no table for a fixed controller that hears {told[0].name}: what a speaker "
                 f"tells is no part of a situation; {HINT}"
@@ -67,8 +68,14 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
     return tell
 
 
-def _nothing_told(state: DialogueState) -> str:
-    return ""
+def _check_key(tell: Information, what: str) -> None:
+    if tell not in KEYS.values() and not isinstance(tell, Composition):
+        raise ConfigError(f"the vector environment has no table for {what} {name_of(tell)}; {HINT}")
+    for part in getattr(tell, "parts", ()):
+        if part.own is not None:
+            raise ConfigError(
+                f"the vector environment has no table for {part.kind!r}, a part of your own in {what}; {HINT}"
+            )
 
 
 def chosen_actions(actions: NDArray[np.integer[Any]], count: int) -> NDArray[np.uint8]:
