@@ -9,7 +9,7 @@ import torch
 from moves import TASK, play
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.errors import ConfigError, DataError
+from tracer_env.errors import ConfigError, DataError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules
@@ -207,3 +207,33 @@ def test_no_requests_are_no_utterances(llama: str) -> None:
 def test_the_context_is_the_models_own(llama: str) -> None:
     assert speaker(llama).context == 4096
     assert Rules().history_window == 4
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_one_line(odd: float, temperature: float, llama: str) -> None:
+    voice = speaker(llama, temperature=temperature)
+    head = voice.loaded.model.get_output_embeddings().weight.data
+    kept = head.clone()
+    head[3] = odd
+    try:
+        with pytest.raises(
+            SpeakerError, match=r"llama.* no finite numbers, in float32, at token 1 .*; load the model"
+        ) as told:
+            voice.speak(mixed())
+    finally:
+        head.copy_(kept)
+    assert "\n" not in str(told.value)
+    assert len(voice.speak(mixed())) == 16
+
+
+def test_half_precision_that_overflows_is_told_to_use_more(llama: str) -> None:
+    voice = speaker(llama, dtype="bfloat16")
+    head = voice.loaded.model.get_output_embeddings().weight.data
+    kept = head.clone()
+    head[:] = 3e38
+    try:
+        with pytest.raises(SpeakerError, match=r"in bfloat16.*try speaker\.dtype=float32"):
+            voice.speak(mixed())
+    finally:
+        head.copy_(kept)

@@ -24,6 +24,8 @@ import torch
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.agents.speakers.roomy_cache import make_room
 from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
+from tracer_env.bounded import shown_path
+from tracer_env.errors import SpeakerError
 
 __all__ = ["Completion", "Decoder", "Job"]
 
@@ -117,7 +119,10 @@ class Decoder:
         owner = np.arange(len(done))  # (B,) which completion a row of the batch writes
         live = np.ones(len(done), dtype=bool)  # (B,)
         for step in range(max_new_tokens):
-            tokens, logprobs = self._sampler(logits, seeds, step)
+            try:
+                tokens, logprobs = self._sampler(logits, seeds, step)
+            except FloatingPointError as error:
+                raise SpeakerError(self._not_finite(logits, step, str(error))) from error
             own = logprobs if self._sampler.plain else own_logprobs(logits, tokens[:, None])[:, 0]
             seen = self._seen(logits, watched, live)
             numbers = zip(tokens.tolist(), logprobs.tolist(), own.tolist(), strict=True)
@@ -138,6 +143,15 @@ class Decoder:
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             positions = mask.sum(dim=1, keepdim=True) - 1
             logits = self._forward(tokens[:, None], mask, positions, cache)
+
+    def _not_finite(self, logits: torch.Tensor, step: int, what: str) -> str:
+        name = getattr(self._model.config, "_name_or_path", "") or type(self._model).__name__
+        kind = str(logits.dtype).removeprefix("torch.")
+        remedy = "load the model anew" if kind == "float32" else "try speaker.dtype=float32, which overflows later"
+        return (
+            f"the model {shown_path(name)} gave logits that are no finite numbers, in {kind}, at token {step + 1} of "
+            f"what it was to say ({what}); {remedy}"
+        )
 
     def _seen(self, logits: torch.Tensor, watched: np.ndarray, live: np.ndarray) -> dict[int, list[float]]:
         """Return the log-probabilities of the watched tokens, by row, of live rows that are watched."""

@@ -40,7 +40,8 @@ class GumbelMax:
     def __call__(self, logits: torch.Tensor, seeds: np.ndarray, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return tokens (B,) and their log-probabilities (B,) for logits (B, V) and seeds (B,) uint64.
 
-        The log-probability is log_softmax(logits / T) in float32; of logits alone when T is 0.
+        The log-probability is log_softmax(logits / T) in float32; of logits alone when T is 0. Raises
+        FloatingPointError where the largest logit of a row is no finite number.
         """
         if logits.ndim != 2 or seeds.shape != logits.shape[:1]:
             raise ValueError(f"logits must be (B, V) and seeds (B,), got {tuple(logits.shape)} and {seeds.shape}")
@@ -48,6 +49,9 @@ class GumbelMax:
         if self.temperature > 0:
             scaled = scaled / self.temperature
         best, token = scaled.max(dim=-1)
+        if not torch.isfinite(best).all():  # one number a row: NaN and infinity anywhere in it come out here
+            odd = best[~torch.isfinite(best)]
+            raise FloatingPointError(f"{len(odd)} of {len(best)} rows hold {odd[0].item()}")
         if self.temperature > 0:
             token = _perturbed_argmax(scaled, best, _keys(seeds, step))
         chosen = scaled.gather(-1, token[:, None]).squeeze(-1)
