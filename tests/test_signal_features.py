@@ -80,6 +80,18 @@ def test_all_is_fitted_where_words_are_free(name: str) -> None:
     assert made == again is not None
 
 
+def test_all_is_fitted_for_long_dialogues_and_casts_too() -> None:
+    tasks = list(tracer_env.make_scenario("arithmetic", limit=2))
+    long = tracer_env.raw_env(tasks, features="all", max_turns=20)
+    assert long.features == tracer_env.raw_env(tasks, features="all", max_turns=12).features
+    alone = tracer_env.raw_env(tasks, features="all", max_turns=1).features
+    assert alone == SignalFeatures((0.0,) * 5, (1.0,) * 5)
+    casts = [{"proposer": SPEAKER, "reviewer": reviewer} for reviewer in ("simulated", lambda prompt: "RIGHT")]
+    assert tracer_env.raw_env(tasks, speaker=casts[0], features="all").features
+    with pytest.raises(ConfigError, match="not free to try"):
+        tracer_env.raw_env(tasks, speaker=casts[1], features="all")
+
+
 def test_a_file_keeps_it(fitted: SignalFeatures, tmp_path: Path) -> None:
     file = tmp_path / "features.json"
     fitted.save(file)

@@ -102,7 +102,7 @@ class SignalFeatures:
 
 def fit_features(trees: DialogueTrees) -> SignalFeatures:
     """Return the scaling by all nodes of these trees at which somebody chooses; what is told nowhere keeps 0 and 1."""
-    seen: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCALED}
+    seen: dict[str, list[NDArray[np.float64]]] = {name: [np.empty(0)] for name in SCALED}  # one turn has no choice
     for depth in range(trees.depth):
         numbers = observed_at(trees, depth)[:, ~trees.over(depth)].astype(np.float64)
         for name, values in seen.items():
