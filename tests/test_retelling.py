@@ -76,6 +76,11 @@ def test_what_departs_is_told(told: Transcript, message: str) -> None:
     assert message in retell(told, Rules(), information_named("vote_and_time"))
 
 
+def test_what_the_seats_saw_is_not_asked_where_it_cannot_be_known() -> None:
+    assert retell(turned(2, key="k"), Rules(), None) == ""
+    assert "SPEAK is not what the seed" in retell(turned(2, speak_probability=0.0), Rules(), None)
+
+
 def test_another_seed_makes_other_choices() -> None:
     """One choice may come out alike by chance; a run's do not."""
     key = information_named("vote_and_time")

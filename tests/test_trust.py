@@ -132,6 +132,15 @@ def test_a_table_of_the_user_is_registered_under_a_name(mark: Path, target: Call
         assert make_controller(str(_table(mark.with_name("t.json"), controller="mine"))).rows["k"].visits == 1
 
 
+def test_a_table_told_apart_by_code_is_asked_about(mark: Path) -> None:
+    file = _table(mark.with_name("t.json"), information="vote+canary_part:call")
+    with pytest.raises(TrustError, match=r"t\.json tells its rows apart by 'canary_part:call', which is code"):
+        make_controller(str(file))
+    assert not mark.exists()
+    assert make_controller(str(file), trust_code=True).information == "vote+canary_part:call"
+    del registry.KINDS["information"]["canary_part:call"]
+
+
 def test_trusted_files_may_name_a_table_by_its_path_and_nothing_else(mark: Path) -> None:
     file = _table(mark.with_name("t.json"), controller="canary_part:Table")
     assert make_controller(str(file), trust_code=True).name == "canary_part:Table"
@@ -177,6 +186,11 @@ NAMED = {
     "hook of gspo": (
         '[training]\nmethod = "gspo"\n[speaker]\nname = "nano"\n[hooks]\nreward = "canary_part.py:hook"',
         "hooks.reward",
+        "train",
+    ),
+    "what tracer sees": (
+        '[training]\nmethod = "tracer"\n[tracer]\ninformation = "vote+canary_part:Thing"',
+        "tracer.information = 'vote+canary_part:Thing'",
         "train",
     ),
     "hook of tracer": (

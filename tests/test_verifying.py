@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.cli import main
 from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.errors import DataError, RunFolderError
@@ -382,3 +383,13 @@ def test_what_was_told_of_the_words_is_read_again(
     found = refused(run)
     assert (message in found) is not (own and "agrees" in message)
     assert "its digest is another" in found
+
+
+def test_a_table_that_names_code_is_not_asked(run: Path) -> None:
+    """The key of its seats is told by code, which no file brings in: the rest is verified all the same."""
+    table = RegretMatching("vote+nowhere:part").state_dict()
+    change(run, lambda lines: [t.update(key=f"{t['key']}/own") for one in lines[2::3] for t in one["turns"]])
+    assert "key is" in refused(run)
+    (run / "controllers").mkdir(exist_ok=True)
+    (run / "controllers" / "random-p-0.4.json").write_text(json.dumps({"tables": [table], "seats": None}))
+    assert "key is" not in refused(run)

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.compositions import information_named
-from tracer_env.errors import ConfigError, UnexpectedKeywordError, did_you_mean
+from tracer_env.errors import ConfigError, TrustError, UnexpectedKeywordError, did_you_mean
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.lessons import UNKNOWN
-from tracer_env.own_parts import take_in
+from tracer_env.own_parts import own_parts, take_in
 from tracer_env.registry import build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
@@ -197,6 +197,13 @@ def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
 def _load_table(path: Path, trust_code: bool, settings: Mapping[str, Any]) -> Any:
     data = read_table(path)
     made = table_named(data["controller"], path, trust_code)()
+    if named := own_parts(data.get("information")):
+        if not trust_code:
+            raise TrustError(
+                f"{path} tells its rows apart by {named[0]!r}, which is code; register it under a name of its own, or "
+                "give --trust-code (in Python trust_code=True) if you trust the file"
+            )
+        take_in(data["information"])
     try:
         made.load_state_dict(data)
     except ConfigError as error:

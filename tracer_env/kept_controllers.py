@@ -16,6 +16,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, RunFolderError, TrustError
 from tracer_env.interfaces import Controller
+from tracer_env.own_parts import own_parts
 from tracer_env.registry import build
 from tracer_env.rules import DialogueState
 from tracer_env.table_files import read_kept
@@ -73,6 +74,8 @@ def kept(file: Path) -> Controller | None:
         return None
     tables = []
     for data in saved["tables"]:
+        if own_parts(data.get("information")):
+            return None
         try:
             table = table_named(data.get("controller"), file)()
             table.load_state_dict(data)

@@ -66,6 +66,9 @@ def code_named(data: Mapping[str, Any]) -> dict[str, Any]:
             found[key] = value
     if own_parts(data.get("information")):
         found["information"] = data["information"]
+    seen = _at(data, "tracer.information")  # a run that has begun says it in both places
+    if own_parts(seen) and seen != data.get("information"):
+        found["tracer.information"] = seen
     methods = _at(data, "evaluation.methods")
     if isinstance(methods, list | tuple):
         named = [name for spec in methods for name in _names(spec, "+")]

@@ -63,9 +63,11 @@ def verify(path: str | Path) -> Verified:
     run.check_begun()
     rules, information = _rules_by_method(run, environment), information_named(run.config.information)
     tables, reader = _kept(run), _reader(environment)
+    strange = [method for method, table in tables.items() if table is None]
 
     def again(told: Transcript) -> str:
-        return retell(told, rules.get(told.method, run.config.rules), information, tables.get(told.method), reader)
+        seen = None if told.method in strange else information
+        return retell(told, rules.get(told.method, run.config.rules), seen, tables.get(told.method), reader)
 
     try:
         found = survey(run.episodes, promise, again)
@@ -86,7 +88,8 @@ def verify(path: str | Path) -> Verified:
         wrong.append(f"the baseline {shown(recorded['baseline'])} of metrics.json has no episodes")
     if wrong:
         raise RunFolderError(f"{shown_path(run.path)} is not what it says: {'; '.join(wrong)}")
-    return Verified(computed, tuple(_unchecked(recorded, environment)))
+    asked = [f"the keys and choices of {method} (its file is of before, or names code)" for method in strange]
+    return Verified(computed, (*_unchecked(recorded, environment), *asked))
 
 
 def _verify_seeds(run: RunFolder, recorded: Mapping[str, Any]) -> Verified:
@@ -158,11 +161,10 @@ def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str
     return {name: replace(rules, final_answer=final) for name, final in told.items() if final is not None}
 
 
-def _kept(run: RunFolder) -> dict[str, Controller]:
-    """Return the learned controllers that the run keeps."""
+def _kept(run: RunFolder) -> dict[str, Controller | None]:
+    """Return the learned controllers that the run keeps, None for what cannot be made without code of the user's."""
     files = controller_files(run.path, run.config.evaluation.methods)
-    made = {method: kept(file) for method, file in files.items() if file.is_file()}
-    return {method: one for method, one in made.items() if one is not None}
+    return {method: kept(file) for method, file in files.items() if file.is_file()}
 
 
 def _reader(environment: Mapping[str, Any]) -> Reader | None:

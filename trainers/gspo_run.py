@@ -22,6 +22,7 @@ from tracer_env.config import Config
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
 from tracer_env.interfaces import Scenario
 from tracer_env.learning import training_scenario
+from tracer_env.own_parts import take_in
 from tracer_env.progress import Reporter
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs import RunFolder
@@ -64,6 +65,7 @@ def train_run(
     asked = (
         _continued(resume, config, method, trust_code) if resume is not None else settled(config or Config(), method)
     )
+    take_in(asked.information)
     processes = running_processes()
     settings = GSPOSettings.from_data(asked.gspo.settings, asked.training_seed)
     hooks = Hooks.load({each.name: path for each in fields(asked.hooks) if (path := getattr(asked.hooks, each.name))})

@@ -31,6 +31,7 @@ from typing import Any
 from tracer_env.compositions import information_named
 from tracer_env.config import Config, GSPOSection, TracerConfig
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.own_parts import own_parts
 from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS
@@ -124,7 +125,8 @@ class TracerSettings:
             raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {self.settle!r}")
         if self.information is not None:
             try:
-                information_named(self.information)
+                if not own_parts(self.information):
+                    information_named(self.information)
             except UnknownNameError as error:
                 raise ConfigError(f"tracer.information: {error}") from error
         self.valued()

@@ -35,13 +35,13 @@ Reader = Callable[[str, DialogueState], int | None]
 def retell(
     told: Transcript,
     rules: Rules,
-    information: Information,
+    information: Information | None,
     controller: Controller | None = None,
     reader: Reader | None = None,
 ) -> str:
     """Return where an episode departs from the rules, in words; an empty text when it follows them.
 
-    A ``controller`` that answers NaN does not know.
+    A ``controller`` that answers NaN does not know; ``information`` None: what the seats saw cannot be known.
     """
     if told.max_turns != rules.max_turns:
         return f"max_turns is {told.max_turns}, and the run's rules say {rules.max_turns}"
@@ -49,7 +49,9 @@ def retell(
     for turn in told.turns:
         if state.over:
             return f"it goes on after its end at turn {state.turn - 1}"
-        tell = information if controller is None else asked_under(controller, state.seat, information)
+        tell = information
+        if information is not None and controller is not None:
+            tell = asked_under(controller, state.seat, information)
         wrong = _senseless(turn, state, reader)
         wrong = wrong or _departs(turn, state, noise, tell) or _other_chance(turn, state, controller)
         if wrong:
@@ -64,12 +66,12 @@ def retell(
     return "" if told.final_turn == last else f"final_turn is {told.final_turn}, and the rules take turn {last}"
 
 
-def _departs(turn: TurnRecord, state: DialogueState, noise: int, information: Information) -> str:
+def _departs(turn: TurnRecord, state: DialogueState, noise: int, information: Information | None) -> str:
     if Seat(turn.agent, turn.role) != state.seat:
         return f"agent_{turn.agent} as {turn.role.name.lower()} sits where {state.seat} belongs"
     if turn.mask != legal_actions(state):
         return f"mask is {list(turn.mask)}, and the rules say {list(legal_actions(state))}"
-    if turn.key != information(state):
+    if information is not None and turn.key != information(state):
         return f"key is {turn.key!r}, and the seat saw {information(state)!r}"
     if turn.free:
         speaks = uniform(noise, state.turn, Purpose.CHOICE) < turn.speak_probability
