@@ -12,6 +12,7 @@ import tracer_env
 from tracer_env.compositions import Composition, check_ready, information_named
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
+from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, name_and_settings, split_list
 from tracer_env.tree_growth import expand
 from tracer_env.tree_keys import fitted_on
@@ -137,6 +138,12 @@ def test_edges_are_quantiles_of_what_is_met() -> None:
     (middle,) = tell.edges["length:bins=2"]
     assert trees.levels[0].completion_tokens.min() <= middle <= trees.levels[0].completion_tokens.max()
     assert fitted_on(trees, tell) is tell
+
+
+@pytest.mark.parametrize("written", ALL)
+def test_dialogues_of_one_turn_have_no_keys(written: str) -> None:
+    trees = expand(tracer_env.make_scenario("arithmetic", limit=3), "simulated", Rules(max_turns=1))
+    assert trees.keys(fitted_on(trees, written)).names == ()
 
 
 def test_a_part_of_ones_own() -> None:

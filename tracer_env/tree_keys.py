@@ -61,7 +61,9 @@ def fitted_on(trees: DialogueTrees, information: str | Information) -> Informati
     if not isinstance(tell, Composition) or not tell.unfitted:
         return tell
     measured = [part for part in tell.parts if part.measured]
-    values: dict[str, list[NDArray[np.float64]]] = {part.name: [] for part in measured}
+    values: dict[str, list[NDArray[np.float64]]] = {
+        part.name: [np.empty(0)] for part in measured
+    }  # one turn has no choice
     for depth in range(trees.depth):
         told, live = pending_signals(trees, depth), ~trees.over(depth)
         for part in measured:
@@ -275,7 +277,7 @@ def _history_codes(trees: DialogueTrees) -> Coded:
         unread = level.grade[:, 1::2] == Grade.UNPARSABLE
         digit[:, 1::2] = np.where(unread, 2, 1) if proposer else np.where(spoken > 0, 4, np.where(spoken < 0, 5, 6))
         codes.append(np.repeat(codes[-1], 2, axis=1) * 8 + digit)
-    for depth, code in enumerate(codes):
+    for depth, code in enumerate(codes[: trees.depth]):
         here = rules.seats[depth + 2]
         for found in np.unique(code):
             digits = oct(int(found))[2:]
