@@ -33,6 +33,7 @@ KEY = "vote+time+confidence:bins=3"
 WIDE = "turn+confidence:of=sum,bins=4+reviewer_margin:bins=2+length:bins=2"
 SEEN = replace(VARIANTS["full"], information=KEY)
 THREE = Rules(max_turns=3)
+MADE = {"variant": SEEN, "rules": THREE}
 
 
 def _role(state: DialogueState) -> str:
@@ -114,14 +115,14 @@ def test_two_processes_cut_where_one_does(credit: Tree | None) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("seen") / "run"
-    tracer(out, made={"variant": SEEN}, max_steps=2).train()
+    tracer(out, made=MADE, max_steps=2).train()
     return out
 
 
 def test_a_run_that_goes_on_keeps_its_edges_to_the_last_byte(run: Path, tmp_path: Path) -> None:
-    tracer(tmp_path / "parts", made={"variant": SEEN}, max_steps=1).train()
+    tracer(tmp_path / "parts", made=MADE, max_steps=1).train()
     more = {"max_steps": 2, "resume_from_checkpoint": str(tmp_path / "parts")}
-    tracer(tmp_path / "parts", made={"variant": SEEN}, **more).train()
+    tracer(tmp_path / "parts", made=MADE, **more).train()
     assert left(tmp_path / "parts") == left(run)
     steps = sorted((run / "checkpoints").glob("step_??????"))
     saved = [json.loads((step / "trainer.json").read_text(encoding="utf-8")) for step in steps]
@@ -132,7 +133,7 @@ def test_a_run_that_goes_on_keeps_its_edges_to_the_last_byte(run: Path, tmp_path
 
 
 def test_a_trained_table_is_asked_under_its_own_key(run: Path) -> None:
-    table = make_controller(str(run / "controllers" / "tracer.json"), Rules(), "vote_and_time")
+    table = make_controller(str(run / "controllers" / "tracer.json"), THREE, "vote_and_time")
     assert isinstance(table, RegretMatching)
     assert isinstance(table.tell, Composition)
     assert all("/confidence_" in key for key in table.rows)
@@ -149,7 +150,7 @@ def test_a_checkpoint_with_edges_of_another_key_is_no_way_to_go_on(run: Path) ->
 def test_another_key_does_not_go_on(run: Path) -> None:
     other = replace(SEEN, information="vote+time+confidence:bins=4")
     with pytest.raises(RunFolderError, match=r"rollouts was \[.*bins=3.*now \[.*bins=4"):
-        tracer(run, made={"variant": other}, max_steps=3, resume_from_checkpoint=str(run)).train()
+        tracer(run, made={**MADE, "variant": other}, max_steps=3, resume_from_checkpoint=str(run)).train()
 
 
 # -- tables that are given -------------------------------------------------------------------------
