@@ -106,30 +106,28 @@ def test_what_has_no_table_is_refused(trees: DialogueTrees) -> None:
         make_vector_env(2, information=cut)
 
 
+HEARD = ["vote+confidence:bins=2", "length:bins=3+reviewer_margin:bins=2", "agreement+reviewer_agrees"]
+
+
 def random_table(trees: DialogueTrees, information: str, seed: int) -> RegretMatching:
-    names, table = trees.keys(information).names, RegretMatching(information=information)
+    tell, table = fitted_on(trees, information), RegretMatching()
+    table.read_by(tell, information)
+    names = trees.keys(tell).names
     for name, speak in zip(names, np.random.default_rng(seed).random(len(names)).tolist(), strict=True):
         table.rows[name] = Row(strategy=[1.0 - speak, speak], visits=1.0)
     return table
 
 
-@pytest.mark.parametrize("written", ["turn", "vote+reviews", "agreement+vote", "history"])
+@pytest.mark.parametrize("written", ["turn", "agreement+vote", "history", *HEARD])
 @pytest.mark.parametrize("final", ["last", "majority"])
 def test_fixed_tables_are_asked_under_their_own_keys(trees: DialogueTrees, written: str, final: str) -> None:
-    table, other = random_table(trees, written, 0), random_table(trees, "vote_and_time", 1)
+    table, other = random_table(trees, written, 0), random_table(trees, "time+confidence:of=sum,bins=3", 1)
     casts = {"reviewer": table, "agent_1": CastController({"proposer": table, "reviewer": other})}
     for place, (seats, others) in enumerate(casts.items()):
         options = {"scenario": list(trees.tasks), "seats": seats, "others": others, "information": "vote+time"}
         options |= {"final_answer": final, "max_turns": 4}
         assert compare(6, 24, seed=place, same_step=bool(place), speaker=SPEAKER, **options) > 10
         assert compare_recorded([3, 4, 5, 3], 24, bool(place), speaker=RecordedSpeaker(trees, any_seed=True), **options)
-
-
-def test_a_fixed_table_that_hears_confidence_is_refused(trees: DialogueTrees) -> None:
-    table = RegretMatching(information="vote+confidence:bins=2")
-    table.load_state_dict({**table.state_dict(), "edges": {"confidence:bins=2": [-0.1]}, "rows": {}})
-    with pytest.raises(ConfigError, match="hears confidence:bins=2"):
-        make_vector_env(2, seats="reviewer", others=table)
 
 
 def test_single_names_are_what_they_were() -> None:

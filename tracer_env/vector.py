@@ -42,6 +42,7 @@ from tracer_env.rewards import TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.task_contracts import check_each
+from tracer_env.vector_fixed import FixedChoices
 from tracer_env.vector_keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.vector_machine import compile_machine, counts_answers, fixed_keys
 from tracer_env.vector_parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of, seeds_listed
@@ -107,7 +108,8 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._machine = compile_machine(rules, reward, plain, learns, fixed, wrong)
         self._keys_of = VectorKeys(self._machine, tell)
         self.information_states = self._keys_of.names
-        signals = features is not None or bool(told_parts(tell))
+        self._fixed = FixedChoices(self._machine, rules, learns, fixed, tell)
+        signals = features is not None or bool(told_parts(tell)) or self._fixed.hears
         self._dialogues: SimulatedDialogues | RecordedDialogues = (
             SimulatedDialogues(self._machine, rates, rules, tasks, num_envs, signals)
             if rates
@@ -213,7 +215,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         place = np.flatnonzero(self._inside[self._dialogues.code[who]])
         while place.size:
             some = who[place]
-            reward[place] += self._dialogues.play_some(some, self._dialogues.fixed_choices(some), self._price)
+            reward[place] += self._dialogues.play_some(some, self._fixed.of(self._dialogues, some), self._price)
             place = place[self._inside[self._dialogues.code[some]]]
 
     def _begin(

@@ -9,7 +9,7 @@ dialogue: it is read, and cut into buckets, each time that somebody looks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, Protocol
@@ -40,6 +40,10 @@ class Dialogues(Protocol):
         """Return the signals of the pending proposals, or of their newest reviews; see `SimulatedDialogues.told`."""
         ...
 
+    def fixed_choices(self, who: Index, chances: NDArray[np.float64] | None = None) -> NDArray[np.uint8]:
+        """Return what the fixed controllers choose; ``chances`` instead of the machine's P(SPEAK)."""
+        ...
+
 
 def told_parts(tell: Information) -> list[Part]:
     """Return the parts of a key that hang on what was told of the words."""
@@ -56,9 +60,11 @@ def plain_parts(tell: Information) -> Information:
 class VectorKeys:
     """The information states of all dialogues: `names`, and `codes` that index them."""
 
-    def __init__(self, machine: Machine, tell: Information) -> None:
+    def __init__(self, machine: Machine, tell: Information, plain: Sequence[str] | None = None) -> None:
+        """``plain`` are the names of the key without what is told, the machine's own by default."""
+        plain = machine.information_states if plain is None else plain
         self._machine, self._told = machine, told_parts(tell)
-        self.names: tuple[str, ...] = machine.information_states
+        self.names: tuple[str, ...] = tuple(plain)
         if not self._told or not isinstance(tell, Composition):
             return
         self._edges = {part.name: np.array(tell.edges.get(part.name, ()), dtype=np.float64) for part in self._told}
@@ -69,8 +75,8 @@ class VectorKeys:
                 f"information {tell.name!r} has more than {_MOST:,} states to be numbered; give fewer parts or bins"
             )
         self.names = tuple(
-            _key(tell, plain, dict(zip([part.name for part in self._told], buckets, strict=True)))
-            for plain in machine.information_states
+            _key(tell, one, dict(zip([part.name for part in self._told], buckets, strict=True)))
+            for one in plain
             for buckets in product(*labels)
         )
 
@@ -78,10 +84,12 @@ class VectorKeys:
         """Return the code of each dialogue's key, (B,); ``records`` are the machine's of where they stand."""
         if not self._told:
             return records["key"].astype(np.int64)  # what other libraries index with
-        everyone = np.arange(len(records))
-        reviewed = self._machine.reviewed[dialogues.code]
-        of = {role: dialogues.told(role, everyone) for role in {_role(part) for part in self._told}}
-        codes = records["key"].astype(np.int64)
+        return self.bucketed(records["key"].astype(np.int64), dialogues, np.arange(len(records)))
+
+    def bucketed(self, codes: Index, dialogues: Dialogues, who: Index) -> Index:
+        """Return the codes of dialogues ``who`` from those of their keys without what is told, (m,) each."""
+        reviewed = self._machine.reviewed[dialogues.code[who]]
+        of = {role: dialogues.told(role, who) for role in {_role(part) for part in self._told}}
         for part, size in zip(self._told, self._sizes, strict=True):
             codes = codes * size + self._buckets(part, of[_role(part)], reviewed)
         return codes

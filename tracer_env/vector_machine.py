@@ -81,6 +81,7 @@ class Machine:
     grade: NDArray[np.int8]  # (C,) of the pending proposal, -1 where there is none
     verdict: NDArray[np.int8]  # (C,) of its newest review, 0 where there is none
     reviewed: NDArray[np.bool_]  # (C,) whether it had a review
+    states: tuple[DialogueState, ...]  # C of them, one of each situation, without words
 
     @property
     def over(self) -> NDArray[np.bool_]:
@@ -145,6 +146,7 @@ def compile_machine(
         grade=np.array([-1 if s.pending is None else s.pending.utterance.grade for s in states], dtype=np.int8),
         verdict=np.array([0 if s.pending is None else s.pending.last_verdict for s in states], dtype=np.int8),
         reviewed=np.array([s.pending is not None and s.pending.reviews > 0 for s in states]),
+        states=tuple(states),
     )
 
 

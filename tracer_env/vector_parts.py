@@ -1,7 +1,7 @@
 """What the vector environment checks before it plays: parts, reset options, and the memory it will use.
 
-It can play parts that hang on nothing but a machine's situation. Anything else is refused before a table is
-filled, with the way that plays it.
+It can play parts that hang on nothing but a machine's situation, and keys of what speakers tell of their words.
+Anything else is refused before a table is filled, with the way that plays it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tracer_env.interfaces import Controller, Information, Reward
 from tracer_env.own_parts import take_in
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
-from tracer_env.vector_keys import told_parts
 from tracer_env.vector_rates import Rates
 from tracer_env.worlds import check_world
 
@@ -57,14 +56,8 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
                 f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {HINT}"
             )
         own = getattr(part, "tell", None)
-        if own is None:
-            continue
-        _check_key(own, "a fixed controller's information")
-        if told := told_parts(own):
-            raise ConfigError(
-                f"the vector environment has no table for a fixed controller that hears {told[0].name}: what a speaker "
-                f"tells is no part of a situation; {HINT}"
-            )
+        if own is not None:
+            _check_key(own, "a fixed controller's information")
     return tell
 
 

@@ -130,10 +130,11 @@ class RecordedDialogues:
         """Play one turn of dialogues ``who``; actions and result are (m,)."""
         return self._turn(who, actions, price)
 
-    def fixed_choices(self, who: Index) -> NDArray[np.uint8]:
-        """Return what the fixed controllers choose at the next turn of dialogues ``who``."""
+    def fixed_choices(self, who: Index, chances: NDArray[np.float64] | None = None) -> NDArray[np.uint8]:
+        """Return what the fixed controllers choose at the next turn of dialogues ``who``; see `SimulatedDialogues`."""
         code = self.code[who]
-        speaks = uniforms(self._noise[who], self._turn_of[code], Purpose.CHOICE) < self.machine.speak[code]
+        chances = self.machine.speak[code] if chances is None else chances
+        speaks = uniforms(self._noise[who], self._turn_of[code], Purpose.CHOICE) < chances
         return speaks.astype(np.uint8)
 
     def told(self, role: Role, who: Index) -> dict[str, NDArray[Any]]:

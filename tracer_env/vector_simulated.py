@@ -203,16 +203,20 @@ class SimulatedDialogues:
                 reward[here] -= price * spent
         return reward
 
-    def fixed_choices(self, who: Index) -> NDArray[np.uint8]:
-        """Return what the fixed controllers choose at the next turn of dialogues ``who``."""
+    def fixed_choices(self, who: Index, chances: NDArray[np.float64] | None = None) -> NDArray[np.uint8]:
+        """Return what the fixed controllers choose at the next turn of dialogues ``who``, (m,).
+
+        ``chances``: their P(SPEAK), instead of that which the machine has of the situations.
+        """
         code = self.code[who]
-        if self._sure:
+        if self._sure and chances is None:
             sure: NDArray[np.bool_] = self.machine.speak[code] == 1.0
             return sure.astype(np.uint8)
         to_choice = counter(1, Purpose.CHOICE) - counter(0, Purpose.OUTCOME)
         bits = self._place[who] + np.uint64(to_choice * _GOLDEN % _WORD)
         scramble(bits, bits, np.empty_like(bits))
-        speaks: NDArray[np.bool_] = (bits >> np.uint64(11)) < self._speak[code]
+        bits >>= np.uint64(11)
+        speaks: NDArray[np.bool_] = bits < self._speak[code] if chances is None else np.ldexp(bits, -53) < chances
         return speaks.astype(np.uint8)
 
     def told(self, role: Role, who: Index) -> dict[str, NDArray[Any]]:
