@@ -31,7 +31,7 @@ RULES: list[dict[str, Any]] = [
     {},
     {"stop_when": "kept", "num_agents": 3, "max_turns": 5},
     {"final_answer": "majority", "seats": "reviewer", "others": "random:p=0.4"},
-    {"final_answer": "highest_vote", "max_turns": 4},
+    {"final_answer": "highest_vote", "max_turns": 4, "seats": "proposer", "others": "until_approved"},
 ]
 MORE = ["agreement+confidence:bins=2+reviews", "length:bins=2", "confidence:of=sum,bins=3+vote+reviewer_agrees+time"]
 

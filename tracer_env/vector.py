@@ -108,7 +108,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._machine = compile_machine(rules, reward, plain, learns, fixed, wrong)
         self._keys_of = VectorKeys(self._machine, tell)
         self.information_states = self._keys_of.names
-        self._fixed = FixedChoices(self._machine, rules, learns, fixed, tell)
+        self._fixed = FixedChoices(self._machine, rules, learns, fixed, plain)
         signals = features is not None or bool(told_parts(tell)) or self._fixed.hears
         self._dialogues: SimulatedDialogues | RecordedDialogues = (
             SimulatedDialogues(self._machine, rates, rules, tasks, num_envs, signals)

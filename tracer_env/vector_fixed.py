@@ -24,7 +24,10 @@ _NOWHERE: Any = None  # a table reads its key alone
 
 
 class FixedChoices:
-    """The choices of all seats that do not learn; ``hears`` says whether what was told counts for one of them."""
+    """The choices of all seats that do not learn; ``hears`` says whether what was told counts for one of them.
+
+    ``tell`` is the key of those without one of their own, which read the dialogue: nothing that was told is in it.
+    """
 
     def __init__(
         self, machine: Machine, rules: Rules, learns: Sequence[bool], others: Controller, tell: Information
