@@ -200,7 +200,7 @@ def test_weights_that_others_speak_with_do_not_learn(llama: str, kind: Full | La
 
 def test_names_are_read() -> None:
     assert finetune_named("lora") == LoRA(r=16, alpha=32, dropout=0.0, targets="all-linear")
-    assert finetune_named("lora:r=8,alpha=16.5,dropout=0.1") == LoRA(8, 16.5, 0.1)
+    assert finetune_named("lora:r=8,alpha=16.5,dropout=0") == LoRA(8, 16.5)
     assert finetune_named("lora:targets=q_proj+v_proj") == LoRA(targets=("q_proj", "v_proj"))
     assert finetune_named("full") == Full()
     assert finetune_named("last_n:layers=3") == LastN(3)
@@ -216,8 +216,9 @@ def test_names_are_read() -> None:
         (lambda: LoRA(r=0), "lora.r must be a whole number from 1, got 0"),
         (lambda: LoRA(alpha=0), "lora.alpha must be a number above 0"),
         (lambda: LoRA(alpha="32"), "lora.alpha must be a number above 0, got '32'"),
-        (lambda: LoRA(dropout=1), r"lora.dropout must be a number in \[0, 1\), got 1"),
-        (lambda: LoRA(dropout=None), r"lora.dropout must be a number in \[0, 1\), got None"),
+        (lambda: LoRA(dropout=0.1), "lora.dropout is 0.1, but texts are sampled without dropout"),
+        (lambda: finetune_named("lora:dropout=0.05"), "lora.dropout is 0.05, but texts are sampled without"),
+        (lambda: LoRA(dropout=None), "lora.dropout is None"),
         (lambda: LoRA(targets=()), "lora.targets must be"),
         (lambda: LastN(0), "last_n.layers must be a whole number from 1, got 0"),
     ],

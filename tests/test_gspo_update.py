@@ -389,11 +389,11 @@ def test_weights_that_would_lose_the_steps_are_refused(llama: str, finetune: Any
 # -- order ---------------------------------------------------------------------------------------------
 
 
-def test_an_update_is_a_function_of_its_inputs(llama: str) -> None:
-    """Dropout draws from the step's own seed; the global generator stays where it was."""
-    config, dropping = replace(BASE, num_iterations=2), LoRA(r=2, dropout=0.5)
-    one, two = Bench(llama, config, finetune=dropping), Bench(llama, config, finetune=dropping)
-    other = Bench(llama, replace(config, seed=1), finetune=dropping)
+def test_an_update_is_a_function_of_its_inputs(gpt2: str) -> None:
+    """A model with dropout of its own drops nothing here, and the global generator stays where it was."""
+    config = replace(BASE, num_iterations=2)
+    one, two = Bench(gpt2, config), Bench(gpt2, config)
+    assert one.model.config.resid_pdrop == 0.1
     samples = one.samples()
     torch.manual_seed(5)
     state = torch.get_rng_state()
@@ -401,9 +401,24 @@ def test_an_update_is_a_function_of_its_inputs(llama: str) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(6)
     two.learn(samples)
-    other.learn(samples)
     assert shift(one.weights(), two.weights()) == 0
-    assert shift(one.weights(), other.weights()) > 1e-4
+
+
+@pytest.mark.parametrize("old", ["recomputed", "sampled"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("finetune", [LoRA(r=2), Full(), LastN(1)])
+def test_the_first_ratios_are_one(finetune: Any, checkpointing: bool, old: str, gpt2: str) -> None:
+    """What is updated is the policy that sampled, dropout of the model or not: exactly, where it is computed alike."""
+    config = replace(BASE, old_logps=old, gradient_checkpointing=checkpointing)
+    bench = Bench(gpt2, config, finetune=finetune)
+    dropping = [layer for layer in bench.model.modules() if getattr(layer, "p", 0) == 0.1]
+    assert dropping
+    found = bench.learn(bench.samples())
+    ratios = found["ratio_min"], found["ratio_max"]
+    assert ratios == ((1, 1) if old == "recomputed" else pytest.approx((1, 1), abs=1e-4))
+    assert found["clip_fraction"] == 0
+    assert not bench.model.training
+    assert [layer.p for layer in dropping] == [0.1] * len(dropping)
 
 
 def test_warm_up_scales_the_steps(llama: str) -> None:

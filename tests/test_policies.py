@@ -189,19 +189,6 @@ def test_changed_weights_forget_kept_beginnings(llama: str, kind: Finetune) -> N
     assert len(voice.loaded.prefixes) == 0
 
 
-def test_a_policy_in_training_mode_drops_and_in_evaluation_mode_does_not(llama: str) -> None:
-    voice = speaker(llama)
-    policies = LoRA(r=2, dropout=0.5).prepare(voice, ["proposer"], seed=0)
-    stir(policies, "proposer")
-    policies.activate("proposer")
-    assert not voice.loaded.model.training
-    assert torch.equal(logits(voice), logits(voice))
-    voice.loaded.model.train()
-    with torch.random.fork_rng():
-        assert not torch.equal(logits(voice), logits(voice))
-    voice.loaded.model.eval()
-
-
 def wrong_name(policies: Policies, folder: Path) -> None:
     policies.parameters("propser")
 

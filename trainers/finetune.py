@@ -47,7 +47,8 @@ class LoRA:
     """One low-rank adapter for each policy, on one base that is never changed.
 
     ``targets``: the last parts of module names, or ``all-linear``: every linear layer but that of the logits.
-    Dropout acts while the model is in training mode alone. Raises ConfigError for values that cannot work.
+    Raises ConfigError for values that cannot work, and for a ``dropout``: texts are sampled without, and the policy
+    that is updated has to be the one that sampled.
     """
 
     r: int = 16
@@ -58,7 +59,11 @@ class LoRA:
     def __post_init__(self) -> None:
         _check("lora.r", self.r, isinstance(self.r, int) and self.r >= 1, "a whole number from 1")
         _check("lora.alpha", self.alpha, _number(self.alpha) and 0 < self.alpha < float("inf"), "a number above 0")
-        _check("lora.dropout", self.dropout, _number(self.dropout) and 0 <= self.dropout < 1, "a number in [0, 1)")
+        if self.dropout != 0 or not _number(self.dropout):
+            raise ConfigError(
+                f"lora.dropout is {self.dropout!r}, but texts are sampled without dropout, and what is updated has to "
+                "be the policy that sampled; leave it out"
+            )
         _check("lora.targets", self.targets, bool(self.targets), '"all-linear" or names of modules')
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
@@ -81,7 +86,6 @@ class LoRA:
             config = LoraConfig(
                 r=self.r,
                 lora_alpha=self.alpha,
-                lora_dropout=self.dropout,
                 target_modules=targets,
                 fan_in_fan_out=transposed,
                 task_type="CAUSAL_LM",

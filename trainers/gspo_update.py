@@ -13,15 +13,13 @@ TrainingError. One policy (adapter) has one optimiser; the policies of one base 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from tracer_env.errors import ConfigError, TrainingError
-from tracer_env.randomness import draw
 from tracer_env.trainers.finetune import Policies
 from tracer_env.trainers.gspo_advantages import group_advantages
 from tracer_env.trainers.gspo_batch import Sample, minibatches
@@ -30,6 +28,7 @@ from tracer_env.trainers.gspo_logprobs import LogProbs, Portion, evaluating
 from tracer_env.trainers.gspo_loss import LossStatistics, Objective, gspo_loss, kl_to_base
 from tracer_env.trainers.lean_memory import lean_memory
 from tracer_env.trainers.processes import Alone, Processes
+from tracer_env.trainers.sampling_mode import as_sampled
 
 __all__ = ["GSPOUpdate"]
 
@@ -94,40 +93,22 @@ class GSPOUpdate:
         kept = [index for index, keep in enumerate(advantages.kept.tolist()) if keep]
         books = _Books()
         lean = lean_memory(self.model.device.type)
-        with lean, torch.random.fork_rng(devices=self._devices), self._training(name):
-            old = self._old(samples, kept, books)
-            parts = minibatches([samples[index] for index in kept], self.config.steps_per_generation)
-            for _ in range(self.config.num_iterations):
-                for part in parts:
-                    self._step(name, samples, [kept[at] for at in part], advantages.values, old, books)
-        return self._summary(name, books, advantages.groups, advantages.dropped)
-
-    @property
-    def _devices(self) -> list[torch.device]:
-        """Devices with generators of their own, which a seed would change."""
-        return [self.model.device] if self.model.device.type == "cuda" else []
-
-    @contextmanager
-    def _training(self, name: str) -> Iterator[None]:
-        """The model as training needs it; dropout draws from the step's own seed."""
-        torch.manual_seed(draw(self.config.seed, 0, 0, self.steps[name]) >> 1)
-        training = self.model.training
-        if self.config.gradient_checkpointing:
-            _checkpointing(self.model, True)
         try:
-            yield
+            with lean, as_sampled(self.model, self.config.gradient_checkpointing):
+                old = self._old(samples, kept, books)
+                parts = minibatches([samples[index] for index in kept], self.config.steps_per_generation)
+                for _ in range(self.config.num_iterations):
+                    for part in parts:
+                        self._step(name, samples, [kept[at] for at in part], advantages.values, old, books)
         finally:
-            self.model.train(training)
-            if self.config.gradient_checkpointing:
-                _checkpointing(self.model, False)
             self.policies.changed()
+        return self._summary(name, books, advantages.groups, advantages.dropped)
 
     def _old(self, samples: Sequence[Sample], kept: Sequence[int], books: _Books) -> Mapping[int, Sequence[float]]:
         """Return the log-probabilities that ratios are taken against, by sample."""
         if not self.recomputes:
             return {index: samples[index].logprobs for index in kept}
         old: dict[int, list[float]] = {}
-        self.model.eval()
         with torch.no_grad():
             for batch in self.logprobs.plan(samples, kept):
                 portion = self.logprobs(samples, batch)
@@ -157,7 +138,6 @@ class GSPOUpdate:
         if rows == 0:
             books.empty += 1
             return
-        self.model.train()
         loss = torch.zeros(1, dtype=torch.float64, device=self.model.device)
         for batch in self.logprobs.plan(samples, part):
             portion = self.logprobs(samples, batch)
@@ -273,18 +253,3 @@ def _check_weights(policies: Policies) -> None:
                     f"the weights of {name!r} that are to learn are {parameter.dtype}, where small steps are lost; "
                     "give speaker.dtype float32 (gspo.bf16 still computes in bfloat16), or finetune 'lora'"
                 )
-
-
-def _checkpointing(model: Any, wanted: bool) -> None:
-    """Let layers compute their activations again in the backward pass, or keep them."""
-    # Newer transformers renamed it, and warns of the old name.
-    switch = "enable" if wanted else "disable"
-    name = f"activation_checkpointing_{switch}"
-    method = getattr(model, name if hasattr(model, name) else f"gradient_checkpointing_{switch}")
-    if not wanted:
-        method()
-        return
-    method({"use_reentrant": False})
-    if getattr(model, "_require_grads_hook", None) is not None:
-        # A gradient for the embeddings is needed by reentrant checkpoints alone, and transformers never takes it back.
-        model.disable_input_require_grads()
