@@ -193,6 +193,21 @@ def test_older_folders_are_verified_as_far_as_they_go(run: Path, capsys: pytest.
     assert "(task number 1 in world 0 by always)" in refused(run)
 
 
+def test_rows_that_say_less_are_those_of_before(run: Path) -> None:
+    """Neither what tokens cost more, nor that a mean without spread has no interval."""
+    file = run / "metrics.json"
+    data = json.loads(file.read_text())
+    for row in data["rows"]:
+        for name in ("paired_tokens", "paired_tokens_ci", "lopsided"):
+            row.pop(name, None)
+        row["calls_per_task_ci"] = row["calls_per_task_ci"] or [row["calls_per_task"]] * 2
+    file.write_text(json.dumps(data))
+    assert verify(run).metrics["rows"]
+    data["rows"][0]["calls_per_task"] += 1
+    file.write_text(json.dumps(data))
+    assert "calls_per_task is recorded as" in refused(run)
+
+
 def test_intervals_of_before_are_left_unchecked(run: Path) -> None:
     rows = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["rows"]
     old = [

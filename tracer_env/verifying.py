@@ -222,6 +222,7 @@ def _other_records(run: RunFolder, recorded: Mapping[str, Any], environment: Map
 
 def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> list[str]:
     """Return which metrics are recorded otherwise than they come to, in words."""
+    recorded, computed = _told_alike(recorded), _told_alike(computed)
     told = [
         f"{key} is recorded as {shown(recorded.get(key))} but comes to {shown(computed.get(key))}"
         for key in sorted(computed.keys() | recorded.keys())
@@ -234,11 +235,27 @@ def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> li
         told += [
             f"{method}.{key} is recorded as {shown(mine.get(key))} but the episodes come to {shown(theirs.get(key))}"
             for key in sorted(mine.keys() | theirs.keys())
-            if mine.get(key) != theirs.get(key) and not key.endswith(left_out)
+            if mine.get(key) != theirs.get(key)
+            and not key.endswith(left_out)
+            and not (key in _NEWER and key not in mine)
         ]
     if recorded.get("episodes_digest") != computed.get("episodes_digest"):
         told.append("episodes.jsonl was changed after its metrics were computed: its digest is another")
     return told[:_TOLD] + (["..."] if len(told) > _TOLD else [])
+
+
+_NEWER = ("lopsided", "paired_tokens", "paired_tokens_ci")
+"""What rows of before do not say."""
+
+
+def _told_alike(data: Any) -> Any:
+    """Return metrics with intervals of width zero, as runs of before have them, told as the unknown that they are."""
+    if isinstance(data, Mapping):
+        return {
+            key: None if key.endswith("_ci") and isinstance(value, list) and len({*value}) == 1 else _told_alike(value)
+            for key, value in data.items()
+        }
+    return [_told_alike(value) for value in data] if isinstance(data, list) else data
 
 
 _BY_ANOTHER_RULE = ("_ci", "p_value", "p_holm")
