@@ -181,8 +181,8 @@ def _together(twin: DialogueEnv, made: Any, seed: int | None, noise: random.Rand
     shown, infos = made.reset(seed=seed)
     while True:
         for name in made.agents:
-            _same(_seen(shown[name]), _seen(twin.observe(name)), f"observation of {name}")
-            _same(_info(infos[name]), _info(twin.infos[name]), f"info of {name}")
+            _same(_seen(shown[name]), _seen(_waiting(twin.observe(name))), f"observation of {name}")
+            _same(_info(infos[name]), _info(_waiting(twin.infos[name])), f"info of {name}")
         if twin.state_now.over:
             return
         acting, action = twin.agent_selection, _choice(twin, noise)
@@ -195,6 +195,11 @@ def _together(twin: DialogueEnv, made: Any, seed: int | None, noise: random.Rand
         _same((set(ended.values()), set(cut.values())), ({twin.state_now.over}, {False}), "ends")
         if twin.state_now.over:
             return
+
+
+def _waiting(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what an agent is told in the parallel view, where one who waits may skip."""
+    return told if np.any(told["action_mask"]) else {**told, "action_mask": np.array([1, 0], dtype=np.int8)}
 
 
 class Reference:
