@@ -471,3 +471,18 @@ def test_an_unknown_render_mode_is_warned_of_and_shows_nothing(capsys: pytest.Ca
     env.step(1)
     assert env.render() is None
     assert capsys.readouterr().out == ""
+
+
+def test_speakers_are_told_which_reasoning_is_not_read() -> None:
+    asked = []
+
+    class Listening:
+        def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+            asked.extend(request.unread for request in requests)
+            return [Utterance("Final answer: 3") for _ in requests]
+
+    for names in (None, ("plan",)):
+        env = tracer_env.raw_env(tracer_env.make_scenario("arithmetic", unread=names), Listening())
+        env.reset(seed=0)
+        env.step(1)
+    assert asked == [None, ("plan",)]

@@ -34,7 +34,7 @@ from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.plain import visible
 from tracer_env.randomness import stream
-from tracer_env.referee import received
+from tracer_env.referee import received, unread_by
 from tracer_env.render_modes import checked_mode
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
@@ -100,7 +100,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         )
         self.observation_spaces: dict[str, spaces.Space[Any]] = dict.fromkeys(self.possible_agents, view)
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
-        self._seats = self.rules.seats
+        self._seats, self._unread = self.rules.seats, unread_by(scenario)
         self._names = tuple(seat.name for seat in self._seats)
         self._roles = (*(seat.role for seat in self._seats), self._seats[-1].role)
         self._mask, self._mask_array = (0, 0), _NO_CHOICE
@@ -159,7 +159,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if before is None:
             raise ConfigError(_NO_DIALOGUE)
         if action == 1 and self._mask[1]:
-            requests = (Request(before, self._seats[before.turn], self._stream, 1),)
+            requests = (Request(before, self._seats[before.turn], self._stream, 1, self._unread),)
             try:
                 spoken = self.speaker.speak(requests)
             except BaseException as error:

@@ -27,7 +27,7 @@ from tracer_env.verification.reasoning import UNREAD
 from tracer_env.verification.reasoning import spoken as spoken_part
 from tracer_env.verification.verdicts import read_verdict
 
-__all__ = ["agreement", "ask", "ask_each", "judge", "received"]
+__all__ = ["agreement", "ask", "ask_each", "judge", "received", "unread_by"]
 
 
 def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scenario) -> Utterance:
@@ -128,10 +128,16 @@ def received(
     return _judged(said, requests, scenario)
 
 
+def unread_by(scenario: Scenario) -> tuple[str, ...] | None:
+    """Return which reasoning blocks a scenario leaves out, None where these are the usual ones; see `Request`."""
+    names = tuple(getattr(scenario, "unread", UNREAD))
+    return None if names == UNREAD else names
+
+
 def _reading_out(requests: Sequence[Request], scenario: Scenario) -> Sequence[Request]:
     """Tell speakers which reasoning blocks the scenario leaves out, where these are not the usual ones."""
-    names = tuple(getattr(scenario, "unread", UNREAD))
-    return requests if names == UNREAD else [request._replace(unread=names) for request in requests]
+    names = unread_by(scenario)
+    return requests if names is None else [request._replace(unread=names) for request in requests]
 
 
 def _judged(said: Sequence[Utterance], requests: Sequence[Request], scenario: Scenario) -> list[Utterance]:
