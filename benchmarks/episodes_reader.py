@@ -24,7 +24,7 @@ from tracer_env.episodes.lines import MOST_SEED, MOST_TOKENS, MOST_TURNS, Line, 
 from tracer_env.playing import evaluate
 from tracer_env.rules import Rules
 from tracer_env.transcript import Transcript, TurnRecord
-from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
+from tracer_env.types import Action, Grade, Role, Signals, Task, Utterance, Verdict
 
 _strict = with_config(ConfigDict(strict=True, extra="forbid"))
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
@@ -45,6 +45,14 @@ class _Task(TypedDict):
 
 
 @_strict
+class _Signals(TypedDict):
+    logprob_sum: NotRequired[Value]
+    logprob_mean: NotRequired[Value]
+    logprob_min: NotRequired[Value]
+    margin: NotRequired[Value]
+
+
+@_strict
 class _Said(TypedDict):
     text: str
     answer: str | None
@@ -55,6 +63,8 @@ class _Said(TypedDict):
     completion_tokens: Tokens
     finish: Literal["stop", "length"]
     dropped: Tokens
+    agrees: NotRequired[Literal[-1, 1]]
+    signals: NotRequired[_Signals]
 
 
 @_strict
@@ -75,7 +85,7 @@ class _Turn(TypedDict):
 
 @_strict
 class _Line(TypedDict):
-    schema: Literal[1]
+    schema: Literal[1, 2]
     episode: Count
     method: str
     scenario: str
@@ -107,7 +117,8 @@ def _unchecked_turn(data: dict[str, Any]) -> TurnRecord:
 
 def _unchecked_utterance(data: dict[str, Any]) -> Utterance:
     grade = None if data["grade"] is None else Grade[data["grade"].upper()]
-    return Utterance(**{**data, "grade": grade, "verdict": Verdict[data["verdict"].upper()]})
+    told = Signals(**data.pop("signals", {}))
+    return Utterance(**{**data, "grade": grade, "verdict": Verdict[data["verdict"].upper()], "signals": told})
 
 
 def episodes(count: int) -> list[bytes]:

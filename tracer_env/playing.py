@@ -5,8 +5,8 @@ yet. What a model says to the same prompt with the same seed is generated once a
 methods are differences between choices.
 
 Episodes stand in the file task by task, and method by method inside a task; a killed run is continued at
-the first task that is not complete. How many dialogues run at once changes nothing in a file of
-simulated speakers.
+the first task that is not complete. How many dialogues run at once changes nothing in a file of simulated speakers, and
+of language models the last digits of their log-probabilities alone (sums of floats in another order).
 """
 
 from __future__ import annotations
