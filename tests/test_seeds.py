@@ -18,6 +18,7 @@ from tracer_env.errors import ConfigError, RunFolderError, UserError
 from tracer_env.evaluation import compare
 from tracer_env.live import chosen_episodes
 from tracer_env.method_rows import Row
+from tracer_env.progress import NoReporter
 from tracer_env.report import write_report
 from tracer_env.runs import load_run
 from tracer_env.statistics.quantiles import t_quantile
@@ -252,3 +253,14 @@ def test_what_cannot_be_is_said(
     assert message in told
     assert told.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interruption_names_the_whole_run(tmp_path: Path) -> None:
+    class Pressed(NoReporter):
+        def start(self, what: str, total: int, done: int = 0) -> None:
+            if what.startswith("seed 5") and "playing" in what:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        compare(Config.from_data(SIMULATED), out=tmp_path / "run", reporter=Pressed())
+    assert caught.value.run_folder == tmp_path / "run"

@@ -66,9 +66,10 @@ def owned(folder: Path, below: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _tell_folder(error: BaseException, folder: Path) -> None:
-    """Let an error bear the folder that it left half-written, for whoever says how to go on."""
-    if not hasattr(error, "run_folder"):
-        error.__dict__["run_folder"] = folder
+    """Let an error bear the folder that it left half-written: of folders inside each other the outermost, which goes on
+    with all of them.
+    """
+    error.__dict__["run_folder"] = folder
 
 
 def disk_error(folder: Path, error: OSError) -> DiskError:
