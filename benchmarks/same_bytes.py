@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-SMALL = "--set gspo.num_generations=4 --set gspo.tasks_per_step=2 --limit 8"
+SMALL = "--set gspo.num_generations=4 --set gspo.tasks_per_step=4 --limit 8"
 COMMANDS = {
     "list": "list",
     "settings": "compare --scenario gsm8k --methods never,random:p=0.3 --dry-run",
