@@ -24,14 +24,14 @@ import numpy as np
 import pyspiel
 
 import tracer_env
-from tracer_env.efg import to_openspiel
 from tracer_env.trainers.cfr import TreeSolver
 from tracer_env.trainers.dense_sweeps import DenseSweeps, Sweeps
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import TreeGame, collapsed, key_patterns, tree_game
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.efg import to_openspiel
+from tracer_env.trees.growth import expand
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 ROUNDS = 5
 

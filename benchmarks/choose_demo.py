@@ -24,15 +24,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tracer_env.casting import make_controller, make_scenario
-from tracer_env.config import Config
-from tracer_env.evaluation import compare
-from tracer_env.lessons import Lessons
-from tracer_env.progress import NoReporter
-from tracer_env.recording import SHIPPED
+from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.lessons import Lessons
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
 from tracer_env.statistics.means import half_width
+from tracer_env.terminal.progress import NoReporter
 from tracer_env.trainers.tree_methods import teach
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.tree import DialogueTrees
 
 BINS = (3, 4, 5, 6, 8)
 PRICES = (0.0, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4)

@@ -96,11 +96,11 @@ def _tracer(options: argparse.Namespace, steps: int, fading: float, seed: int) -
 
     from tracer_env.scenarios.arithmetic import Arithmetic
     from tracer_env.trainers.rollouts import TaskOrder
-    from tracer_env.trainers.task_split import take_tasks
     from tracer_env.trainers.tracer_settling import settle_tables
     from tracer_env.trainers.tracer_trainer import TracerTrainer
     from tracer_env.trainers.tree_credit import credit_named
-    from tracer_env.tree_growth import expand
+    from tracer_env.trees.growth import expand
+    from tracer_env.trees.split import take_tasks
 
     torch.set_num_threads(1)
     config, speaker = configured(seed, steps), nano()

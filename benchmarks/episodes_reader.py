@@ -19,11 +19,11 @@ import msgspec
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from tracer_env.casting import make_controller, make_scenario, make_speaker
 from tracer_env.episodes.lines import MOST_SEED, MOST_TOKENS, MOST_TURNS, Line, read
-from tracer_env.playing import evaluate
+from tracer_env.episodes.transcript import Transcript, TurnRecord
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.rules import Rules
-from tracer_env.transcript import Transcript, TurnRecord
+from tracer_env.runs.playing import evaluate
 from tracer_env.types import Action, Grade, Role, Signals, Task, Utterance, Verdict
 
 _strict = with_config(ConfigDict(strict=True, extra="forbid"))

@@ -24,7 +24,7 @@ _CHILD = """
 import contextlib, json, os, sys
 sys.path.insert(0, {benchmarks!r})
 from measured import peak
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
     code = main({arguments!r})
 print(json.dumps([code, peak()]))

@@ -53,10 +53,10 @@ def our_rollouts(candidates: int) -> Any:
     """Return what makes the rollouts: G proposals for each task, then G reviews of the first."""
     from tracer_env.interfaces import Request
     from tracer_env.randomness import stream
-    from tracer_env.referee import ask
     from tracer_env.rules import Rules, advance, initial
     from tracer_env.trainers.rollouts import drawn_group
     from tracer_env.types import Action
+    from tracer_env.verification.referee import ask
 
     pays = cycle((1.0, -1.0))
 
@@ -147,9 +147,9 @@ def reference(asked: argparse.Namespace) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from tracer_env.referee import judge
     from tracer_env.rules import Rules, advance, initial
     from tracer_env.types import Action, Utterance
+    from tracer_env.verification.referee import judge
 
     path, prompts = prompts_of(asked.model)
     tokenizer, before = AutoTokenizer.from_pretrained(path), resident()

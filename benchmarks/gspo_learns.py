@@ -141,7 +141,7 @@ def _mixed(split: str, options: argparse.Namespace, seed: int, count: int = 10_0
 
 
 def _speaker(options: argparse.Namespace, config: Any) -> Any:
-    from tracer_env.casting import make_speaker
+    from tracer_env.parts.casting import make_speaker
 
     length = config.max_completion_length
     if options.model == "nano":

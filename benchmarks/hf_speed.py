@@ -23,9 +23,9 @@ import tracer_env
 from tracer_env.agents.speakers.smollm2 import SmolLM2
 from tracer_env.interfaces import Request, Scenario
 from tracer_env.randomness import stream
-from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.types import Action, Task, Utterance
+from tracer_env.verification.referee import ask
 
 
 def find_gsm8k(asked: str | None) -> str:

@@ -20,10 +20,10 @@ import numpy as np
 
 import tracer_env
 from tracer_env.errors import ConfigError, UserError
-from tracer_env.progress import reporting
 from tracer_env.scenarios.recorded import RecordedTasks
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_run import expand_run
+from tracer_env.terminal.progress import reporting
+from tracer_env.trees.run import expand_run
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS
 
 

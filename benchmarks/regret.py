@@ -15,10 +15,10 @@ from rich.console import Console
 
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.config import Config
 from tracer_env.display.rows import comparison_table
-from tracer_env.evaluation import compare
-from tracer_env.metrics import Row
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.statistics.metrics import Row
 from tracer_env.trainers.controller_trainer import train_controller
 
 

@@ -33,13 +33,13 @@ import tracer_env
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Scenario
-from tracer_env.progress import reporting
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.areas import area_interval, area_under
+from tracer_env.terminal.progress import reporting
 from tracer_env.trainers.seeing import see
-from tracer_env.trainers.task_split import take_tasks
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_run import expand_run
+from tracer_env.trees.run import expand_run
+from tracer_env.trees.split import take_tasks
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Task
 
 AREAS = (0.6, 0.7, 0.8, 0.9, 0.97)

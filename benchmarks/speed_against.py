@@ -36,7 +36,7 @@ print(done / (time.process_time() - start))
 """
 VECTOR = """
 import time, numpy as np
-from tracer_env.vector import make_vector_env
+from tracer_env.envs.vector.env import make_vector_env
 envs = make_vector_env(8192, **{settings})
 actions = np.random.default_rng(0).integers(0, 2, (10, 8192))
 envs.reset(seed=0)

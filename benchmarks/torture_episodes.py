@@ -24,10 +24,10 @@ from typing import Any
 
 from torture_tools import Counts, digests, one_line
 
-from tracer_env.cli import main
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.cli.app import main
 from tracer_env.episodes import index
-from tracer_env.evaluation import compare
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
 
 METHODS = ("always", "never", "random:p=0.5")
 CONFIG = Config(seed=3, scenario=ScenarioConfig(limit=4), evaluation=EvaluationConfig(methods=METHODS, worlds=2))

@@ -47,10 +47,10 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
             ["expand", "--scenario", "arithmetic", "--speaker", "simulated", "--limit", "6", "--out", "trees"], folder
         )
         counts.check(warm.code == 0, f"expand: {warm.err}")
-        import tracer_env.cli
-        import tracer_env.evaluation
+        import tracer_env.cli.app
+        import tracer_env.runs.comparing
         import tracer_env.trainers.training_run
-        import tracer_env.tree_run  # noqa: F401 - each fork has them then
+        import tracer_env.trees.run  # noqa: F401 - each fork has them then
 
         for command in map(_small, COMMANDS):
             if quick and command.name not in ("expand", "train"):
@@ -107,7 +107,7 @@ def _stopped(command: Command, place: Path, number: int, tally: Path | None = No
 
         os.write = half  # type: ignore[assignment]
         sys.addaudithook(hook)
-        from tracer_env.cli import main
+        from tracer_env.cli.app import main
 
         code = main(list(command.start))
         if tally is not None:

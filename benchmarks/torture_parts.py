@@ -27,15 +27,15 @@ from torture_cases import CASES, RAISED, TASKS, TURNS, Case, Where, given
 from torture_workers import attack_workers
 
 import tracer_env
-from tracer_env.config import Config
 from tracer_env.errors import (
     InformationError,
     PartError,
     RewardError,
 )
-from tracer_env.evaluation import compare
 from tracer_env.rules import DialogueState
-from tracer_env.verifying import verify
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.verifying import verify
 
 __all__ = ["sweep"]
 

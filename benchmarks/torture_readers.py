@@ -165,7 +165,7 @@ watch = Watch()
 
 def _tree_file(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
     def made(folder: Path) -> Kind:
-        from tracer_env.tree_files import load_tasks, load_trees
+        from tracer_env.trees.files import load_tasks, load_trees
 
         trees = _trees(folder)
 
@@ -188,7 +188,7 @@ def _tree_file(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
 
 def _trees(folder: Path) -> Path:
     from tracer_env.rules import Rules
-    from tracer_env.tree_growth import expand
+    from tracer_env.trees.growth import expand
     from tracer_env.types import Task
 
     tasks = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1), metadata={"level": [1, {"x": "y"}]}) for i in range(4)]
@@ -197,7 +197,7 @@ def _trees(folder: Path) -> Path:
 
 
 def _growing(folder: Path) -> Kind:
-    from tracer_env.tree_run import expand_run
+    from tracer_env.trees.run import expand_run
     from tracer_env.types import Task
 
     tasks = [Task(f"t{i}", f"What is {i}?", str(i)) for i in range(3)]
@@ -225,8 +225,8 @@ def _growing(folder: Path) -> Kind:
 
 def _table(folder: Path) -> tuple[Path, Any]:
     from tracer_env.agents.controllers.regret_matching import RegretMatching
-    from tracer_env.learning import write_controller
     from tracer_env.rules import Rules
+    from tracer_env.runs.learning import write_controller
 
     table = RegretMatching(rules=Rules())
     for number in range(6):
@@ -241,7 +241,7 @@ def _table(folder: Path) -> tuple[Path, Any]:
 
 
 def _controller(folder: Path) -> Kind:
-    from tracer_env.casting import make_controller
+    from tracer_env.parts.casting import make_controller
     from tracer_env.rules import Rules, initial
     from tracer_env.types import Task
 
@@ -257,14 +257,14 @@ def _controller(folder: Path) -> Kind:
 
 
 def _resumed_controller(folder: Path) -> Kind:
-    from tracer_env.table_files import take_over
+    from tracer_env.intake.table_files import take_over
 
     file, made = _table(folder)
     return Kind(file.read_bytes(), json_text, file.write_bytes, lambda: take_over(file, [made()]))
 
 
 def _regret_checkpoint(folder: Path) -> Kind:
-    from tracer_env.config import Config, TrainingConfig
+    from tracer_env.runs.config import Config, TrainingConfig
     from tracer_env.trainers.training_run import train_run
 
     train_run(Config(training=TrainingConfig(episodes=32)), out=folder / "run")

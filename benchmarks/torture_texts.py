@@ -23,8 +23,8 @@ from pathlib import Path
 
 from torture_tools import Counts
 
-from tracer_env.cli import main
-from tracer_env.plain import command
+from tracer_env.cli.app import main
+from tracer_env.terminal.plain import command
 
 __all__ = ["pasted", "placeless", "printed", "quiet"]
 

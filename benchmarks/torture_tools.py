@@ -74,7 +74,7 @@ def forked(
         os.chdir(folder)
         if prepare is not None:
             prepare()
-        from tracer_env.cli import main
+        from tracer_env.cli.app import main
 
         return main(list(arguments))
 

@@ -25,11 +25,11 @@ from torture_texts import pasted, placeless, printed, quiet
 from torture_tools import Counts, one_line
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller
+from tracer_env.episodes.transcript import Transcript  # noqa: F401 (what reading needs is imported before anybody watches)
 from tracer_env.errors import UserError
+from tracer_env.intake.toml_files import read_toml, written
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
-from tracer_env.toml_files import read_toml, written
-from tracer_env.transcript import Transcript  # noqa: F401 (what reading needs is imported before anybody watches)
 
 FULL, QUICK = (10_000, 1_500, 20_000, 8), (60, 15, 200, 1)
 """How many tables, configs, words and rounds of printing."""

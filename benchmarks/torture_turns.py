@@ -23,13 +23,13 @@ from gymnasium.vector import AutoresetMode
 from torture_tools import Counts
 from torture_worlds import World, drawn
 
-from tracer_env.aec import DialogueEnv
-from tracer_env.casting import make_controller
+from tracer_env.envs.aec import DialogueEnv
+from tracer_env.envs.vector.env import make_vector_env
+from tracer_env.envs.wrappers import ControllerEnv, learning_turns, make_controller_env, parallel_env, raw_env
 from tracer_env.errors import ConfigError, IllegalActionError
+from tracer_env.parts.casting import make_controller
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, legal_actions
-from tracer_env.vector import make_vector_env
-from tracer_env.wrappers import ControllerEnv, learning_turns, make_controller_env, parallel_env, raw_env
 
 TURNS, QUICK_TURNS = 300_000, 4_000
 _FOREIGN = (2, -1, None, "1", 0.5, float("nan"), [1])

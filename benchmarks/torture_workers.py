@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from contextlib import closing
 
-from tracer_env.math_pool import MathPool
+from tracer_env.verification.math_pool import MathPool
 
 __all__ = ["attack_workers"]
 

@@ -13,8 +13,8 @@ from tracer_env.agents.speakers.cast import CastSpeaker
 from tracer_env.agents.speakers.function import FunctionSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS
-from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.information import KEYS
+from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.randomness import task_key
 from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
 from tracer_env.types import Role, Seat, Task, Turn

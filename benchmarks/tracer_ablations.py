@@ -196,9 +196,9 @@ def _alone(speaker: Any, scenario: Any, options: argparse.Namespace, votes: int)
     """Play one proposal a task, or the majority of several (ties to the first)."""
     from tracer_env.interfaces import Request
     from tracer_env.randomness import stream
-    from tracer_env.referee import ask
     from tracer_env.rules import Rules, initial
     from tracer_env.types import Grade
+    from tracer_env.verification.referee import ask
 
     states = [initial(scenario[index], Rules()) for index in range(options.tasks)]
     requests = [Request(state, state.seat, stream(0, state.task.id), votes) for state in states]
@@ -216,10 +216,10 @@ def _alone(speaker: Any, scenario: Any, options: argparse.Namespace, votes: int)
 def _dialogues(
     speaker: Any, scenario: Any, controller: Any, information: str, options: argparse.Namespace
 ) -> dict[str, float]:
-    from tracer_env.metrics import summarise
-    from tracer_env.playing import evaluate
     from tracer_env.rules import Rules
+    from tracer_env.runs.playing import evaluate
     from tracer_env.scenarios.base import TaskList
+    from tracer_env.statistics.metrics import summarise
 
     tasks = TaskList([scenario[index] for index in range(options.tasks)], name="arithmetic")
     blocks = evaluate({"tracer": controller}, tasks, speaker, Rules(), 0, information, counterfactuals="none")

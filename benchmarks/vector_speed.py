@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from tracer_env.vector import ControllerVectorEnv, make_vector_env
+from tracer_env.envs.vector.env import ControllerVectorEnv, make_vector_env
 
 SIZE, STEPS, ROUNDS = 8192, 10, 200
 CASES: dict[str, dict[str, Any]] = {

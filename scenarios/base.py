@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
-from tracer_env.bounded import shown
 from tracer_env.errors import ConfigError, DataError, did_you_mean
+from tracer_env.intake.bounded import shown
 from tracer_env.interfaces import Extraction
-from tracer_env.lessons import UNKNOWN
+from tracer_env.parts.lessons import UNKNOWN
 from tracer_env.rules import DialogueState
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable

@@ -26,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_env.bounded import parse, shown
 from tracer_env.errors import DataError
+from tracer_env.intake.bounded import parse, shown
 from tracer_env.scenarios.rows import Row, whole_number
 
 __all__ = ["ANSWERS", "LETTERS", "OPTIONS", "Options", "answer_field", "lettered_answers", "options_of"]

@@ -12,11 +12,11 @@ import hashlib
 from collections.abc import Iterable
 
 from tracer_env.errors import ConfigError
-from tracer_env.lessons import mark_of
-from tracer_env.recording import SHIPPED
+from tracer_env.parts.lessons import mark_of
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
 from tracer_env.scenarios.splits import DIVIDED, TRAIN, TUNE, in_tune
-from tracer_env.tree_files import load_tasks
+from tracer_env.trees.files import load_tasks
+from tracer_env.trees.shipped import SHIPPED
 from tracer_env.types import Task
 
 __all__ = ["SPLITS", "RecordedTasks", "ShippedTasks"]

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_env.bounded import shown
 from tracer_env.errors import DataError
+from tracer_env.intake.bounded import shown
 
 __all__ = ["Row", "check_encodable", "surrogate_in", "whole_number"]
 

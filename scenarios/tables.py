@@ -15,8 +15,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracer_env.bounded import parse, shown, shown_path
 from tracer_env.errors import DataError, did_you_mean
+from tracer_env.intake.bounded import parse, shown, shown_path
 from tracer_env.scenarios.rows import Row, check_encodable
 from tracer_env.scenarios.splits import source_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tracer_env.interfaces import Request
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Role, Seat, Task, Turn, Utterance
 
 SUMS = [Task(f"sum-{i}", f"What is {i} plus {i}?", str(2 * i), difficulty=i / 8) for i in range(8)]

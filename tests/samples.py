@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tracer_env.transcript import Transcript, TurnRecord
+from tracer_env.episodes.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
 
 RIGHT, WRONG, NONE = Verdict.RIGHT, Verdict.WRONG, Verdict.NONE

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
-from tracer_env.checked import read
 from tracer_env.errors import DataError
+from tracer_env.intake.checked import read
 
 PLAIN: dict[str, Any] = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}
 AS_WRITTEN = {

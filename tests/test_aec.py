@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from moves import Script
 
 import tracer_env
-from tracer_env.aec import DialogueEnv
 from tracer_env.dialogue import Dialogue, Line
+from tracer_env.envs.aec import DialogueEnv
 from tracer_env.errors import ConfigError, IllegalActionError, UnknownNameError
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Request

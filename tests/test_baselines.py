@@ -22,8 +22,8 @@ from tracer_env.agents.controllers.baselines import (
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
 from tracer_env.rules import Rules, final_answer, under
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_finals import ending_under
+from tracer_env.trees.finals import ending_under
+from tracer_env.trees.tree import DialogueTrees
 
 RECORDING = Path(tracer_env.__file__).parent / "data" / "recording"
 

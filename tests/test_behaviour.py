@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples import NONE, RIGHT, WRONG, episode, judge, mended, propose, silent
 
-from tracer_env.behaviour import Behaviour, Changes, Reviews, share
+from tracer_env.statistics.behaviour import Behaviour, Changes, Reviews, share
 from tracer_env.types import Grade, Role
 
 OK, BAD, ODD, LATE = Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT

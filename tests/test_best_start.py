@@ -8,7 +8,7 @@ from tree_games import coordination
 from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.payoffs import team_payoffs
 
 
 def test_more_starts_are_worth_more() -> None:

@@ -5,8 +5,8 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.cast import CastSpeaker
 from tracer_env.agents.speakers.function import FunctionSpeaker
-from tracer_env.blame import name_of, place, raised, told
 from tracer_env.errors import ConfigError, SpeakerError
+from tracer_env.parts.blame import name_of, place, raised, told
 from tracer_env.rules import Rules, initial
 from tracer_env.types import Role, Seat, Task
 

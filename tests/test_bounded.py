@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.bounded import DEPTH, parse, read_bytes, shown, shown_path, told
 from tracer_env.errors import DataError, RunFolderError
+from tracer_env.intake.bounded import DEPTH, parse, read_bytes, shown, shown_path, told
 
 
 def nested(deep: int) -> str:

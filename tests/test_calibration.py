@@ -16,16 +16,16 @@ import tracer_env
 from tracer_env.agents.controllers.baselines import Random
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS, Simulation
-from tracer_env.casting import make_speaker
-from tracer_env.config import Config
+from tracer_env.episodes.rollout import Job, everything, nothing, rollout
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.information import vote_and_time
-from tracer_env.rollout import Job, everything, nothing, rollout
+from tracer_env.parts.casting import make_speaker
 from tracer_env.rules import Rules
-from tracer_env.runs import RunFolder
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
 from tracer_env.trainers.calibration import Calibration, calibrate, calibrate_command, calibration_table
-from tracer_env.transcript import Transcript
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
 from tracer_env.types import Grade, Task
 
 TASKS = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1), difficulty=(i % 11) / 10) for i in range(2000)]

@@ -15,7 +15,7 @@ from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_checks import check_fit, chi_square_tail, difficulty_bins
 from tracer_env.trainers.calibration_events import Events, tree_events
 from tracer_env.trainers.calibration_fit import fit_rates
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
 from tracer_env.types import Task
 
 

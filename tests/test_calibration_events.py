@@ -10,13 +10,13 @@ from moves import TASK, Script
 from samples import mended, one_proposal
 
 import tracer_env
+from tracer_env.episodes.rollout import Job, nothing, rollout
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.information import vote_and_time
-from tracer_env.rollout import Job, nothing, rollout
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events, transcript_events, tree_events
-from tracer_env.transcript import Transcript
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
 from tracer_env.types import Grade, Task
 
 TASKS = [Task(f"t{i}", "What?", str(i), difficulty=i / 7) for i in range(8)]

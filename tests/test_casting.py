@@ -13,14 +13,14 @@ from moves import Script, play
 from tracer_env.agents.controllers.baselines import Always, Never, Periodic, Random
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, RegretMatchingPlus
-from tracer_env.casting import (
+from tracer_env.errors import ConfigError, DataError, UnknownNameError
+from tracer_env.parts.casting import (
     make_controller,
     make_reward,
     make_rules,
     make_scenario,
     make_speaker,
 )
-from tracer_env.errors import ConfigError, DataError, UnknownNameError
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
 from tracer_env.rules import Rules
 from tracer_env.specs import parse_value, split_list

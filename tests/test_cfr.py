@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from tree_games import absent_minded, coordination, misleading, one_decision, random_trees
 
-from tracer_env.efg import to_openspiel
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.trainers.cfr import TreeSolver, random_start
@@ -16,8 +15,9 @@ from tracer_env.trainers.dense_sweeps import DenseSweeps
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import gap
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.efg import to_openspiel
+from tracer_env.trees.payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 
 def merged_team(trees: DialogueTrees, information: str = "vote_and_time") -> MergedTrees:

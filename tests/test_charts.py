@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.charts import Point, _apart, curves, dots, scatter, stacked, ticks
+from tracer_env.display.charts import Point, _apart, curves, dots, scatter, stacked, ticks
 
 
 def numbers(svg: str, pattern: str) -> list[float]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tracer_env.checked import (
+from tracer_env.errors import ConfigError, DataError
+from tracer_env.intake.checked import (
     EXACT,
     Reader,
     also,
@@ -26,7 +27,6 @@ from tracer_env.checked import (
     text,
     whole,
 )
-from tracer_env.errors import ConfigError, DataError
 
 UNITS = ("last", "majority")
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tracer_env.checked import plain
 from tracer_env.errors import ConfigError, DiskError, RunFolderError
+from tracer_env.intake.checked import plain
 from tracer_env.trainers import checkpoint
 from tracer_env.trainers.checkpoint import Checkpoint, newest, save
 

@@ -9,8 +9,8 @@ import pytest
 from samples import RIGHT, WRONG, episode, judge, one_proposal, propose
 
 from tracer_env.episodes.choosing import Chooser, Highlights, flip, most_interesting, select
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
-from tracer_env.transcript import Transcript
 from tracer_env.types import Grade
 
 OK, BAD, LATE = Grade.CORRECT, Grade.WRONG, Grade.TIMEOUT

@@ -16,10 +16,10 @@ import pytest
 
 import tracer_env
 from tracer_env import registry
-from tracer_env.cli import main
-from tracer_env.config import Config
+from tracer_env.cli.app import main
 from tracer_env.errors import MissingExtraError, SpeakerError
-from tracer_env.verifying import verify
+from tracer_env.runs.config import Config
+from tracer_env.runs.verifying import verify
 
 ROOT = Path(__file__).parents[1]
 SMALL = (
@@ -355,7 +355,7 @@ def _leave() -> None:
 
 
 def test_bugs_are_one_line_unless_debugged(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracer_env.evaluation.compare", lambda *_, **__: _bug())
+    monkeypatch.setattr("tracer_env.runs.comparing.compare", lambda *_, **__: _bug())
     code, _, err = run(*SMALL)
     assert (code, err) == (
         1,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 
 
 @pytest.fixture

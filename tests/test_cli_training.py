@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tracer_env.cli import main
-from tracer_env.recording import SHIPPED
+from tracer_env.cli.app import main
 from tracer_env.trainers.gspo_trainer import GSPOTrainer
 from tracer_env.trainers.hook_loading import HOOKS
+from tracer_env.trees.shipped import SHIPPED
 
 SMALL = (
     *("--speaker", "nano", "--scenario", "arithmetic", "--set", "scenario.level=1", "--steps", "1"),

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tracer_env.casting import make_speaker
-from tracer_env.config import Config
-from tracer_env.display.comparison import shown_comparison
-from tracer_env.display.played import played
-from tracer_env.evaluation import compare
-from tracer_env.verifying import verify
-from tracer_env.voices import words_of
+from tracer_env.parts.casting import make_speaker
+from tracer_env.parts.voices import words_of
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.played import played
+from tracer_env.runs.shown import shown_comparison
+from tracer_env.runs.verifying import verify
 
 
 def test_the_line_above_says_what_was_played() -> None:

@@ -14,8 +14,8 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, name_and_settings, split_list
-from tracer_env.tree_growth import expand
-from tracer_env.tree_keys import fitted_on
+from tracer_env.trees.growth import expand
+from tracer_env.trees.keys import fitted_on
 
 ALL = [
     "vote+time",

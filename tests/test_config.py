@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.config import (
+from tracer_env.errors import ConfigError
+from tracer_env.intake.toml_files import read_toml
+from tracer_env.registry import registered
+from tracer_env.rules import Rules
+from tracer_env.runs.config import (
     METHODS,
     Config,
     EvaluationConfig,
@@ -20,12 +24,8 @@ from tracer_env.config import (
     TrainingConfig,
     differences,
 )
-from tracer_env.config_data import merge, with_settings
-from tracer_env.errors import ConfigError
-from tracer_env.registry import registered
-from tracer_env.rules import Rules
+from tracer_env.runs.config_data import merge, with_settings
 from tracer_env.specs import parse_value
-from tracer_env.toml_files import read_toml
 
 
 def test_the_defaults() -> None:

@@ -16,13 +16,13 @@ from tracer_env.agents.controllers.baselines import Always
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.cast import CastSpeaker
-from tracer_env.contracts import heard, key_of, payment, probability, spoken, well_formed, worth
+from tracer_env.episodes.rollout import Job, rollout
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Request
-from tracer_env.referee import ask, ask_each
-from tracer_env.rollout import Job, rollout
+from tracer_env.parts.contracts import heard, key_of, payment, probability, spoken, well_formed, worth
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.types import Grade, Signals, Task, Utterance, Verdict
+from tracer_env.verification.referee import ask, ask_each
 
 TASK = Task("sum-1", "What is 1 + 1?", "2")
 FIRST = initial(TASK, Rules())

@@ -10,7 +10,7 @@ from tracer_env.rules import Rules
 from tracer_env.trainers.cfr import random_start
 from tracer_env.trainers.dense_sweeps import DenseSweeps
 from tracer_env.trainers.tree_game import TreeGame, tree_game
-from tracer_env.tree_payoffs import role_payoffs
+from tracer_env.trees.payoffs import role_payoffs
 
 
 def walked(game: TreeGame, agent: int, speak: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

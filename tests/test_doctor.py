@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import tracer_env
-from tracer_env import doctor
-from tracer_env.doctor import examine
+from tracer_env.cli.app import doctor
+from tracer_env.cli.doctor import examine
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,12 +10,12 @@ import pytest
 from test_compositions import ALL as COMPOSITIONS
 from tree_games import coordination, misleading, one_decision, random_trees
 
-from tracer_env.casting import make_scenario
-from tracer_env.efg import to_efg, to_openspiel
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
+from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
-from tracer_env.tree_growth import expand
-from tracer_env.tree_keys import fitted_on
+from tracer_env.trees.efg import to_efg, to_openspiel
+from tracer_env.trees.growth import expand
+from tracer_env.trees.keys import fitted_on
 
 
 def test_one_decision_literally(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.cli import main
-from tracer_env.endings import Stopped, failure, handling, stoppable
+from tracer_env.cli.app import main
+from tracer_env.storage.endings import Stopped, failure, handling, stoppable
 
 QUICK = ["compare", "--scenario", "arithmetic", "--speaker", "simulated", "--methods", "always,never", "--limit", "20"]
 LONG = [*QUICK[:-1], "10000", "--worlds", "50"]
@@ -56,7 +56,7 @@ def test_what_was_ignored_stays_ignored() -> None:
 
 def test_a_forked_child_ends_by_the_signal_itself() -> None:
     code = (
-        "import os, signal\nfrom tracer_env.endings import stoppable\n"
+        "import os, signal\nfrom tracer_env.storage.endings import stoppable\n"
         "with stoppable():\n"
         "    child = os.fork()\n"
         "    if not child: os.kill(os.getpid(), signal.SIGTERM)\n"
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_and_has_room_again(size: int, tmp_path: Path) -> No
 
 
 def test_too_many_open_files(tmp_path: Path) -> None:
-    code = "import sys, tracer_env.cli as cli, tracer_env.evaluation, resource\n"
+    code = "import sys, tracer_env.cli.app as cli, tracer_env.runs.comparing, resource\n"
     code += "resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)); sys.exit(cli.main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *QUICK, "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True)

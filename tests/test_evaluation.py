@@ -18,16 +18,16 @@ from moves import Script
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_controller, make_scenario
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig, TrainingConfig
 from tracer_env.errors import ConfigError, DataError, RunFolderError, UnknownNameError
-from tracer_env.evaluation import compare
-from tracer_env.learning import training_episodes, training_scenario, untrained
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_controller, make_scenario
 from tracer_env.rules import Rules
-from tracer_env.runs import load_run
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig, TrainingConfig
+from tracer_env.runs.folder import load_run
+from tracer_env.runs.learning import training_episodes, training_scenario, untrained
+from tracer_env.runs.playing import evaluate
+from tracer_env.runs.verifying import verify
 from tracer_env.types import Task
-from tracer_env.verifying import verify
 
 ROOT = Path(__file__).parents[1]
 METHODS = ("regret_matching", "always", "never", "random:p=0.3", "oracle")

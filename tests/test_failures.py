@@ -13,17 +13,17 @@ import tracer_env
 from tracer_env.agents.controllers.baselines import Always
 from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.config import Config
 from tracer_env.display.rows import comparison_table
+from tracer_env.episodes.failures import Skip, Stop
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, ControllerError, DataError, PartError, SpeakerError
-from tracer_env.evaluation import compare
-from tracer_env.failures import Skip, Stop
 from tracer_env.interfaces import Request
-from tracer_env.metrics import Row
 from tracer_env.rules import DialogueState
-from tracer_env.transcript import Transcript
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.verifying import verify
+from tracer_env.statistics.metrics import Row
 from tracer_env.types import Utterance
-from tracer_env.verifying import verify
 
 NO = RuntimeError("no")
 METHODS = ["always", "never", "until_approved"]
@@ -143,7 +143,7 @@ def test_controllers_fail_alike(tmp_path: Path) -> None:
 def test_an_episode_that_could_not_be_read_again_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracer_env.runs.LONGEST", 2_000)
+    monkeypatch.setattr("tracer_env.runs.folder.LONGEST", 2_000)
     with pytest.raises(
         SpeakerError, match=r"the texts of task 'arithmetic-test-000000' by 'always' come to \d+ bytes; at"
     ):

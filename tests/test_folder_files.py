@@ -13,9 +13,16 @@ from pathlib import Path
 import pytest
 
 from tracer_env.errors import RunFolderError
-from tracer_env.files import append, cut, write_bytes, write_text, write_with
-from tracer_env.leftovers import is_temporary, remove_files, remove_tree, sweep, temporary_folder, temporary_name
-from tracer_env.places import refuse_links
+from tracer_env.storage.files import append, cut, write_bytes, write_text, write_with
+from tracer_env.storage.leftovers import (
+    is_temporary,
+    remove_files,
+    remove_tree,
+    sweep,
+    temporary_folder,
+    temporary_name,
+)
+from tracer_env.storage.places import refuse_links
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "text": lambda path: write_text(path, "new\n"),
@@ -219,7 +226,7 @@ def test_only_leftovers_of_dead_writers_are_swept(folder: Path) -> None:
 
 def test_a_living_writer_is_not_swept_and_a_dead_one_is(folder: Path) -> None:
     script = (
-        "import sys, time, pathlib; from tracer_env.files import write_with\n"
+        "import sys, time, pathlib; from tracer_env.storage.files import write_with\n"
         "write_with(pathlib.Path(sys.argv[1]), lambda path: (print('writing', flush=True), time.sleep(60)))"
     )
     with subprocess.Popen(

@@ -16,7 +16,7 @@ from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules
 from tracer_env.trainers.frontier import BASELINES, frontier, frontier_command, frontier_table
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
 from tracer_env.types import Task
 
 TASKS = [Task(f"t{i}", "?", str(i), difficulty=(i % 5) / 4) for i in range(80)]

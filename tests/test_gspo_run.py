@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tracer_env.casting import make_controller, make_speaker
-from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError, TrustError, UnknownNameError
-from tracer_env.evaluation import compare
+from tracer_env.intake.toml_files import read_toml
+from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.rules import Rules
-from tracer_env.toml_files import read_toml
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
 from tracer_env.trainers import gspo_run
 from tracer_env.trainers.gspo_run import train_run
 from tracer_env.trainers.training_log import comparable, read_metrics

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tracer_env.config import Config, GSPOSection, HooksConfig, TracerConfig
 from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.runs.config import Config, GSPOSection, HooksConfig, TracerConfig
 from tracer_env.trainers import gspo_loss
 from tracer_env.trainers.finetune import finetune_named
 from tracer_env.trainers.gspo_config import GSPOConfig

@@ -11,9 +11,9 @@ from training import config, gspo, left, tasks, tracer
 
 from tracer_env.agents.speakers.nano import Nano
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_speaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Request
+from tracer_env.parts.casting import make_speaker
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, initial
 from tracer_env.scenarios.arithmetic import Arithmetic

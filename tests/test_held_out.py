@@ -12,16 +12,16 @@ from tree_games import misleading
 
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller, make_scenario
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError
-from tracer_env.lessons import Lessons, mark_of
+from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.lessons import Lessons, mark_of
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.means import half_width
 from tracer_env.trainers.held_out import BASELINES, check_apart, divided, judged
 from tracer_env.trainers.tree_training import train_on_trees
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.tree import DialogueTrees
 
 TESTS = tracer_env.expand(Arithmetic(limit=20), "simulated", worlds=2, texts=False)
 TRAINS = tracer_env.expand(Arithmetic(split="train", limit=20), "simulated", texts=False)

@@ -12,8 +12,8 @@ from samples import mended, one_proposal
 
 from tracer_env.episodes import index as module
 from tracer_env.episodes.index import NAME, Moved, index_of, open_index
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import DataError
-from tracer_env.transcript import Transcript
 from tracer_env.types import Grade
 
 TOLD = [

@@ -12,12 +12,12 @@ from tracer_env.agents.controllers.baselines import Always
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.controllers.tree_trained import CFRPlus
-from tracer_env.config import Config
 from tracer_env.errors import RunFolderError
-from tracer_env.evaluation import compare
-from tracer_env.kept_controllers import controller_files, kept, seats_of, tables_of
-from tracer_env.runs import load_run
-from tracer_env.verifying import verify
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import load_run
+from tracer_env.runs.kept_controllers import controller_files, kept, seats_of, tables_of
+from tracer_env.runs.verifying import verify
 
 GIVEN = CFRPlus(iterations=5, starts=1)
 for key in ("agent_0/proposer/vote_0/last", "agent_1/reviewer/vote_0/not_last"):

@@ -155,8 +155,8 @@ BASE: dict[str, set[str]] = {
 """What the files at the bottom may import; those above are held by the absence of cycles."""
 FOR_VERIFICATION = {"errors", "types", "interfaces", "math_pool"}
 RECORDINGS = {
-    ("tracer_env.agents.speakers.recorded", "tracer_env.tree"),
-    ("tracer_env.scenarios.recorded", "tracer_env.tree_files"),
+    ("tracer_env.agents.speakers.recorded", "tracer_env.trees.tree"),
+    ("tracer_env.scenarios.recorded", "tracer_env.trees.files"),
 }
 """A recording is a stored tree, so the parts that replay one read the trees' format."""
 

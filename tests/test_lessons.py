@@ -14,25 +14,25 @@ from forest import PICKS, SUMS, HashSpeaker
 import tracer_env
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller, make_scenario
-from tracer_env.cli import main
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig, TrainingConfig
+from tracer_env.cli.app import main
 from tracer_env.display.rows import comparison_table
 from tracer_env.errors import ConfigError, DataError, RunFolderError
-from tracer_env.evaluation import compare
-from tracer_env.learning import lessons_in, lessons_of
-from tracer_env.lessons import UNKNOWN, Lessons, mark_of, read_lessons, split_of, tasks_digest
-from tracer_env.metrics import Row
+from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.lessons import UNKNOWN, Lessons, mark_of, read_lessons, split_of, tasks_digest
 from tracer_env.rules import Rules
-from tracer_env.runs import scenario_digest
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, TrainingConfig
+from tracer_env.runs.folder import scenario_digest
+from tracer_env.runs.learning import lessons_in, lessons_of
+from tracer_env.runs.verifying import verify
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
+from tracer_env.statistics.metrics import Row
 from tracer_env.trainers.controller_trainer import train_controller
-from tracer_env.trainers.task_split import take_tasks
 from tracer_env.trainers.tree_solving import solve_trees
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_run import expand_run, join
-from tracer_env.verifying import verify
+from tracer_env.trees.run import expand_run, join
+from tracer_env.trees.split import take_tasks
+from tracer_env.trees.tree import DialogueTrees
 
 QUICK = ("--scenario", "arithmetic", "--speaker", "simulated", "--limit", "12")
 

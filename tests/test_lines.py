@@ -12,12 +12,12 @@ from samples import mended
 
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_scenario
 from tracer_env.episodes.lines import LONGEST, MOST_TOKENS, raw_lines, read
+from tracer_env.episodes.transcript import Transcript, read_transcripts
 from tracer_env.errors import DataError
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
-from tracer_env.transcript import Transcript, read_transcripts
+from tracer_env.runs.playing import evaluate
 
 LINE = mended().to_json().encode()
 

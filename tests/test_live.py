@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.errors import ConfigError, RunFolderError, UnknownNameError
-from tracer_env.evaluation import compare
-from tracer_env.live import chosen_episodes, play
 from tracer_env.rules import Rules
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.runs.live import chosen_episodes, play
 from tracer_env.types import Action
 
 CONFIG = Config(seed=2, scenario=ScenarioConfig(limit=6), evaluation=EvaluationConfig(methods=("always", "never")))

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env import locks
 from tracer_env.errors import RunFolderError
-from tracer_env.locks import LOCK, locked
+from tracer_env.storage import locks
+from tracer_env.storage.locks import LOCK, locked
 
 HOLD = """
 import os, pathlib, subprocess, sys, time
-from tracer_env.locks import locked
+from tracer_env.storage.locks import locked
 with locked(pathlib.Path(sys.argv[1])):
     if sys.argv[2] == "forks" and os.fork() == 0:
         time.sleep(60)
@@ -89,7 +89,7 @@ def test_the_lock_dies_with_its_owner_whatever_children_live(kind: str, tmp_path
 
 
 def test_a_forked_child_neither_keeps_nor_ends_the_lock(tmp_path: Path) -> None:
-    leaving = "import os, pathlib, sys\nfrom tracer_env.locks import locked\n"
+    leaving = "import os, pathlib, sys\nfrom tracer_env.storage.locks import locked\n"
     leaving += "with locked(pathlib.Path(sys.argv[1])):\n    child = os.fork()\n    if child: os.waitpid(child, 0)\n"
     leaving += "    if child: print(os.listdir(sys.argv[1]))\n"
     done = subprocess.run([sys.executable, "-c", leaving, str(tmp_path)], capture_output=True, text=True, check=True)
@@ -184,7 +184,8 @@ def test_a_folder_removed_in_the_meantime_ends_in_peace(tmp_path: Path) -> None:
 def test_many_processes_at_once_are_one_owner_after_another(tmp_path: Path) -> None:
     """Each adds to a number as often as it owns the folder: none is lost when no two own it together."""
     script = (
-        "import pathlib, sys\nfrom tracer_env.errors import RunFolderError\nfrom tracer_env.locks import locked\n"
+        "import pathlib, sys\nfrom tracer_env.errors import RunFolderError\n"
+        "from tracer_env.storage.locks import locked\n"
         "folder, done = pathlib.Path(sys.argv[1]), 0\n"
         "while done < 40:\n"
         "    try:\n"

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tracer_env.agents.controllers.logistic import Logistic, chances, inputs, width
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
-from tracer_env.learning import untrained
 from tracer_env.observed import OBSERVED
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules, advance, initial
+from tracer_env.runs.learning import untrained
 from tracer_env.types import Grade, Signals, Task, Utterance
 
 VOTE = OBSERVED.index("vote")

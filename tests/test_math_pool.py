@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env import make_scenario, math_pool
+from tracer_env import make_scenario
 from tracer_env.errors import ConfigError, MissingExtraError, TracerEnvError
-from tracer_env.math_pool import MathPool
 from tracer_env.types import Grade, Task
+from tracer_env.verification import math_pool
+from tracer_env.verification.math_pool import MathPool
 from tracer_env.verification.verifiers import verifier_for
 
 STUCK = "10^{10^{10}}"

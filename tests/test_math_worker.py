@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env import math_worker
+from tracer_env.verification import math_worker
 from tracer_env.verification.comparison import compare
 
 

@@ -13,8 +13,8 @@ from tracer_env.trainers.dense_sweeps import DenseSweeps
 from tracer_env.trainers.mccfr import ExternalSampling, OutcomeSampling
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import collapsed, tree_game
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 Sampling = type[ExternalSampling] | type[OutcomeSampling]
 BOTH = [ExternalSampling, OutcomeSampling]

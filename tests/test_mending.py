@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.evaluation import compare
 from tracer_env.interfaces import Request
-from tracer_env.runs import load_run
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.runs.folder import load_run
 from tracer_env.types import Utterance
 
 METHODS = ("always", "never")

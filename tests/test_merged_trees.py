@@ -11,8 +11,8 @@ from tracer_env.trainers.cfr import random_start
 from tracer_env.trainers.dense_sweeps import DenseSweeps
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import collapsed, key_patterns, tree_game
-from tracer_env.tree_evaluation import evaluate_policy
-from tracer_env.tree_payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.evaluation import evaluate_policy
+from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 
 GAMES = [
     (Rules(max_turns=5), "vote_and_time"),

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import NONE, RIGHT, WRONG, episode, judge, mended, one_proposal, propose, review, silent
 
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, DataError
-from tracer_env.metrics import Row, compare_rows, summarise
-from tracer_env.transcript import Transcript
+from tracer_env.statistics.metrics import Row, compare_rows, summarise
 from tracer_env.types import Grade, Role
 
 OK, BAD, ODD, LATE = Grade.CORRECT, Grade.WRONG, Grade.UNPARSABLE, Grade.TIMEOUT

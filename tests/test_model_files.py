@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.model_files import digest, model_name, weight_files
 from tracer_env.agents.speakers.nano import Nano, packaged_weights
-from tracer_env.casting import make_speaker
-from tracer_env.config import Config, EvaluationConfig, GSPOSection
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.evaluation import compare
+from tracer_env.parts.casting import make_speaker
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, GSPOSection
 from tracer_env.trainers.gspo_run import train_run
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.cli import main
-from tracer_env.narrow import holds_all, plain_letters, printable
+from tracer_env.cli.app import main
+from tracer_env.terminal.narrow import holds_all, plain_letters, printable
 
 
 def stream(encoding: str) -> TextIOWrapper:

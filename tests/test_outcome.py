@@ -12,8 +12,8 @@ from tracer_env.agents.controllers.baselines import Always, MajorityVoting, Orac
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError
-from tracer_env.metrics import Tally
-from tracer_env.outcome import Outcome, described, kind_of, outcome
+from tracer_env.statistics.metrics import Tally
+from tracer_env.statistics.outcome import Outcome, described, kind_of, outcome
 from tracer_env.types import Grade
 
 OK, BAD = Grade.CORRECT, Grade.WRONG

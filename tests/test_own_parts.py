@@ -11,12 +11,12 @@ import pytest
 
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 from tracer_env.compositions import information_named
-from tracer_env.config import Config
 from tracer_env.errors import ConfigError, UnknownNameError, UserError
-from tracer_env.evaluation import compare
-from tracer_env.own_parts import own_parts
+from tracer_env.parts.own_parts import own_parts
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
 
 PART = """
 import pathlib

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 from samples import WRONG, episode, judge, mended, one_proposal, propose
 
-from tracer_env.behaviour import Behaviour
-from tracer_env.metrics import compare_rows
-from tracer_env.page import Run, page
+from tracer_env.display.page import Run, page
+from tracer_env.statistics.behaviour import Behaviour
+from tracer_env.statistics.metrics import compare_rows
 from tracer_env.types import Grade
 
 BASE = [one_proposal(g, n, method="base", task=f"t{n}") for n, g in enumerate((Grade.CORRECT, Grade.WRONG) * 8)]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracer_env import pager
-from tracer_env.pager import LineKeys, open_keys
+from tracer_env.display import pager
+from tracer_env.display.pager import LineKeys, open_keys
 
 termios = pytest.importorskip("termios")
 

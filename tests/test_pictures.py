@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from samples import mended, propose
 
+from tracer_env.display.pictures import export
 from tracer_env.errors import ConfigError
-from tracer_env.pictures import export
 from tracer_env.types import Grade
 
 

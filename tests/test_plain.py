@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.plain import visible
+from tracer_env.terminal.plain import visible
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from tracer_env.progress import Bars, NoReporter, reporting
+from tracer_env.terminal.progress import Bars, NoReporter, reporting
 
 
 def test_nothing_is_reported_without_a_terminal() -> None:
@@ -36,7 +36,9 @@ def test_bars_say_how_far_the_work_is() -> None:
 
 
 def test_a_terminal_gets_bars(monkeypatch) -> None:
-    monkeypatch.setattr("tracer_env.progress.Screen", lambda stderr: Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr(
+        "tracer_env.terminal.progress.Screen", lambda stderr: Console(file=io.StringIO(), force_terminal=True)
+    )
     with reporting() as reporter:
         assert isinstance(reporter, Bars)
         reporter.start("work", 3)

@@ -8,9 +8,9 @@ import pytest
 from samples import one_proposal
 
 from tracer_env.episodes.promise import Ledger, Promise, TasksDigest
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import RunFolderError
-from tracer_env.runs import scenario_digest
-from tracer_env.transcript import Transcript
+from tracer_env.runs.folder import scenario_digest
 from tracer_env.types import Grade
 
 # Three tasks in two worlds by two methods: places 0 to 11.
@@ -93,7 +93,7 @@ def test_a_task_is_told_in_one_way() -> None:
 
 
 def test_the_digest_is_that_of_the_scenario() -> None:
-    from tracer_env.casting import make_scenario
+    from tracer_env.parts.casting import make_scenario
 
     tasks = [each.task for each in ALL[0:6:2]]
     assert scenario_digest(make_scenario(tasks)) == str(TasksDigest(tasks))

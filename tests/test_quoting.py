@@ -8,10 +8,10 @@ import pytest
 from moves import proposal
 
 import tracer_env
-from tracer_env.referee import agreement
 from tracer_env.rules import Rules, advance, initial
 from tracer_env.types import Task
 from tracer_env.verification.quoting import own_words
+from tracer_env.verification.referee import agreement
 
 TASK = Task("t", "What is 5 + 8?", "13")
 STATED = [

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tracer_env.referee import read_verdict
 from tracer_env.types import Grade
+from tracer_env.verification.referee import read_verdict
 from tracer_env.verification.verifiers import verifier_for
 
 SIZE = 10_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from forest import PICKS, SUMS, HashSpeaker, ProposeProposeReview
 
-from tracer_env.aec import DialogueEnv
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_controller, make_scenario, make_speaker
+from tracer_env.envs.aec import DialogueEnv
+from tracer_env.envs.wrappers import make_controller_env, parallel_env
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.interfaces import Request
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.randomness import stream
 from tracer_env.rules import FINAL_ANSWERS, Rules, initial
+from tracer_env.runs.playing import evaluate
 from tracer_env.scenarios.base import TaskList
 from tracer_env.scenarios.recorded import RecordedTasks
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
 from tracer_env.types import Task
-from tracer_env.wrappers import make_controller_env, parallel_env
 
 FIXED = ("always", "never", "random", "until_approved", "oracle")
 SPEAKER = "tracer_env.agents.speakers.recorded:RecordedSpeaker"

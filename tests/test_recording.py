@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import tracer_env
-from tracer_env.cli import main
-from tracer_env.recording import SHIPPED
-from tracer_env.runs import load_run
+from tracer_env.cli.app import main
+from tracer_env.runs.folder import load_run
+from tracer_env.trees.shipped import SHIPPED
 
 
 def test_it_is_small_and_holds_enough() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from samples import one_proposal
 
-from tracer_env.episodes.records import read_environment, read_metrics
 from tracer_env.errors import RunFolderError
-from tracer_env.metrics import Tally
+from tracer_env.runs.records import read_environment, read_metrics
+from tracer_env.statistics.metrics import Tally
 from tracer_env.types import Grade
 
 ROWS = [row.to_data() for row in Tally([one_proposal(Grade.CORRECT)]).rows("m")]

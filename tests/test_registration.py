@@ -7,9 +7,9 @@ import pettingzoo
 import pytest
 
 import tracer_env
-from tracer_env.aec import DialogueEnv
+from tracer_env.envs.aec import DialogueEnv
+from tracer_env.envs.wrappers import ControllerEnv
 from tracer_env.errors import UnknownNameError
-from tracer_env.wrappers import ControllerEnv
 
 
 def test_gymnasium_knows_the_controllers_world() -> None:

@@ -8,10 +8,10 @@ import gymnasium
 import pytest
 
 import tracer_env
+from tracer_env.envs.render_modes import checked_mode
+from tracer_env.envs.vector.env import make_vector_env
+from tracer_env.envs.wrappers import make_controller_env
 from tracer_env.errors import ConfigError, UnexpectedKeywordError
-from tracer_env.render_modes import checked_mode
-from tracer_env.vector import make_vector_env
-from tracer_env.wrappers import make_controller_env
 
 ID = "tracer_env/Controller-v0"
 MAKERS = [tracer_env.env, tracer_env.raw_env, tracer_env.parallel_env, make_controller_env, make_vector_env]

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 from samples import RIGHT, WRONG, episode, judge, mended, one_proposal, propose
 
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
-from tracer_env.replay import most_interesting, replay, select
-from tracer_env.transcript import Transcript
+from tracer_env.runs.replaying import most_interesting, replay, select
 from tracer_env.types import Grade
 
 pytest.importorskip("termios")
@@ -115,7 +115,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from samples import mended
 from dataclasses import replace
-from tracer_env.replay import replay
+from tracer_env.runs.replaying import replay
 replay([mended(), replace(mended(), episode=13)])
 """
 

@@ -14,8 +14,8 @@ from samples import mended, one_proposal
 
 from tracer_env.display.rows import comparison_table
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.metrics import compare_rows
-from tracer_env.report import read_run, write_report
+from tracer_env.runs.report import read_run, write_report
+from tracer_env.statistics.metrics import compare_rows
 from tracer_env.types import Grade
 
 GRADES = [Grade.CORRECT] * 9 + [Grade.WRONG]

@@ -10,13 +10,13 @@ from samples import mended
 
 from tracer_env.agents.controllers.baselines import Random
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_scenario
 from tracer_env.compositions import information_named
 from tracer_env.episodes.retelling import retell
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.information import KEYS
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
-from tracer_env.transcript import Transcript
+from tracer_env.runs.playing import evaluate
 from tracer_env.types import Action
 
 

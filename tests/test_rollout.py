@@ -12,13 +12,13 @@ from moves import Script
 
 from tracer_env.agents.controllers.baselines import Always, Never, Random
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_scenario
+from tracer_env.episodes.rollout import Job, everything, nothing, rollout
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import SpeakerError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Controller, Request
-from tracer_env.rollout import Job, everything, nothing, rollout
+from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.transcript import Transcript
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
 
 TASKS = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1), difficulty=i / 5) for i in range(5)]

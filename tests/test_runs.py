@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from samples import mended, one_proposal
 
-from tracer_env.casting import make_scenario, make_speaker
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, DiskError, RunFolderError
-from tracer_env.evaluation import compare
-from tracer_env.files import write_text
-from tracer_env.locks import LOCK
-from tracer_env.runs import RunFolder, load_run, metrics_of, scenario_digest
+from tracer_env.parts.casting import make_scenario, make_speaker
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.runs.folder import RunFolder, load_run, metrics_of, scenario_digest
+from tracer_env.storage.files import write_text
+from tracer_env.storage.locks import LOCK
 from tracer_env.trainers.training_run import train_run
 from tracer_env.types import Grade, Task
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tracer_env.envs import sb3 as sb3_adapter
+from tracer_env.envs.sb3 import sb3_vec_env
+from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.errors import ConfigError, MissingExtraError, UnknownNameError
-from tracer_env.trainers import sb3_adapter
-from tracer_env.trainers.sb3_adapter import sb3_vec_env
-from tracer_env.vector import make_vector_env
 
 stable_baselines3 = pytest.importorskip("stable_baselines3")
 

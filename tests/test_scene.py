@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 from samples import NONE, RIGHT, episode, judge, mended, one_proposal, propose, silent
 
-from tracer_env.scene import Folded, flip, pieces, render
-from tracer_env.transcript import Transcript
+from tracer_env.display.scene import Folded, flip, pieces, render
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.types import Grade, Role, Signals, Task, Utterance
 
 

@@ -15,11 +15,11 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.cli import main
-from tracer_env.narrow import plain_letters
-from tracer_env.plain import as_json, command
+from tracer_env.cli.app import main
 from tracer_env.rules import Rules
-from tracer_env.screen import Screen, complain, say, say_json
+from tracer_env.terminal.narrow import plain_letters
+from tracer_env.terminal.plain import as_json, command
+from tracer_env.terminal.screen import Screen, complain, say, say_json
 
 NASTY = [
     "$(touch X)",

@@ -12,18 +12,18 @@ import pytest
 
 from tracer_env.agents.controllers.baselines import Never
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.cli import main
-from tracer_env.config import Config
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, RunFolderError, UserError
-from tracer_env.evaluation import compare
-from tracer_env.live import chosen_episodes
-from tracer_env.method_rows import Row
-from tracer_env.progress import NoReporter
-from tracer_env.report import write_report
-from tracer_env.runs import load_run
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import load_run
+from tracer_env.runs.live import chosen_episodes
+from tracer_env.runs.report import write_report
+from tracer_env.runs.verifying import repair_run, verify
+from tracer_env.statistics.method_rows import Row
 from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.statistics.seeds import less_sure, wider
-from tracer_env.verifying import repair_run, verify
+from tracer_env.terminal.progress import NoReporter
 
 SIMULATED = {
     "scenario": {"name": "arithmetic", "limit": 12},

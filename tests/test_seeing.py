@@ -18,8 +18,8 @@ from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.seeing import RULES, see
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree_evaluation import evaluate_policy
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.evaluation import evaluate_policy
+from tracer_env.trees.payoffs import team_payoffs
 
 TREES = tracer_env.expand(Arithmetic(split="train", limit=60), "simulated", texts=False)
 TESTS = tracer_env.expand(Arithmetic(split="test", limit=40), "simulated", texts=False)

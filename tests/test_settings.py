@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 
-from tracer_env.casting import make_controller, make_reward, make_scenario, make_speaker
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, UserError
+from tracer_env.parts.casting import make_controller, make_reward, make_scenario, make_speaker
 from tracer_env.registry import registered, resolve
 from tracer_env.settings import check_call, describe, fits
 

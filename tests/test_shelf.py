@@ -13,8 +13,8 @@ from tracer_env.episodes import index, shelf
 from tracer_env.episodes.choosing import select
 from tracer_env.episodes.index import NAME
 from tracer_env.episodes.shelf import chosen
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.transcript import Transcript
 from tracer_env.types import Grade
 
 TOLD = [

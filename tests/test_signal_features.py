@@ -14,12 +14,12 @@ from test_vector_recorded import compare as compare_recorded
 import tracer_env
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.envs.signal_features import ALL_FEATURES, SCALED, SignalFeatures, features_named, fit_features
+from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.errors import ConfigError
 from tracer_env.information import FEATURES
 from tracer_env.observed import OBSERVED
-from tracer_env.signal_features import ALL_FEATURES, SCALED, SignalFeatures, features_named, fit_features
-from tracer_env.tree import DialogueTrees
-from tracer_env.vector import make_vector_env
+from tracer_env.trees.tree import DialogueTrees
 
 SPEAKER = SimulatedSpeaker(invalid=0.1, no_verdict=0.2, own=0.5)
 

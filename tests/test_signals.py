@@ -12,15 +12,15 @@ import pytest
 
 import tracer_env
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
-from tracer_env.checked import Misfit
 from tracer_env.errors import DataError
+from tracer_env.intake.checked import Misfit
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import initial
 from tracer_env.signals import SIGNALS_DATA, contradiction, kept, read_signals, signals_of, signals_to_data
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_checks import check_levels
-from tracer_env.tree_growth import expand
+from tracer_env.trees.checks import check_levels
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS, UNTOLD, Signals
 
 

@@ -14,12 +14,12 @@ from moves import play
 
 from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedReview, SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS, Simulation
-from tracer_env.casting import make_scenario
+from tracer_env.episodes.rollout import Job, everything, rollout
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Request
+from tracer_env.parts.casting import make_scenario
 from tracer_env.randomness import stream
-from tracer_env.rollout import Job, everything, rollout
 from tracer_env.rules import DialogueState, Proposal, Rules, initial
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 from tracer_env.verification.verdicts import read_verdict

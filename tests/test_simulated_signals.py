@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedReview, SimulatedSpeaker
 from tracer_env.agents.speakers.simulated_signals import LEVELS, SignalTables, separation, size_area
 from tracer_env.agents.speakers.simulation import PRESETS, Simulation
-from tracer_env.casting import make_controller, make_reward
+from tracer_env.envs.vector.machine import compile_machine
+from tracer_env.envs.vector.simulated import SimulatedDialogues, seed_keys
 from tracer_env.interfaces import Request
+from tracer_env.parts.casting import make_controller, make_reward
 from tracer_env.randomness import Purpose, draw, stream, streams
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Signals, Task, Verdict
-from tracer_env.vector_machine import compile_machine
-from tracer_env.vector_simulated import SimulatedDialogues, seed_keys
 
 TASK = Task("sum-1", "What is 6 times 7?", "42")
 NOISE = np.array([draw(stream(7, "t", world), 1, Purpose.SIGNAL) for world in range(20_000)], dtype=np.uint64)

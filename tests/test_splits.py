@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import tracer_env
-from tracer_env.casting import make_scenario
-from tracer_env.cli import main
-from tracer_env.config import Config
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, DataError
-from tracer_env.learning import training_scenario
-from tracer_env.lessons import Lessons, mark_of, tasks_digest
+from tracer_env.parts.casting import make_scenario
+from tracer_env.parts.lessons import Lessons, mark_of, tasks_digest
+from tracer_env.runs.config import Config
+from tracer_env.runs.learning import training_scenario
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
 from tracer_env.scenarios.files import JSONL

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracer_env.checked import Misfit
-from tracer_env.stored_arrays import UNPACKING, Wanted, load_arrays
+from tracer_env.intake.checked import Misfit
+from tracer_env.intake.stored_arrays import UNPACKING, Wanted, load_arrays
 
 SMALL = {"a": Wanted(np.int8, (2, 3))}
 TRUTH = {"a": Wanted(np.bool_, (2, 3))}

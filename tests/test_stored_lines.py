@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.checked import Misfit, whole
 from tracer_env.errors import DataError
-from tracer_env.stored_lines import LONGEST, at_most, read_lines
+from tracer_env.intake.checked import Misfit, whole
+from tracer_env.intake.stored_lines import LONGEST, at_most, read_lines
 
 
 def packed(path: Path, content: bytes) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from samples import one_proposal
 
 from tracer_env.episodes.promise import Promise
-from tracer_env.episodes.survey import survey
+from tracer_env.runs.survey import survey
 from tracer_env.types import Grade
 
 TOLD = [

@@ -10,8 +10,8 @@ import pytest
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.learning import write_controller
-from tracer_env.table_files import read_table, take_over
+from tracer_env.intake.table_files import read_table, take_over
+from tracer_env.runs.learning import write_controller
 
 TRAINING: dict[str, Any] = {
     "episodes": 64,

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import tracer_env
-from tracer_env.cli import main
+from tracer_env.cli.app import main
 from tracer_env.errors import ScenarioError
 from tracer_env.interfaces import Extraction, Request
-from tracer_env.playing import evaluate
-from tracer_env.referee import ask
+from tracer_env.parts.task_contracts import check_tasks, same, task_at
 from tracer_env.registry import KINDS
 from tracer_env.rules import Rules, initial
-from tracer_env.task_contracts import check_tasks, same, task_at
+from tracer_env.runs.playing import evaluate
 from tracer_env.types import Grade, Task, Utterance
+from tracer_env.verification.referee import ask
 
 GOOD = tuple(Task(f"t{number}", f"What is {number} + 1?", str(number + 1)) for number in range(3))
 

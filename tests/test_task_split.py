@@ -7,8 +7,8 @@ import pytest
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.trainers.task_split import halves, take_tasks
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.split import halves, take_tasks
 from tracer_env.types import Task
 
 TASKS = [Task(f"t{i}", "?", str(i), difficulty=(i % 4) / 3) for i in range(9)]

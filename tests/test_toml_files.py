@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tracer_env.errors import ConfigError
-from tracer_env.toml_files import read_toml, written
+from tracer_env.intake.toml_files import read_toml, written
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -12,8 +12,8 @@ from tracer_env.agents.controllers.baselines import Always, Never, UntilApproved
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.hooks import Hooks
@@ -21,8 +21,8 @@ from tracer_env.trainers.tracer_settling import ITERATIONS, STARTS, check_settle
 from tracer_env.trainers.tracer_trainer import VARIANTS
 from tracer_env.trainers.tree_credit import Tree
 from tracer_env.trainers.tree_solving import solve_trees
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 
 PRICE = 1e-4
 

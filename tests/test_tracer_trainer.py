@@ -12,8 +12,8 @@ from training import left, tracer
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.trainers.hooks import Hooks
 from tracer_env.trainers.tracer_trainer import VARIANTS, variant_named

@@ -26,8 +26,8 @@ from tracer_env.trainers.tracer_rollouts import TracerRollouts
 from tracer_env.trainers.tracer_trees import ChoiceTrees, Decision, Root
 from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree_growth import expand
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.growth import expand
+from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.types import Action
 
 THREE = Rules(max_turns=3)

@@ -17,10 +17,10 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import Simulation
-from tracer_env.casting import make_controller
 from tracer_env.compositions import Composition, information_named
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Controller
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.rollouts import TaskOrder

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from tracer_env.agents.speakers.recorded import ShippedSpeaker
-from tracer_env.casting import make_controller, make_scenario, make_speaker
-from tracer_env.compared import Comparison
-from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.evaluation import compare
 from tracer_env.interfaces import Request
-from tracer_env.learning import School, costs
-from tracer_env.progress import NoReporter
-from tracer_env.runs import RunFolder
-from tracer_env.train_trees import TrainTrees
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+from tracer_env.runs.compared import Comparison
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.learning import School, costs
+from tracer_env.runs.train_trees import TrainTrees
+from tracer_env.terminal.progress import NoReporter
 from tracer_env.types import Utterance
 
 SPOKEN = 16  # utterances of a tree of five turns

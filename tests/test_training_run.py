@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching, RegretMatchingPlus
-from tracer_env.casting import make_controller
-from tracer_env.config import Config, TrainingConfig
 from tracer_env.errors import ConfigError, RunFolderError, UnknownNameError
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
-from tracer_env.runs import load_run
+from tracer_env.runs.config import Config, TrainingConfig
+from tracer_env.runs.folder import load_run
 from tracer_env.trainers import training_run
 from tracer_env.trainers.training_run import train_run
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import WRONG, episode, judge, mended, one_proposal, propose, silent
 
+from tracer_env.episodes.transcript import SCHEMA, Transcript, read_transcripts
 from tracer_env.errors import DataError
-from tracer_env.transcript import SCHEMA, Transcript, read_transcripts
 from tracer_env.types import Grade, Role, Task, Utterance
 
 

@@ -14,9 +14,9 @@ from tracer_env.agents.speakers.simulation import Simulation
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.transfer import BASELINES, transfer_gap, transfer_table
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.split import halves, take_tasks
 from tracer_env.types import Task
 
 TASKS = [Task(f"t{i}", "?", str(i), difficulty=(i % 5) / 4) for i in range(400)]

@@ -13,12 +13,12 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
-from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.base import TaskList
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task
+from tracer_env.verification.referee import ask
 
 SUM = Task("sum-1", "What is 6 times 7?", "42")
 

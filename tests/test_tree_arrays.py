@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from forest import SUMS
 
-from tracer_env import tree_arrays
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.tree_growth import expand
+from tracer_env.trees import arrays as tree_arrays
+from tracer_env.trees.growth import expand
 
 
 def test_the_chunk_changes_nothing(monkeypatch):

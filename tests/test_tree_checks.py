@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from forest import SUMS, HashSpeaker, ProposeProposeReview
 
-from tracer_env.checked import Misfit
+from tracer_env.intake.checked import Misfit
 from tracer_env.rules import FINAL_ANSWERS, Rules
-from tracer_env.tree import DialogueTrees, Level
-from tracer_env.tree_checks import check_levels, check_texts
-from tracer_env.tree_growth import expand
+from tracer_env.trees.checks import check_levels, check_texts
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees, Level
 from tracer_env.types import Grade, Verdict
 
 EVERY_RULE = [

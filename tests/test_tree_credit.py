@@ -21,7 +21,7 @@ from tracer_env.trainers.tree_credit import (
     policies,
 )
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.types import Grade
 
 REVIEW, REFRESH, STALE = (

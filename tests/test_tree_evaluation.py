@@ -12,16 +12,16 @@ from moves import Script
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
-from tracer_env.metrics import summarise
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import FINAL_ANSWERS, Rules
+from tracer_env.runs.playing import evaluate
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
-from tracer_env.tree_evaluation import evaluate_policy, reaches
-from tracer_env.tree_growth import expand
-from tracer_env.tree_policy import clairvoyant, speak_probabilities
+from tracer_env.statistics.metrics import summarise
+from tracer_env.trees.evaluation import evaluate_policy, reaches
+from tracer_env.trees.growth import expand
+from tracer_env.trees.policy import clairvoyant, speak_probabilities
 from tracer_env.types import Task
 
 SUM = Task("sum-1", "What is 6 times 7?", "42")

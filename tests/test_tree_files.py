@@ -13,9 +13,9 @@ from forest import SUMS, HashSpeaker, ProposeProposeReview, bytes_of, same
 
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.rules import Rules
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_files import load_tasks
-from tracer_env.tree_growth import expand
+from tracer_env.trees.files import load_tasks
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from moves import Script
 
 from tracer_env.rules import FINAL_ANSWERS, Rules
-from tracer_env.tree_finals import Standing, finals
-from tracer_env.tree_growth import expand
+from tracer_env.trees.finals import Standing, finals
+from tracer_env.trees.growth import expand
 from tracer_env.types import Grade, Task
 
 SUM = Task("sum-1", "What is 6 times 7?", "42")

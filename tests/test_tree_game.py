@@ -11,7 +11,7 @@ from tree_games import misleading, random_trees, trees_of
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree_payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 
 
 def test_keys_of_an_agent_are_neighbours() -> None:

@@ -13,14 +13,14 @@ from moves import Script
 
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS
+from tracer_env.episodes.rollout import Job, rollout
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.interfaces import Request
-from tracer_env.rollout import Job, rollout
 from tracer_env.rules import FINAL_ANSWERS, DialogueState, Rules, advance, final_answer, initial
 from tracer_env.scenarios.base import TaskList
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Role, Task, Utterance
 
 SHOWN = ("text", "answer", "rule", "finish", "dropped", "grade", "verdict", "prompt_tokens", "completion_tokens")

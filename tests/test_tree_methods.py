@@ -11,16 +11,16 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.tree_trained import CFRPlus, Hedge
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
-from tracer_env.learning import untrained
-from tracer_env.progress import NoReporter
 from tracer_env.rules import Rules
+from tracer_env.runs.learning import untrained
+from tracer_env.terminal.progress import NoReporter
 from tracer_env.trainers.tree_game import tree_game, with_fixed
 from tracer_env.trainers.tree_methods import teach
 from tracer_env.trainers.tree_solving import solve_trees
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_evaluation import evaluate_policy
-from tracer_env.tree_payoffs import team_payoffs
-from tracer_env.tree_policy import speak_probabilities
+from tracer_env.trees.evaluation import evaluate_policy
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.policy import speak_probabilities
+from tracer_env.trees.tree import DialogueTrees
 
 
 def taught(controller: Controller, trees: DialogueTrees) -> dict[str, object]:

@@ -10,9 +10,9 @@ from tree_games import Proposers, random_trees
 
 from tracer_env.observed import OBSERVED, observed
 from tracer_env.rules import DialogueState, Rules, advance, initial
-from tracer_env.tree import DialogueTrees, Level
-from tracer_env.tree_observed import observed_at
-from tracer_env.tree_shape import spoken_nodes
+from tracer_env.trees.observed import observed_at
+from tracer_env.trees.shape import spoken_nodes
+from tracer_env.trees.tree import DialogueTrees, Level
 from tracer_env.types import SIGNALS, Grade, Role, Signals, Utterance, Verdict
 
 

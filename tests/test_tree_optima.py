@@ -14,8 +14,8 @@ from tracer_env.trainers.cfr import random_start, uniform
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import best_response, clairvoyant_value, gap, joint_optimum, may_repeat
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.payoffs import role_payoffs, team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 
 def team(trees: DialogueTrees, information: str = "vote_and_time") -> MergedTrees:

@@ -12,8 +12,8 @@ from tree_games import COORDINATION, MISLEADING, misleading, random_trees
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rewards import RoleCredit, Team
 from tracer_env.rules import Rules, advance, initial
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import one_step_values, path_tokens, payoffs_named, role_payoffs, team_payoffs
+from tracer_env.trees.payoffs import one_step_values, path_tokens, payoffs_named, role_payoffs, team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
 ALL_RULES = [

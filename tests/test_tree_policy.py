@@ -10,9 +10,9 @@ from test_compositions import ALL as COMPOSITIONS
 from tracer_env.errors import UnknownNameError
 from tracer_env.information import features
 from tracer_env.rules import Rules
-from tracer_env.tree_growth import expand
-from tracer_env.tree_keys import fitted_on
-from tracer_env.tree_policy import speak_probabilities
+from tracer_env.trees.growth import expand
+from tracer_env.trees.keys import fitted_on
+from tracer_env.trees.policy import speak_probabilities
 
 
 class Watcher:

@@ -13,11 +13,11 @@ from forest import PICKS, SUMS, HashSpeaker, Notes, ProposeProposeReview, bytes_
 
 from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.interfaces import Request
-from tracer_env.locks import LOCK, locked
 from tracer_env.rules import Rules
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
-from tracer_env.tree_run import expand_run, join
+from tracer_env.storage.locks import LOCK, locked
+from tracer_env.trees.growth import expand
+from tracer_env.trees.run import expand_run, join
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Utterance
 
 

@@ -7,7 +7,7 @@ from forest import ProposeProposeReview
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.tree_shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances, window
+from tracer_env.trees.shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances, window
 from tracer_env.types import Role, Seat
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tracer_env.errors import DataError
-from tracer_env.tree_texts import RecordedTexts, read_tasks
+from tracer_env.trees.texts import RecordedTexts, read_tasks
 from tracer_env.types import Grade, Task, Utterance, Verdict
 
 TASK = {"id": "a", "question": "q?", "answer": "1"}

@@ -9,10 +9,10 @@ import pytest
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.controllers.tree_trained import CFR, DCFR, CFRPlus, Hedge, PredictivePlus
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError
-from tracer_env.learning import untrained
+from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules, initial
+from tracer_env.runs.learning import untrained
 from tracer_env.types import Task
 
 STATE = initial(Task("t", "", ""), Rules())

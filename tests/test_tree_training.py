@@ -14,7 +14,7 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rules import Rules
 from tracer_env.trainers.tree_solving import METHODS, solve_trees
 from tracer_env.trainers.tree_training import train_on_trees
-from tracer_env.tree_evaluation import evaluate_policy
+from tracer_env.trees.evaluation import evaluate_policy
 
 # value after 100 iterations of the misleading tree (2/3 + p q / 3); what is drawn is known to a tolerance
 EXPECTED = {

@@ -12,14 +12,14 @@ import pytest
 
 from tracer_env import register, registry
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller
-from tracer_env.cli import main
-from tracer_env.config import Config
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, TrustError
-from tracer_env.evaluation import compare
+from tracer_env.parts.casting import make_controller
+from tracer_env.parts.trust import code_named, layered, table_named
 from tracer_env.rules import Rules
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
 from tracer_env.trainers.training_run import train_run
-from tracer_env.trust import code_named, layered, table_named
 
 CANARY = """
 from pathlib import Path

@@ -12,12 +12,12 @@ from tests.moves import TASK, play, proposal, review
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, stream, uniform
-from tracer_env.referee import ask, judge
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_texts import mistake, solution, steps
 from tracer_env.trainers.utterance_rewards import PAPER, REWARDS, RoleReward, TeamReward
 from tracer_env.types import Grade, Role, Utterance, Verdict
+from tracer_env.verification.referee import ask, judge
 
 REWARD = RoleReward()
 SUMS = Arithmetic(level=1)

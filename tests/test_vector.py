@@ -14,11 +14,11 @@ import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.envs.vector.env import ControllerVectorEnv, make_vector_env
+from tracer_env.envs.vector.simulated import quantised
+from tracer_env.envs.wrappers import ControllerEnv, make_controller_env
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.types import Task
-from tracer_env.vector import ControllerVectorEnv, make_vector_env
-from tracer_env.vector_simulated import quantised
-from tracer_env.wrappers import ControllerEnv, make_controller_env
 
 
 class Singles:
@@ -244,7 +244,7 @@ def test_slices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return [vector.step(np.full(100, turn % 3 > 0, dtype=np.int64))[:3] for turn in range(20)]
 
     whole = play()
-    monkeypatch.setattr("tracer_env.vector_simulated._SLICE", 32)
+    monkeypatch.setattr("tracer_env.envs.vector.simulated._SLICE", 32)
     for one, other in zip(whole, play(), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
@@ -287,7 +287,7 @@ class Fickle:
 def test_what_arrays_cannot_play_is_refused(
     options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracer_env.vector_machine.LIMIT", 1 << 14)
+    monkeypatch.setattr("tracer_env.envs.vector.machine.LIMIT", 1 << 14)
     with pytest.raises(ConfigError, match=message):
         make_vector_env(**{"num_envs": 2, **options})
 

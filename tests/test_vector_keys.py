@@ -17,14 +17,14 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.compositions import Composition, information_named
+from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
 from tracer_env.rules import DialogueState
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
-from tracer_env.tree_keys import fitted_on
+from tracer_env.trees.growth import expand
+from tracer_env.trees.keys import fitted_on
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS, Utterance
-from tracer_env.vector import make_vector_env
 
 SPEAKER = SimulatedSpeaker(invalid=0.1, no_verdict=0.2, own=0.5)
 RULES: list[dict[str, Any]] = [

@@ -12,15 +12,15 @@ from test_vector import agree
 
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_scenario, make_speaker
+from tracer_env.envs.vector.env import make_vector_env
+from tracer_env.envs.vector.recorded import recorded_wrong_answers, recording_of
+from tracer_env.envs.wrappers import make_controller_env
 from tracer_env.errors import ConfigError
+from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.rules import Rules
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_growth import expand
+from tracer_env.trees.growth import expand
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Task
-from tracer_env.vector import make_vector_env
-from tracer_env.vector_recorded import recorded_wrong_answers, recording_of
-from tracer_env.wrappers import make_controller_env
 
 
 def compare(seeds: list[int], steps: int, same_step: bool, **options: Any) -> int:

@@ -13,9 +13,9 @@ import tracer_env
 from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
 from tracer_env.agents.speakers.verdict_margins import VerdictWords
 from tracer_env.interfaces import Request
-from tracer_env.referee import agreement, ask
 from tracer_env.rules import Rules, advance, initial
 from tracer_env.types import Signals, Utterance
+from tracer_env.verification.referee import agreement, ask
 from tracer_env.verification.verdicts import verdict_place
 
 

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.cli import main
-from tracer_env.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.cli.app import main
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.evaluation import compare
 from tracer_env.interfaces import Request
-from tracer_env.runs import RunFolder
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.verifying import repair_run, verify
 from tracer_env.scenarios.base import TaskList
 from tracer_env.types import Signals, Task, Utterance
-from tracer_env.verifying import repair_run, verify
 
 METHODS = ("always", "never", "random:p=0.4")
 CONFIG = Config(seed=5, scenario=ScenarioConfig(limit=4), evaluation=EvaluationConfig(methods=METHODS, worlds=2))

@@ -18,16 +18,16 @@ from tracer_env.agents.speakers.cast import CastSpeaker
 from tracer_env.agents.speakers.function import FunctionSpeaker
 from tracer_env.agents.speakers.recorded import RecordedSpeaker, ShippedSpeaker
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.casting import make_controller, make_scenario
-from tracer_env.cli import main
-from tracer_env.config import Config, EvaluationConfig
+from tracer_env.cli.app import main
+from tracer_env.envs.wrappers import make_controller_env
 from tracer_env.errors import ConfigError
-from tracer_env.evaluation import compare
-from tracer_env.playing import evaluate
+from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.worlds import check_worlds, worlds_of
 from tracer_env.rules import Rules
-from tracer_env.tree_run import expand_run
-from tracer_env.worlds import check_worlds, worlds_of
-from tracer_env.wrappers import make_controller_env
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig
+from tracer_env.runs.playing import evaluate
+from tracer_env.trees.run import expand_run
 
 TREES = expand(SUMS, HashSpeaker(), seed=3, worlds=2)
 QUICK = ("--speaker", "recorded", "--scenario", "recorded", "--limit", "2")

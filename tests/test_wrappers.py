@@ -12,12 +12,12 @@ from moves import Script
 
 import tracer_env
 from tracer_env.compositions import information_named
+from tracer_env.envs.wrappers import ControllerEnv, learning_turns, make_controller_env
+from tracer_env.episodes.rollout import Job, rollout
 from tracer_env.errors import ConfigError, IllegalActionError, UnknownNameError
 from tracer_env.interfaces import Controller
-from tracer_env.rollout import Job, rollout
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.types import Role, Task
-from tracer_env.wrappers import ControllerEnv, learning_turns, make_controller_env
 
 TASKS = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1), difficulty=i / 10) for i in range(7)]
 

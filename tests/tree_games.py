@@ -14,9 +14,9 @@ import numpy as np
 from moves import GRADES, VERDICTS
 
 from tracer_env.rules import Rules
-from tracer_env.tree import DialogueTrees, Level
-from tracer_env.tree_finals import Standing, finals
-from tracer_env.tree_shape import over_nodes
+from tracer_env.trees.finals import Standing, finals
+from tracer_env.trees.shape import over_nodes
+from tracer_env.trees.tree import DialogueTrees, Level
 from tracer_env.types import Grade, Role, Seat, Task, Turn
 
 Row = tuple[str, ...]

@@ -20,20 +20,20 @@ from tracer_env._checkout import open_rooms as _open_rooms
 _open_rooms(__file__)
 
 from tracer_env import errors  # noqa: E402 (the rooms have to be open first)
-from tracer_env.casting import make_controller, make_scenario, make_speaker  # noqa: E402
+from tracer_env.envs.wrappers import env, parallel_env, raw_env  # noqa: E402
+from tracer_env.episodes.transcript import Transcript  # noqa: E402
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker  # noqa: E402
 from tracer_env.registry import register, registered  # noqa: E402
 from tracer_env.rules import DialogueState, Rules  # noqa: E402
-from tracer_env.transcript import Transcript  # noqa: E402
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict  # noqa: E402
-from tracer_env.wrappers import env, parallel_env, raw_env  # noqa: E402
 
 if _TYPE_CHECKING:
-    from tracer_env.evaluation import compare
-    from tracer_env.live import play
-    from tracer_env.runs import load_run
-    from tracer_env.signal_features import fit_features
-    from tracer_env.tree import DialogueTrees
-    from tracer_env.tree_growth import expand
+    from tracer_env.envs.signal_features import fit_features
+    from tracer_env.runs.comparing import compare
+    from tracer_env.runs.folder import load_run
+    from tracer_env.runs.live import play
+    from tracer_env.trees.growth import expand
+    from tracer_env.trees.tree import DialogueTrees
 
 __version__ = "0.1.0"
 
@@ -65,12 +65,12 @@ __all__ = [
 ]
 
 _LATER = {
-    "DialogueTrees": "tracer_env.tree",
-    "compare": "tracer_env.evaluation",
-    "expand": "tracer_env.tree_growth",
-    "fit_features": "tracer_env.signal_features",
-    "load_run": "tracer_env.runs",
-    "play": "tracer_env.live",
+    "DialogueTrees": "tracer_env.trees.tree",
+    "compare": "tracer_env.runs.comparing",
+    "expand": "tracer_env.trees.growth",
+    "fit_features": "tracer_env.envs.signal_features",
+    "load_run": "tracer_env.runs.folder",
+    "play": "tracer_env.runs.live",
 }
 
 
@@ -86,8 +86,8 @@ def __dir__() -> list[str]:
 
 _gymnasium.register(
     "tracer_env/Controller-v0",
-    entry_point="tracer_env.wrappers:make_controller_env",
-    vector_entry_point="tracer_env.vector:make_vector_env",
+    entry_point="tracer_env.envs.wrappers:make_controller_env",
+    vector_entry_point="tracer_env.envs.vector.env:make_vector_env",
 )
-_pettingzoo.register("aec", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:env")
-_pettingzoo.register("parallel", "tracer_env/dialogue-v0", entry_point="tracer_env.wrappers:parallel_env")
+_pettingzoo.register("aec", "tracer_env/dialogue-v0", entry_point="tracer_env.envs.wrappers:env")
+_pettingzoo.register("parallel", "tracer_env/dialogue-v0", entry_point="tracer_env.envs.wrappers:parallel_env")

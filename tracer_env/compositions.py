@@ -13,7 +13,7 @@
     length (bins)                      tokens of the pending proposal
 
 The last three are measured and cut into ``bins`` buckets at quantiles of train dialogues (`Composition.with_edges`,
-`tree_keys.fitted_on`, in TRACER `trainers.tracer_window`); until then asking them is an error. A value on an edge
+`trees.keys.fitted_on`, in TRACER `trainers.tracer_window`); until then asking them is an error. A value on an edge
 belongs to the bucket above it. What a speaker does not tell is the bucket ``unknown``, what nobody said yet ``none``.
 Values and edges are float32 and float64 numbers wherever they come from, so a state and a tree agree to the last bit.
 
@@ -34,9 +34,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.checked import Reader, listed, mapping, number
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.information import KEYS, iteration_bucket, public_letters, seat_prefix, vote_bucket
+from tracer_env.intake.checked import Reader, listed, mapping, number
 from tracer_env.interfaces import Information
 from tracer_env.registry import registered, resolve
 from tracer_env.rules import DialogueState, Proposal

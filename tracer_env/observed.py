@@ -7,7 +7,7 @@
     margin                                    of the newest review of the pending proposal, in nats
     agrees                                    whether that review states the pending answer: 1, 0 or -1
 
-NaN stands for what a speaker did not tell, or nobody said yet (``margin``). `tree_observed` gives the same numbers of
+NaN stands for what a speaker did not tell, or nobody said yet (``margin``). `trees.observed` gives the same numbers of
 all nodes of dialogue trees at once.
 """
 

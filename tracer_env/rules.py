@@ -23,8 +23,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from tracer_env.checked import Reader, choice, whole
 from tracer_env.errors import ConfigError, IllegalActionError, did_you_mean
+from tracer_env.intake.checked import Reader, choice, whole
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
 __all__ = [

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any
 
-from tracer_env.checked import Reader, number, optional, record
+from tracer_env.intake.checked import Reader, number, optional, record
 from tracer_env.types import SIGNALS, UNTOLD, Signals
 
 __all__ = [

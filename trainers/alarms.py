@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from tracer_env.checked import choice, listed, mapping, number, read, record
 from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.intake.checked import choice, listed, mapping, number, read, record
 
 __all__ = ["AlarmConfig", "CollapseAlarms", "repeating", "repetition"]
 

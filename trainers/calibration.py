@@ -25,20 +25,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from tracer_env.agents.speakers.simulation import BOUNDS, Simulation
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.files import write_text
-from tracer_env.folders import unwritable
-from tracer_env.progress import Reporter
 from tracer_env.rules import Rules
-from tracer_env.runs import load_run
+from tracer_env.runs.folder import load_run
 from tracer_env.statistics.quantiles import t_quantile
+from tracer_env.storage.files import write_text
+from tracer_env.storage.folders import unwritable
+from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.calibration_checks import Cell, Overall, check_fit
 from tracer_env.trainers.calibration_events import events_of
 from tracer_env.trainers.calibration_fit import Estimate, fit_rates
 from tracer_env.trainers.calibration_signals import fit_signals
 from tracer_env.trainers.calibration_tokens import fit_tokens
-from tracer_env.transcript import Transcript
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["Calibration", "calibrate", "calibrate_command", "calibration_table"]
 

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.transcript import Transcript
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_shape import spoken_nodes, window
+from tracer_env.trees.shape import spoken_nodes, window
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Action, Grade, Role, Task, Utterance, Verdict
 
 __all__ = ["CONTEXTS", "Events", "events_of", "transcript_events", "tree_events"]

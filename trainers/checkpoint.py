@@ -29,12 +29,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from tracer_env.bounded import MEBIBYTE, parse, read_bytes, shown
-from tracer_env.checked import Misfit, Reader, also, line, load, mapping, plain, read, record, whole
 from tracer_env.errors import ConfigError, DataError, DiskError, RunFolderError
-from tracer_env.files import force, write_text
-from tracer_env.leftovers import remove_tree, sweep, temporary_folder, temporary_name
-from tracer_env.places import odd, refuse_links
+from tracer_env.intake.bounded import MEBIBYTE, parse, read_bytes, shown
+from tracer_env.intake.checked import Misfit, Reader, also, line, load, mapping, plain, read, record, whole
+from tracer_env.storage.files import force, write_text
+from tracer_env.storage.leftovers import remove_tree, sweep, temporary_folder, temporary_name
+from tracer_env.storage.places import odd, refuse_links
 from tracer_env.trainers.tensor_files import system_error
 
 __all__ = ["REMEDY", "Checkpoint", "Part", "newest", "prune", "save"]

@@ -26,14 +26,14 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.compositions import check_ready, information_named
+from tracer_env.episodes.rollout import Job, everything, rollout
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Information, Scenario, Speaker
-from tracer_env.learning import lessons_in
-from tracer_env.rollout import Job, everything, rollout
+from tracer_env.parts.task_contracts import task_at
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.task_contracts import task_at
+from tracer_env.runs.learning import lessons_in
 from tracer_env.trainers.array_player import ArrayPlayer, suits_arrays
-from tracer_env.transcript import Transcript
 from tracer_env.types import Action, Grade, Role, Seat
 
 __all__ = [

@@ -27,19 +27,19 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from tracer_env.errors import ConfigError
-from tracer_env.progress import NoReporter, Reporter
 from tracer_env.statistics.means import half_width
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.frontier_picture import draw
 from tracer_env.trainers.merged_trees import MergedTrees, merge
-from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import joint_optimum
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_evaluation import Evaluation
-from tracer_env.tree_payoffs import path_tokens, team_payoffs
-from tracer_env.tree_policy import clairvoyant
-from tracer_env.tree_shape import spoken_nodes
+from tracer_env.trees.evaluation import Evaluation
+from tracer_env.trees.payoffs import path_tokens, team_payoffs
+from tracer_env.trees.policy import clairvoyant
+from tracer_env.trees.shape import spoken_nodes
+from tracer_env.trees.split import halves, take_tasks
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["BASELINES", "CALL_PRICES", "frontier", "frontier_command", "frontier_table"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError
-from tracer_env.files import write_with
-from tracer_env.folders import unwritable
+from tracer_env.storage.files import write_with
+from tracer_env.storage.folders import unwritable
 
 __all__ = ["draw"]
 

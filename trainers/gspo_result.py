@@ -12,10 +12,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from tracer_env import plain
-from tracer_env.config import Config
 from tracer_env.rules import Rules
+from tracer_env.runs.config import Config
 from tracer_env.specs import parse_value
+from tracer_env.terminal import plain
 from tracer_env.trainers.controller_trainer import policy_table
 from tracer_env.trainers.gspo_trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.tracer_trainer import TracerTrainer, Variant

@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.casting import make_speaker
-from tracer_env.config import Config
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
 from tracer_env.interfaces import Scenario
-from tracer_env.learning import training_scenario
-from tracer_env.own_parts import take_in
-from tracer_env.progress import Reporter
+from tracer_env.parts.casting import make_speaker
+from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.task_contracts import check_each
+from tracer_env.parts.trust import check_recorded
 from tracer_env.registry import names_code, resolve
-from tracer_env.runs import RunFolder
-from tracer_env.task_contracts import check_each
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.learning import training_scenario
+from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.gspo_result import result_data
 from tracer_env.trainers.gspo_settings import GSPOSettings, TracerSettings, settled
 from tracer_env.trainers.gspo_state import FREE, owned_by_first
@@ -37,7 +38,6 @@ from tracer_env.trainers.review_choice import REVIEWS
 from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
 from tracer_env.trainers.training_log import TrainingLog
 from tracer_env.trainers.utterance_rewards import REWARDS
-from tracer_env.trust import check_recorded
 
 __all__ = ["train_run"]
 

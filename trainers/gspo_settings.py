@@ -29,9 +29,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from tracer_env.compositions import information_named
-from tracer_env.config import Config, GSPOSection, TracerConfig
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
-from tracer_env.own_parts import own_parts
+from tracer_env.parts.own_parts import own_parts
+from tracer_env.runs.config import Config, GSPOSection, TracerConfig
 from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
 from tracer_env.trainers.hook_loading import HOOKS
 from tracer_env.trainers.review_choice import REVIEWS

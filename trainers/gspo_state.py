@@ -21,12 +21,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_env.checked import Reader, plain, record, whole
 from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
-from tracer_env.folders import make_folder, owned
-from tracer_env.leftovers import remove_tree, temporary_folder, temporary_name
-from tracer_env.places import odd
-from tracer_env.runs import scenario_digest
+from tracer_env.intake.checked import Reader, plain, record, whole
+from tracer_env.runs.folder import scenario_digest
+from tracer_env.storage.folders import make_folder, owned
+from tracer_env.storage.leftovers import remove_tree, temporary_folder, temporary_name
+from tracer_env.storage.places import odd
 from tracer_env.trainers.checkpoint import REMEDY, Checkpoint, newest
 from tracer_env.trainers.processes import Processes
 from tracer_env.trainers.tensor_files import OPTIMISER

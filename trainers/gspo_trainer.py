@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracer_env.casting import make_scenario, make_speaker
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Scenario
+from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.rules import Rules
-from tracer_env.screen import complain
+from tracer_env.terminal.screen import complain
 from tracer_env.trainers import gspo_state
 from tracer_env.trainers.alarms import CollapseAlarms
 from tracer_env.trainers.checkpoint import Checkpoint, prune, save

@@ -17,10 +17,10 @@ from typing import Any
 
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Information
-from tracer_env.lessons import Lessons, mark_of
+from tracer_env.parts.lessons import Lessons, mark_of
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.task_split import take_tasks
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.split import take_tasks
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["BASELINES", "RULE", "check_apart", "divided", "judged"]
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tracer_env.blame import told as shown
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.parts.blame import told as shown
 
 __all__ = ["CONTEXT", "HOOKS", "Hook", "as_hook", "load_hook"]
 

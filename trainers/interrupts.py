@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from tracer_env.endings import Stopped, handling
-from tracer_env.screen import complain
+from tracer_env.storage.endings import Stopped, handling
+from tracer_env.terminal.screen import complain
 
 __all__ = ["patient"]
 

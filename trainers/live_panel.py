@@ -26,7 +26,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tracer_env.screen import Screen, complain
+from tracer_env.terminal.screen import Screen, complain
 
 __all__ = ["MEASURES", "LivePanel", "PlainLines", "Silence", "TrainingPanel", "duration", "sparkline", "training_panel"]
 

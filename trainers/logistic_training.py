@@ -24,15 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.logistic import Logistic, chances, inputs, width
-from tracer_env.lessons import Lessons
 from tracer_env.observed import OBSERVED
-from tracer_env.progress import NoReporter, Reporter
+from tracer_env.parts.lessons import Lessons
 from tracer_env.settings import check_call
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.held_out import divided, judged
 from tracer_env.trainers.tree_training import save_controller
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_observed import observed_at
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.observed import observed_at
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["train_logistic", "train_logistic_on_trees"]
 

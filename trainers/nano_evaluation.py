@@ -19,11 +19,11 @@ import numpy as np
 from tracer_env.agents.speakers.nano import Nano
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
-from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_texts import mistake, solution, steps
 from tracer_env.types import Grade, Utterance, Verdict
+from tracer_env.verification.referee import ask
 
 __all__ = ["evaluate", "figures", "report"]
 

@@ -31,8 +31,8 @@ import numpy as np
 
 from tracer_env.agents.speakers.nano import ROLE_TOKENS
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
-from tracer_env.leftovers import temporary_folder
 from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.storage.leftovers import temporary_folder
 from tracer_env.trainers.nano_evaluation import evaluate, report
 from tracer_env.trainers.nano_rows import READ, Row, drill, encoded, padded
 from tracer_env.trainers.nano_texts import Step, lesson, solution, steps

@@ -16,9 +16,9 @@ import torch
 from tracer_env.agents.speakers.adapter_files import SCALING, read_folder, write_adapter
 from tracer_env.agents.speakers.adapters import adapter_parameters, detach, fill, seat_key
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.bounded import told
 from tracer_env.errors import ConfigError, DataError, did_you_mean
-from tracer_env.leftovers import temporary_folder
+from tracer_env.intake.bounded import told
+from tracer_env.storage.leftovers import temporary_folder
 
 __all__ = ["AdapterPolicies", "Parameters", "Policies", "WeightPolicy"]
 

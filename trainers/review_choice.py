@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tracer_env.checked import number, read, record
 from tracer_env.errors import ConfigError
+from tracer_env.intake.checked import number, read, record
 
 __all__ = ["REVIEWS", "AllReviews", "BalancedReviews", "ReviewChoice"]
 

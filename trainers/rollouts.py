@@ -20,15 +20,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tracer_env.contracts import worth
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request, Scenario, Speaker
+from tracer_env.parts.contracts import worth
+from tracer_env.parts.task_contracts import task_at
 from tracer_env.randomness import stream
-from tracer_env.referee import ask
 from tracer_env.rules import DialogueState, Rules, advance, initial, legal_actions
-from tracer_env.task_contracts import task_at
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
 from tracer_env.types import Action, Grade, Role, Task, Utterance
+from tracer_env.verification.referee import ask
 
 __all__ = [
     "Drawn",

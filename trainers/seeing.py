@@ -30,20 +30,20 @@ from tracer_env.agents.controllers.logistic import Logistic
 from tracer_env.compositions import MEASURED, PARTS
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
-from tracer_env.lessons import mark_of
-from tracer_env.progress import NoReporter, Reporter
+from tracer_env.parts.lessons import mark_of
 from tracer_env.statistics.means import half_width
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.best_start import best_of_starts
 from tracer_env.trainers.held_out import check_apart
 from tracer_env.trainers.logistic_training import train_logistic
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.signal_areas import signal_areas
-from tracer_env.trainers.task_split import take_tasks
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_keys import fitted_on
-from tracer_env.tree_payoffs import team_payoffs
-from tracer_env.tree_policy import Policy, clairvoyant
+from tracer_env.trees.keys import fitted_on
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.policy import Policy, clairvoyant
+from tracer_env.trees.split import take_tasks
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["RULES", "see"]
 

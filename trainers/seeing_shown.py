@@ -9,12 +9,12 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from tracer_env import charts
+from tracer_env.display import charts
 from tracer_env.display.style import STYLE
 from tracer_env.errors import ConfigError, MissingExtraError
-from tracer_env.files import write_text, write_with
-from tracer_env.folders import unwritable
-from tracer_env.plain import visible
+from tracer_env.storage.files import write_text, write_with
+from tracer_env.storage.folders import unwritable
+from tracer_env.terminal.plain import visible
 
 __all__ = ["drawing", "study_tables"]
 

@@ -19,10 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_env.bounded import shown
-from tracer_env.checked import line, listed, mapping, plain, read, record
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError
-from tracer_env.files import write_with
+from tracer_env.intake.bounded import shown
+from tracer_env.intake.checked import line, listed, mapping, plain, read, record
+from tracer_env.storage.files import write_with
 
 if TYPE_CHECKING:
     from torch import Tensor

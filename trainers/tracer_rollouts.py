@@ -22,13 +22,12 @@ from typing import Any, NamedTuple
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.checked import listed, plain, read, record
-from tracer_env.contracts import asked_under, key_of, probability
 from tracer_env.errors import ConfigError
+from tracer_env.intake.checked import listed, plain, read, record
 from tracer_env.interfaces import Controller, Information, Request, Speaker
-from tracer_env.lessons import Lessons, split_of
+from tracer_env.parts.contracts import asked_under, key_of, probability
+from tracer_env.parts.lessons import Lessons, split_of
 from tracer_env.randomness import Purpose, stream, uniform
-from tracer_env.referee import ask
 from tracer_env.rewards import skip_value, speak_value
 from tracer_env.rules import FREE, DialogueState, Rules, advance, final_answer, initial, legal_actions
 from tracer_env.trainers.controller_trainer import CurrentPolicies, average_regret, tables
@@ -40,8 +39,9 @@ from tracer_env.trainers.tracer_trees import ChoiceTrees, Decision, Root, path_o
 from tracer_env.trainers.tracer_window import FirstWindow, key_of_tables
 from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, UtteranceReward
-from tracer_env.tree_shape import check_growable
+from tracer_env.trees.shape import check_growable
 from tracer_env.types import Action, Grade, Role, Utterance
+from tracer_env.verification.referee import ask
 
 __all__ = ["TracerRollouts"]
 

@@ -2,7 +2,7 @@
 
 A table that learns beside its speakers averages over what they were worth on the way, from a handful of tasks a step.
 When the speakers have stopped learning, all dialogues on some tasks are few enough to be grown whole
-(`tree_growth`): every choice is then valued exactly, and the tables are solved by counterfactual regret minimisation
+(`trees.growth`): every choice is then valued exactly, and the tables are solved by counterfactual regret minimisation
 (`cfr`, rule ``cfr_plus``), from several starts, since a team may settle where two would have to change their ways at
 once; the best end counts. Fixed controllers beside them stay what they are.
 """
@@ -20,14 +20,14 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.errors import ConfigError
 from tracer_env.information import seat_prefix
 from tracer_env.interfaces import Controller, Information
-from tracer_env.lessons import Lessons
+from tracer_env.parts.lessons import Lessons
 from tracer_env.rules import Rules
 from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
 from tracer_env.trainers.controller_trainer import tables
 from tracer_env.trainers.merged_trees import merge
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["check_settled", "settle_tables"]
 

@@ -29,14 +29,14 @@ from typing import Any
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.files import write_text
 from tracer_env.interfaces import Controller, Scenario
-from tracer_env.lessons import split_of
-from tracer_env.progress import reporting
+from tracer_env.parts.casting import make_controller
+from tracer_env.parts.lessons import split_of
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
+from tracer_env.storage.files import write_text
+from tracer_env.terminal.progress import reporting
 from tracer_env.trainers.checkpoint import Checkpoint
 from tracer_env.trainers.controller_trainer import policy_table, tables
 from tracer_env.trainers.gspo_config import GSPOConfig
@@ -49,8 +49,8 @@ from tracer_env.trainers.tracer_rollouts import TracerRollouts
 from tracer_env.trainers.tracer_settling import check_settled, settle_tables
 from tracer_env.trainers.tree_credit import OneStep, Tree
 from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward, UtteranceReward
-from tracer_env.tree_growth import expand
-from tracer_env.tree_shape import check_growable
+from tracer_env.trees.growth import expand
+from tracer_env.trees.shape import check_growable
 
 __all__ = ["FADING", "SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
 

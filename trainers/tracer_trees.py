@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tracer_env.interfaces import Request, Scenario, Speaker
-from tracer_env.referee import ask
 from tracer_env.rules import FREE, DialogueState, advance, final_answer, legal_actions
 from tracer_env.types import Action, Grade, Utterance
+from tracer_env.verification.referee import ask
 
 __all__ = ["ChoiceTrees", "Decision", "Path", "Root", "path_of"]
 

@@ -21,10 +21,10 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from tracer_env.bounded import parse
-from tracer_env.checked import plain, read, record, whole
 from tracer_env.errors import ConfigError, DiskError, MissingExtraError, RunFolderError, UnknownNameError
-from tracer_env.files import append, cut, write_text
+from tracer_env.intake.bounded import parse
+from tracer_env.intake.checked import plain, read, record, whole
+from tracer_env.storage.files import append, cut, write_text
 
 __all__ = ["REPORTS", "TrainingLog", "comparable", "read_metrics"]
 

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.casting import make_controller, make_speaker
-from tracer_env.checked import listed, load, number, plain, record, whole
-from tracer_env.config import Config
 from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.intake.checked import listed, load, number, plain, record, whole
+from tracer_env.intake.table_files import MOST
 from tracer_env.interfaces import Scenario, Speaker
-from tracer_env.learning import training_episodes, training_scenario, write_controller
-from tracer_env.own_parts import take_in
-from tracer_env.progress import NoReporter, Reporter
-from tracer_env.runs import RunFolder
-from tracer_env.table_files import MOST
-from tracer_env.task_contracts import check_each
+from tracer_env.parts.casting import make_controller, make_speaker
+from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.task_contracts import check_each
+from tracer_env.parts.trust import check_recorded
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.learning import training_episodes, training_scenario, write_controller
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.controller_trainer import ControllerTraining, train_controller
-from tracer_env.trust import check_recorded
 
 __all__ = ["train_run"]
 

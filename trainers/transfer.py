@@ -28,18 +28,18 @@ from rich.table import Table
 
 from tracer_env.agents.speakers.simulated import SimulatedSpeaker
 from tracer_env.errors import ConfigError
-from tracer_env.progress import NoReporter, Reporter
 from tracer_env.statistics.means import half_width
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.calibration import calibrate
 from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.task_split import halves, take_tasks
 from tracer_env.trainers.tree_game import tree_game
 from tracer_env.trainers.tree_optima import joint_optimum
 from tracer_env.trainers.tree_solving import solve_trees
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_evaluation import Policy
-from tracer_env.tree_growth import expand
-from tracer_env.tree_payoffs import team_payoffs
+from tracer_env.trees.evaluation import Policy
+from tracer_env.trees.growth import expand
+from tracer_env.trees.payoffs import team_payoffs
+from tracer_env.trees.split import halves, take_tasks
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["BASELINES", "METHODS", "transfer_gap", "transfer_table"]
 

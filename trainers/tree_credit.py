@@ -31,8 +31,8 @@ from tracer_env.interfaces import Information
 from tracer_env.trainers.dense_sweeps import Sweeps, settled
 from tracer_env.trainers.merged_trees import MergedTrees, merge
 from tracer_env.trainers.tree_game import tree_game
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_payoffs import one_step_values, role_payoffs, team_payoffs
+from tracer_env.trees.payoffs import one_step_values, role_payoffs, team_payoffs
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = [
     "CREDITS",

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["TreeGame", "collapsed", "key_patterns", "tree_game", "with_fixed"]
 

@@ -23,14 +23,14 @@ from tracer_env.agents.controllers.logistic import Logistic
 from tracer_env.agents.controllers.tree_trained import TreeTrained
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller
-from tracer_env.learning import untrained
-from tracer_env.progress import Reporter
+from tracer_env.runs.learning import untrained
+from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.controller_trainer import loglog_slope
 from tracer_env.trainers.logistic_training import train_logistic
 from tracer_env.trainers.tree_credit import Tree
 from tracer_env.trainers.tree_solving import TreeTraining, solve_trees
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_policy import speak_probabilities
+from tracer_env.trees.policy import speak_probabilities
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["teach"]
 

@@ -34,8 +34,8 @@ from tracer_env.agents.controllers.tree_trained import CFR, DCFR, CFRPlus, Hedge
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Information
-from tracer_env.lessons import Lessons
-from tracer_env.progress import NoReporter, Reporter
+from tracer_env.parts.lessons import Lessons
+from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr import TreeSolver, random_start, uniform
 from tracer_env.trainers.dense_sweeps import DenseSweeps, Sweeps
 from tracer_env.trainers.mccfr import ExternalSampling, OutcomeSampling
@@ -44,8 +44,8 @@ from tracer_env.trainers.regret_updates import RULES
 from tracer_env.trainers.tree_credit import Credit, OneStep, Tree, credit_named, exact_advantages
 from tracer_env.trainers.tree_game import TreeGame, collapsed, tree_game, with_fixed
 from tracer_env.trainers.tree_optima import gap
-from tracer_env.tree import DialogueTrees
-from tracer_env.tree_keys import fitted_on
+from tracer_env.trees.keys import fitted_on
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["METHODS", "REDUCTIONS", "TreeTraining", "solve_trees"]
 

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from tracer_env.files import write_text
-from tracer_env.folders import unwritable
-from tracer_env.progress import Reporter
+from tracer_env.storage.files import write_text
+from tracer_env.storage.folders import unwritable
+from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.controller_trainer import loglog_slope
 from tracer_env.trainers.held_out import check_apart, divided, judged
 from tracer_env.trainers.tree_credit import Credit, credit_table
 from tracer_env.trainers.tree_game import collapsed, key_patterns
 from tracer_env.trainers.tree_optima import Response, clairvoyant_value, gap, joint_optimum
 from tracer_env.trainers.tree_solving import TreeTraining, solve_trees
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["save_controller", "train_on_trees"]
 

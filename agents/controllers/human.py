@@ -7,8 +7,8 @@ from typing import TextIO
 
 from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError
-from tracer_env.plain import visible
 from tracer_env.rules import DialogueState
+from tracer_env.terminal.plain import visible
 
 __all__ = ["Human"]
 

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.regret_matching import POLICIES, check_rules, plain_rules
 from tracer_env.agents.controllers.tree_trained import check_price, check_whole
-from tracer_env.bounded import shown
-from tracer_env.checked import choice, flag, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.lessons import Lessons, read_lessons
+from tracer_env.intake.bounded import shown
+from tracer_env.intake.checked import choice, flag, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.observed import OBSERVED, observed
+from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
 __all__ = ["Logistic", "chances", "inputs", "width"]

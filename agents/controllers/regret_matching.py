@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.bounded import shown
-from tracer_env.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.compositions import EDGES, Composition, information_named
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.intake.bounded import shown
+from tracer_env.intake.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.interfaces import Information
-from tracer_env.lessons import Lessons, read_lessons
+from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 
 __all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "match", "plain_rules"]

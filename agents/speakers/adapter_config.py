@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracer_env.bounded import shown
-from tracer_env.checked import (
+from tracer_env.intake.bounded import shown
+from tracer_env.intake.checked import (
     Misfit,
     Reader,
     also,

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
 from tracer_env.agents.speakers.tensor_reading import read_tensors, weights
-from tracer_env.bounded import MEBIBYTE, shown
-from tracer_env.checked import load
 from tracer_env.errors import DataError
-from tracer_env.files import write_text, write_with
+from tracer_env.intake.bounded import MEBIBYTE, shown
+from tracer_env.intake.checked import load
+from tracer_env.storage.files import write_text, write_with
 
 if TYPE_CHECKING:
     import torch

@@ -31,8 +31,8 @@ from tracer_env.agents.speakers.adapter_config import AdapterConfig
 from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, matrices, read_folder
 from tracer_env.agents.speakers.cast import check_seat_key
 from tracer_env.agents.speakers.weights import LoadedModel
-from tracer_env.bounded import shown, told
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.intake.bounded import shown, told
 
 __all__ = [
     "adapter_digest",

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from tracer_env.contracts import heard
 from tracer_env.errors import PartError
 from tracer_env.interfaces import Request, Speaker
+from tracer_env.parts.contracts import heard
+from tracer_env.parts.worlds import worlds_of
 from tracer_env.types import Seat, Utterance
-from tracer_env.worlds import worlds_of
 
 __all__ = ["CachedSpeaker", "request_key"]
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tracer_env.contracts import spoken
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Request, Speaker
+from tracer_env.parts.contracts import spoken
+from tracer_env.parts.worlds import most_worlds
 from tracer_env.rules import Rules
 from tracer_env.types import Role, Seat, Utterance
-from tracer_env.worlds import most_worlds
 
 __all__ = ["CastSpeaker", "check_seat_key", "seat_keys"]
 

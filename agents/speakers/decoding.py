@@ -24,8 +24,8 @@ import torch
 from tracer_env.agents.speakers.prefix import PrefixCache
 from tracer_env.agents.speakers.roomy_cache import make_room
 from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
-from tracer_env.bounded import shown_path
 from tracer_env.errors import SpeakerError
+from tracer_env.intake.bounded import shown_path
 
 __all__ = ["Completion", "Decoder", "Job"]
 

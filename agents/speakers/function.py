@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tracer_env.blame import name_of, place, raised, told
-from tracer_env.contracts import well_formed
 from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError, SpeakerError
 from tracer_env.interfaces import Request
+from tracer_env.parts.blame import name_of, place, raised, told
+from tracer_env.parts.contracts import well_formed
+from tracer_env.parts.worlds import worlds_of
 from tracer_env.rules import DialogueState
 from tracer_env.types import Seat, Utterance
-from tracer_env.worlds import worlds_of
 
 __all__ = ["FunctionSpeaker"]
 

@@ -25,8 +25,8 @@ from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.model_files import digest, model_name
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
 from tracer_env.agents.speakers.verdict_margins import VerdictWords
-from tracer_env.bounded import told
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.intake.bounded import told
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.signals import signals_of

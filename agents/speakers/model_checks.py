@@ -18,8 +18,8 @@ from typing import Any
 
 from tracer_env.agents.speakers.model_files import weight_files
 from tracer_env.agents.speakers.tensor_reading import finite
-from tracer_env.bounded import MEBIBYTE, read_bytes, shown, shown_path, told
 from tracer_env.errors import DataError
+from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path, told
 
 __all__ = ["check_config", "check_folder", "check_loaded"]
 

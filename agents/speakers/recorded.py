@@ -25,9 +25,9 @@ import numpy as np
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import streams
-from tracer_env.recording import SHIPPED
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.tree import DialogueTrees
+from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task, Utterance
 
 __all__ = ["RecordedSpeaker", "ShippedSpeaker"]

@@ -29,7 +29,7 @@ from statistics import NormalDist
 
 from tracer_env.agents.speakers.simulated_signals import SignalTables, margin_bounds, size_area
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.toml_files import read_toml
+from tracer_env.intake.toml_files import read_toml
 
 __all__ = ["BOUNDS", "PRESETS", "QUANTILES", "Simulation"]
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
-from tracer_env.leftovers import temporary_folder
-from tracer_env.screen import complain
 from tracer_env.settings import check_call
+from tracer_env.storage.leftovers import temporary_folder
+from tracer_env.terminal.screen import complain
 
 __all__ = ["SmolLM2", "cache_folder", "converted", "gguf_file"]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_env.bounded import MEBIBYTE, shown, shown_path, told
 from tracer_env.errors import DataError, UserError
+from tracer_env.intake.bounded import MEBIBYTE, shown, shown_path, told
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tracer_env.display.labels import labels
-from tracer_env.metrics import Row
-from tracer_env.plain import visible
+from tracer_env.statistics.metrics import Row
+from tracer_env.terminal.plain import visible
 
 __all__ = ["comparison_table"]
 

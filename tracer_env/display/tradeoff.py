@@ -21,8 +21,8 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from tracer_env.charts import ticks
-from tracer_env.plain import visible
+from tracer_env.display.charts import ticks
+from tracer_env.terminal.plain import visible
 
 __all__ = ["Mark", "frontier", "plot"]
 

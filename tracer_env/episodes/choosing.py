@@ -10,8 +10,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.transcript import Transcript
 from tracer_env.types import Grade, Role, Utterance, Verdict
 
 __all__ = ["SELECTIONS", "Chooser", "Highlights", "flip", "most_interesting", "select"]

@@ -29,11 +29,11 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from tracer_env.bounded import shown_path
 from tracer_env.episodes.lines import raw_lines
+from tracer_env.episodes.transcript import Transcript, transcript_at
 from tracer_env.errors import DataError, TracerEnvError
-from tracer_env.files import write_bytes
-from tracer_env.transcript import Transcript, transcript_at
+from tracer_env.intake.bounded import shown_path
+from tracer_env.storage.files import write_bytes
 
 __all__ = ["NAME", "Index", "Moved", "index_of", "open_index"]
 

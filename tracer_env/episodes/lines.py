@@ -20,8 +20,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tracer_env.bounded import parse, shown, shown_path
 from tracer_env.errors import DataError
+from tracer_env.intake.bounded import parse, shown, shown_path
 
 __all__ = [
     "LONGEST",

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.bounded import shown_path
 from tracer_env.episodes.lines import raw_lines
 from tracer_env.episodes.promise import Ledger, Promise
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import DataError, RunFolderError
-from tracer_env.files import cut, write_with
-from tracer_env.transcript import Transcript
+from tracer_env.intake.bounded import shown_path
+from tracer_env.storage.files import cut, write_with
 
 __all__ = ["Repaired", "arrange", "recover", "repair"]
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.bounded import shown
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import RunFolderError
-from tracer_env.transcript import Transcript
+from tracer_env.intake.bounded import shown
 from tracer_env.types import Task
 
 __all__ = ["Ledger", "Promise", "TasksDigest"]

@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tracer_env.contracts import asked_under
+from tracer_env.episodes.transcript import Transcript, TurnRecord
 from tracer_env.interfaces import Controller, Information
+from tracer_env.parts.contracts import asked_under
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions
 from tracer_env.signals import contradiction
-from tracer_env.transcript import Transcript, TurnRecord
 from tracer_env.types import Action, Role, Seat
 
 __all__ = ["Reader", "retell"]

@@ -13,11 +13,11 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.bounded import shown, shown_path
 from tracer_env.episodes.choosing import Chooser
 from tracer_env.episodes.index import Index, Moved, open_index
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
-from tracer_env.transcript import Transcript
+from tracer_env.intake.bounded import shown, shown_path
 
 __all__ = ["Episodes", "chosen"]
 

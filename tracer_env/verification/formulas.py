@@ -24,8 +24,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
-from tracer_env import math_pool
-from tracer_env.verification import numbers
+from tracer_env.verification import math_pool, numbers
 from tracer_env.verification.beside import ABOUT, FUNCTIONS, TEXTS, WORD, has_words, take_off
 from tracer_env.verification.dress import undress
 from tracer_env.verification.extraction import MAX_CONTENT

@@ -20,11 +20,10 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Self
 
-from tracer_env import math_pool
 from tracer_env.errors import DataError, UnknownNameError
 from tracer_env.interfaces import Extraction
 from tracer_env.types import Grade, Task
-from tracer_env.verification import formulas, letters, numbers
+from tracer_env.verification import formulas, letters, math_pool, numbers
 from tracer_env.verification.dress import undress
 from tracer_env.verification.extraction import ANSWER_IS, MAX_CONTENT, STATED, end_of, has_digit, statements
 from tracer_env.verification.reasoning import UNREAD, spoken

@@ -1,0 +1,168 @@
+"""The commands `compare` and `report`: settings in, a table out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracer_env.cli.options import (
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    LimitOption,
+    OutOption,
+    PathOption,
+    ResumeOption,
+    ScenarioOption,
+    SeedOption,
+    SetOption,
+    SpeakerOption,
+    SplitOption,
+    TrustOption,
+    continued,
+    embedded,
+    print_config,
+    resolved_config,
+    resumable,
+    settings_data,
+)
+from tracer_env.errors import ConfigError
+from tracer_env.runs.config_data import merge
+from tracer_env.specs import split_list
+from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.screen import Screen, complain, say, say_json
+
+if TYPE_CHECKING:
+    from tracer_env.runs.compared import Comparison
+    from tracer_env.runs.folder import RunFolder
+
+__all__ = ["compare_command", "report_command"]
+
+
+MethodsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--methods", help="Controllers, comma separated; parameters as random:p=0.3, casts as proposer=A+reviewer=B."
+    ),
+]
+EpisodesOption = Annotated[
+    int | None, typer.Option("--train-episodes", help="Episodes each learned controller trains on the train split.")
+]
+TasksOption = Annotated[
+    int | None,
+    typer.Option("--train-tasks", help="Tasks of the train split whose trees cfr_plus and its kin are trained on."),
+]
+BaselineOption = Annotated[
+    str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first named).")
+]
+WorldsOption = Annotated[
+    int | None, typer.Option("--worlds", help="How often each task is played, each time with other luck.")
+]
+SeedsOption = Annotated[
+    str | None,
+    typer.Option("--seeds", help="Train and play once under each, as 0,1,2; rows show means and how far they stray."),
+]
+OnErrorOption = Annotated[
+    str | None,
+    typer.Option("--on-error", help="When a part fails: stop (to be continued), or skip and record the episode."),
+]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="With --resume: play again the tasks on which an episode failed.")
+]
+
+
+def compare_command(
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    split: SplitOption = None,
+    speaker: SpeakerOption = None,
+    methods: MethodsOption = None,
+    train_episodes: EpisodesOption = None,
+    train_tasks: TasksOption = None,
+    baseline: BaselineOption = None,
+    limit: LimitOption = None,
+    worlds: WorldsOption = None,
+    seed: SeedOption = None,
+    seeds: SeedsOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    on_error: OnErrorOption = None,
+    retry_failed: RetryOption = False,
+    trust_code: TrustOption = False,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Train what has to be trained, play all methods on the same tasks, and print the table."""
+    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
+    if retry_failed and resume is None:
+        raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
+    listed = split_list(methods) if methods else None
+    data = merge(
+        data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, seeds=_numbers(seeds), on_error=on_error
+    )
+    resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
+    resolved.check_unhooked("compare")
+    if dry_run:
+        return print_config(resolved, as_json)
+    from tracer_env.runs.comparing import compare
+
+    with reporting() as reporter, resumable("compare", resume):
+        result = compare(
+            resolved, out=out, resume=resume, trust_code=trust_code, retry_failed=retry_failed, reporter=reporter
+        )
+    for warning in result.warnings:
+        complain(f"warning: {warning}")
+    return say_json(result.to_data()) if as_json else _show(result)
+
+
+def _numbers(seeds: str | None) -> list[int] | None:
+    """Read whole numbers that stand between commas."""
+    if seeds is None:
+        return None
+    try:
+        return [int(each) for each in seeds.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds takes whole numbers between commas, such as 0,1,2, got {seeds!r}") from None
+
+
+def _show(result: Comparison) -> None:
+    """Print the table, and where the run lies."""
+    from tracer_env.runs.learning import costs
+
+    _print_table(result.run)
+    say()
+    say(f"run     {result.run.path}")
+    say(f"report  {result.run.path / 'report.html'}")
+    say(f"replay  {result.replay_command}")
+    for cost in costs(result.training, result.run.config.evaluation.seeds):
+        say(f"train   {cost}")
+    if result.failed:
+        say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")
+
+
+def _print_table(run: RunFolder) -> None:
+    from tracer_env.runs.shown import shown_comparison
+
+    screen = Screen()
+    for part in shown_comparison(run.metrics(), run.config, run.environment() or {}, screen.width):
+        screen.print(part)
+
+
+def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
+    """Write report.html of a run again and print its table."""
+    from tracer_env.runs.folder import load_run
+    from tracer_env.runs.report import write_report
+
+    folder = load_run(run)
+    metrics = folder.metrics()
+    page = write_report(run)
+    if as_json:
+        return say_json({"report": str(page), **metrics})
+    _print_table(folder)
+    say(str(page))
+    return None

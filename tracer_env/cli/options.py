@@ -1,0 +1,129 @@
+"""What the commands share: their options, and how settings from file, flags and ``--set`` become a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.intake.toml_files import read_toml
+from tracer_env.parts.trust import code_named, layered
+from tracer_env.runs.config import Config
+from tracer_env.runs.config_data import merge, with_settings
+from tracer_env.terminal.plain import command as command_line
+from tracer_env.terminal.screen import complain, say, say_json
+
+__all__ = [
+    "ConfigOption",
+    "DebugOption",
+    "DryRunOption",
+    "JsonOption",
+    "LimitOption",
+    "OutOption",
+    "PathOption",
+    "ResumeOption",
+    "ScenarioOption",
+    "SeedOption",
+    "SetOption",
+    "SpeakerOption",
+    "SplitOption",
+    "TrustOption",
+    "continued",
+    "embedded",
+    "print_config",
+    "resolved_config",
+    "resumable",
+    "settings_data",
+]
+
+ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
+PathOption = Annotated[str | None, typer.Option("--path", help="File or folder the scenario's rows are read from.")]
+SplitOption = Annotated[str | None, typer.Option("--split", help="Split: train, tune to choose on, test (default).")]
+SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
+ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-code", help="Let the files given here name code that is imported and run.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def settings_data(
+    config: Path | None,
+    settings: list[str] | None,
+    scenario: str | None,
+    speaker: str | None,
+    *,
+    path: str | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return the user's own settings as nested data: the file's, under the flags, under ``--set``."""
+    data = read_toml(config) if config is not None else {}
+    data = merge(data, "scenario", name=scenario, path=path, split=split, limit=limit)
+    data = merge(data, "speaker", name=speaker)
+    if seed is not None:
+        data = {**data, "seed": seed}
+    return with_settings(data, settings or [])
+
+
+def continued(
+    data: dict[str, Any], config: Path | None, resume: Path | None, trust_code: bool, method: str | None = None
+) -> dict[str, Any]:
+    """Return the user's own settings, where a run is continued on top of what it was started with.
+
+    What differs shows as a difference later; ``method`` is a trainer that the user names. Raises TrustError when the
+    folder names code on its own word. A config file of the user takes the place of the folder's.
+    """
+    if resume is None or config is not None:
+        return data
+    if not (resume / "config.toml").is_file():
+        raise RunFolderError(f"{resume} is not a run folder: it has no config.toml")
+    return layered(read_toml(resume / "config.toml"), data, resume, trust_code, merge(data, "training", method=method))
+
+
+def resolved_config(data: dict[str, Any], out: Path | None, resume: Path | None) -> Config:
+    """Return the checked config; raises ConfigError when both a new and an old run folder are asked for."""
+    if out is not None and resume is not None:
+        raise ConfigError("--out makes a new run folder and --resume continues one; give only one of them")
+    return Config.from_data(data)
+
+
+def embedded(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with the package's own recording where nothing is said of a scenario or a speaker."""
+    if data.get("speaker") or set(data.get("scenario", {})) - {"split", "limit"}:
+        return data
+    return merge(merge(data, "scenario", name="recorded"), "speaker", name="recorded")
+
+
+def print_config(config: Config, as_json: bool) -> None:
+    """Print the settings as TOML, or as JSON."""
+    say_json(config.to_data()) if as_json else say(config.to_toml(), end="")
+
+
+@contextmanager
+def resumable(command: str, resume: Path | None) -> Iterator[None]:
+    """Say how to continue when the work inside is interrupted in a folder that can be continued."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        folder = getattr(error, "run_folder", resume)
+        if folder is not None and any((folder / name).is_file() for name in ("config.toml", "growing.json")):
+            more = " and the other options as before" if command == "expand" else ""
+            with suppress(OSError, ConfigError):  # the terminal or the folder may have gone
+                code = command != "expand" and code_named(read_toml(folder / "config.toml"))
+                line = command_line("tracer-env", command, "--resume", folder, *(["--trust-code"] if code else []))
+                complain(f"interrupted; continue with: {line}{more}")
+            error.__dict__["told"] = True
+        raise

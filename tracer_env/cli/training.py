@@ -1,0 +1,241 @@
+"""The command train: controllers from dialogues or trees, and language models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from tracer_env.cli.options import (
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    LimitOption,
+    OutOption,
+    ResumeOption,
+    ScenarioOption,
+    SeedOption,
+    SetOption,
+    SpeakerOption,
+    TrustOption,
+    continued,
+    print_config,
+    resolved_config,
+    resumable,
+    settings_data,
+)
+from tracer_env.cli.trees import train_on_folder
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.registry import registered, resolve
+from tracer_env.runs.config_data import merge
+from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.screen import Screen, say, say_json
+
+__all__ = ["train_command"]
+
+_WITH_MODEL = ("gspo", "tracer")
+"""Methods that train a language model; they show their own progress."""
+
+
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        "--controller",
+        help="What to train: gspo or tracer with a language model; regret_matching (default) or "
+        "regret_matching_plus; with --trees also cfr and the others.",
+    ),
+]
+TrainPathOption = Annotated[
+    str | None, typer.Option("--path", help="File of the train split, or folder of the splits.")
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        "--iterations",
+        help="Steps of gspo and tracer (default 40), else episodes (10,000 simulated, 100 with a model).",
+    ),
+]
+TreesOption = Annotated[
+    Path | None, typer.Option("--trees", help="Folder of dialogue trees to solve instead of playing.")
+]
+
+
+def train_command(
+    method: MethodOption = None,
+    scenario: ScenarioOption = None,
+    path: TrainPathOption = None,
+    speaker: SpeakerOption = None,
+    steps: StepsOption = None,
+    trees: TreesOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    trust_code: TrustOption = False,
+    as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Train on the train split: a controller, a language model (gspo), or both (tracer); or solve dialogue trees.
+
+    A controller's training prints its regret and its policy table. Methods gspo and tracer train what a language
+    model says (--speaker nano, smollm2 or hf:PATH) and leave adapters in the run folder. They take --set
+    gspo.KEY=VALUE (num_generations, learning_rate, finetune, reward, role, ...), tracer.variant, tracer.sharing and
+    hooks.KIND=FILE.py:NAME; --dry-run shows all, `tracer-env list` what they can be. --resume DIR continues
+    a run, with a larger --steps if you like; code that its config names needs --trust-code, or to be named again.
+
+    With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
+    regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts. Method
+    logistic takes price, starts, ridge, products, policy.
+    """
+    if trees is not None:
+        refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
+        return train_on_folder(
+            trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, as_json, refused
+        )
+    data = settings_data(config, settings, scenario, speaker, seed=seed)
+    data = continued(data, config, resume, trust_code, method)
+    chosen, trainer = _trainer(data, method, resume)
+    with_model = chosen in _WITH_MODEL
+    data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
+    data = merge(data, "gspo", max_steps=steps if with_model else None)
+    resolved = resolved_config(data, out, resume)
+    if with_model:
+        settled, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:settled")
+        resolved = settled(resolved, chosen)
+    if dry_run:
+        return print_config(resolved, as_json)
+    with reporting(wanted=not with_model) as reporter, resumable("train", resume):
+        result = trainer(resolved, method=chosen, out=out, resume=resume, reporter=reporter)
+    if result is None:  # one of several processes, and not the first
+        return None
+    if as_json:
+        return say_json(result)
+    _print_language(result) if with_model else _print_controller(result)
+    return None
+
+
+def _tree_method(method: str | None, dry_run: bool) -> str:
+    """Return the method that solves trees; raises ConfigError for what only training on a scenario has."""
+    if dry_run:
+        raise ConfigError("--dry-run shows the settings of training on a scenario, not with --trees; leave it out")
+    chosen = method or "regret_matching"
+    if chosen in _WITH_MODEL:
+        raise ConfigError(f"--trees does not go with --method {chosen}, which trains a language model on a scenario")
+    return chosen
+
+
+def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> tuple[str, Callable[..., Any]]:
+    """Return the method, asked for or recorded, and its trainer; a new run records any method but the usual one."""
+    training = data.get("training", {})
+    recorded = training.get("method") if isinstance(training, Mapping) else None
+    if resume is not None and None not in (method, recorded) and method != recorded:
+        raise RunFolderError(
+            f"{resume} was started with method {recorded} and cannot be continued with {method}; leave out --method"
+        )
+    chosen = str(method or recorded or "regret_matching")
+    if chosen not in registered("trainer") and chosen in registered("controller"):
+        _refuse_controller(chosen)
+    trainer, _ = resolve("trainer", chosen)
+    if resume is None and chosen != "regret_matching" and isinstance(training, Mapping):
+        data["training"] = {**training, "method": chosen}
+    return chosen, trainer
+
+
+def _refuse_controller(name: str) -> None:
+    """Raise ConfigError for a controller that no run of `train` teaches, and say what does where something does."""
+    if getattr(resolve("controller", name)[0], "learns_from", None) == "trees":
+        raise ConfigError(
+            f"{name} learns from dialogue trees: name it in compare --methods, which grows those of the train split, "
+            f"or grow some (tracer-env expand --split train --out DIR) and take train --trees DIR --method {name}"
+        )
+    raise ConfigError(f"{name} is a controller that learns nothing; train one of: {', '.join(registered('trainer'))}")
+
+
+def _print_language(result: Mapping[str, Any]) -> None:
+    console, steps = Screen(), result["steps"]
+    few = steps < 20
+    keys = ("first", "last") if few else ("mean_of_first_ten", "mean_of_last_ten")
+    span = "first and last step" if few else "means over the first and the last ten steps"
+    console.print(_courses(result, f"{result['method']} after {steps:,} steps: {span}", keys))
+    if result["dialogues"] is not None:
+        table = Table(title="its dialogues", title_justify="left")
+        for column in ("measure", "first", "last"):
+            table.add_column(column, justify="left" if column == "measure" else "right")
+        for name, course in result["dialogues"].items():
+            table.add_row(name.replace("_", " "), *(_cell(_DIALOGUES[name], course[key]) for key in keys))
+        console.print(table)
+        console.print(_policy(result["policy_table"], "when to speak"))
+    kind = "adapter" if result["config"]["gspo"]["finetune"].startswith("lora") else "model"
+    for name, folder in result["adapters"].items():
+        trained = "" if name in result["trained"] else " (not trained)"
+        say(f"{kind:<11} {folder}{trained}")
+    if result["controller"] is not None:
+        say(f"controller  {result['controller']}")
+    say(f"metrics     {result['metrics']}")
+    say(f"use it      {result['command']}")
+
+
+_SHOWN = {
+    "reward": ("reward", "{:+.2f}"),
+    "accuracy": ("accuracy", "{:.1%}"),
+    "unparsable": ("unparsable", "{:.0%}"),
+    "completion_length": ("tokens", "{:.1f}"),
+}
+_DIALOGUES = {
+    "dialogue_accuracy": "{:.1%}",
+    "calls_per_task": "{:.2f}",
+    "tokens_per_task": "{:.1f}",
+    "speak_rate": "{:.1%}",
+    "average_regret": "{:.4f}",
+}
+"""How the measures are headed and written."""
+
+
+def _courses(result: Mapping[str, Any], title: str, keys: tuple[str, str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("policy", no_wrap=True)
+    for heading, _ in _SHOWN.values():
+        table.add_column(heading, justify="right")
+    for policy, courses in result["policies"].items():
+        cells = [" → ".join(_cell(form, courses[name][key]) for key in keys) for name, (_, form) in _SHOWN.items()]
+        table.add_row(policy, *cells)
+    return table
+
+
+def _cell(form: str, value: float | None) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _print_controller(result: Mapping[str, Any]) -> None:
+    console = Screen()
+    console.print(_policy(result["policy_table"], f"{result['method']} after {result['episodes']:,} episodes"))
+    regret = result["average_regret"]
+    slope = "not fitted" if regret["slope"] is None else f"{regret['slope']:.2f}"
+    curve = result["average_regret_curve"]
+    shown = curve[:: max(1, len(curve) // 8)]
+    say("average regret by episode  " + "   ".join(f"{at:,}: {value:.5f}" for at, value in shown))
+    say(f"first {regret['first']:.5f}, last {regret['last']:.5f}, log-log slope {slope}")
+    say(f"controller  {result['controller']}")
+
+
+def _policy(rows: list[dict[str, Any]], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("visits", "P(speak)", "now", "regret"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            row["key"],
+            f"{row['visits']:,}",
+            f"{row['speak_average']:.3f}",
+            f"{row['speak_current']:.3f}",
+            f"{row['average_regret']:.5f}",
+        )
+    return table

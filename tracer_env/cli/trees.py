@@ -1,0 +1,264 @@
+"""Commands on dialogue trees: expand, train --trees, calibrate, frontier; see is in `cli.seeing`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from tracer_env.cli.options import (
+    ConfigOption,
+    JsonOption,
+    LimitOption,
+    PathOption,
+    ScenarioOption,
+    SeedOption,
+    SetOption,
+    SpeakerOption,
+    SplitOption,
+    resumable,
+    settings_data,
+)
+from tracer_env.cli.seeing import see_command
+from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.registry import resolve
+from tracer_env.runs.config import Config
+from tracer_env.runs.config_data import with_settings
+from tracer_env.terminal.plain import command
+from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.screen import Screen, say, say_json
+
+__all__ = ["add_tree_commands", "train_on_folder"]
+
+_TRAINERS = "tracer_env.trainers"
+
+
+def add_tree_commands(app: typer.Typer) -> None:
+    """Register the commands of this file."""
+    app.command("expand")(expand_command)
+    app.command("calibrate")(calibrate_command)
+    app.command("frontier")(frontier_command)
+    app.command("see")(see_command)
+
+
+def expand_command(
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of trees to make.")] = None,
+    scenario: ScenarioOption = None,
+    path: PathOption = None,
+    split: SplitOption = None,
+    speaker: SpeakerOption = None,
+    limit: LimitOption = None,
+    worlds: Annotated[int, typer.Option("--worlds", help="How many draws of the luck for each task.")] = 1,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Folder of trees to continue.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down every choice on every task: dialogue trees, from which everything else is computed exactly."""
+    from tracer_env.parts.casting import make_scenario, make_speaker
+    from tracer_env.trees.run import expand_run
+
+    if (out is None) == (resume is None):
+        raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
+    folder = out or resume
+    assert folder is not None
+    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    asked = Config.from_data(data)
+    asked.check_unhooked("expand")
+    asked.check_seedless("expand")
+    where = asked.scenario
+    tasks = make_scenario(
+        where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.tasks_seed, **where.settings
+    )
+    voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
+    with reporting() as reporter, resumable("expand", resume):
+        trees = expand_run(
+            tasks, voice, asked.rules, asked.seed, worlds, out=folder, resume=resume is not None, reporter=reporter
+        )
+    tokens = sum(int(level.completion_tokens.sum()) for level in trees.levels)
+    facts = {
+        "trees": str(folder),
+        "tasks": len(trees.tasks),
+        "worlds": trees.worlds,
+        "turns": trees.rules.max_turns,
+        "nodes": trees.nodes,
+        "completion_tokens": tokens,
+        "speaker": trees.speaker,
+        "seed": trees.seed,
+        "split": trees.split,
+    }
+    if as_json:
+        say_json(facts)
+        return
+    say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+    if trees.split != "train":
+        say("train --trees holds out half of these tasks; trees of --split train teach with all of theirs")
+
+
+_TREE_SETTINGS = ("credit", "information", "starts", "batch")
+
+
+def train_on_folder(
+    trees: Path,
+    method: str,
+    iterations: int | None,
+    limit: int | None,
+    seed: int | None,
+    settings: list[str] | None,
+    out: Path | None,
+    as_json: bool,
+    elsewhere: Mapping[str, object],
+) -> None:
+    """Solve the trees of a folder: what ``train --trees`` does."""
+    from tracer_env.trees.tree import DialogueTrees
+
+    for flag, value in {**elsewhere, "--limit": limit}.items():
+        if value is not None:
+            raise ConfigError(f"{flag} does not go with --trees: the trees hold their tasks, speaker and rules")
+    chosen, logistic = with_settings({}, settings or []), method == "logistic"
+    for name in chosen:
+        if name not in _TREE_SETTINGS and not logistic:
+            raise ConfigError(f"with --trees there is no setting {name!r}{did_you_mean(name, _TREE_SETTINGS)}")
+    file = out / f"{method}.json" if out is not None and out.suffix != ".json" else out
+    loaded = DialogueTrees.load(trees)
+    with reporting() as reporter:
+        start = 0 if seed is None else seed
+        if logistic:
+            climb, _ = resolve("trainer", f"{_TRAINERS}.logistic_training:train_logistic_on_trees")
+            asked = {} if iterations is None else {"steps": iterations}
+            result = climb(loaded, seed=start, reporter=reporter, out=file, **asked, **chosen)
+        else:
+            train, _ = resolve("trainer", f"{_TRAINERS}.tree_training:train_on_trees")
+            steps = 1000 if iterations is None else iterations
+            result = train(loaded, method, steps, start, reporter=reporter, out=file, **chosen)
+    if as_json:
+        say_json(result)
+        return
+    _print_weights(result) if logistic else _print_solution(result)
+
+
+def _print_weights(result: Mapping[str, Any]) -> None:
+    """Print what a logistic controller came to."""
+    if result["held_out"] is not None:
+        Screen().print(_held_out(result["held_out"]))
+    taught = result["trained_on"]
+    say(f"value {result['value']:.4f} on the {taught['tasks']:,} tasks that were trained on (split {taught['split']})")
+    if "controller" in result:
+        say(f"controller  {result['controller']}")
+    if result["held_out"] is None:
+        say(_NOTHING_HELD_OUT)
+
+
+_NOTHING_HELD_OUT = "no task was held out; compare --methods until_approved,FILE plays the controller on the test split"
+
+
+def _print_solution(result: Mapping[str, Any]) -> None:
+    """Print what was solved: held-out figures first, then those of the trees that were trained on."""
+    console, taught, regret = Screen(), result["trained_on"], result["average_regret"]
+    if result["held_out"] is not None:
+        console.print(_held_out(result["held_out"]))
+    for table in (_policy(result), _credits(result)):
+        console.print(table)
+    for line in (
+        f"on the {taught['tasks']:,} tasks that were trained on (split {taught['split']}):",
+        f"value {result['value']:.4f}   optimum in these keys {result['optimum']['value']:.4f}   "
+        f"clairvoyant {result['clairvoyant']:.4f}   gap {result['gap']:.5f}",
+        f"average regret first {regret['first']:.5f}, last {regret['last']:.5f} (per {regret['per']})",
+        f"{result['iterations_per_second']:,.0f} iterations/s on {result['trees']:,} trees, {result['nodes']:,} nodes; "
+        f"{result['distinct_trees']:,} distinct trees, {result['key_patterns']:,} key patterns",
+        *([f"controller  {result['controller']}"] if "controller" in result else []),
+    ):
+        say(line)
+    if result["held_out"] is None:
+        say(_NOTHING_HELD_OUT)
+
+
+def _held_out(found: Mapping[str, Any]) -> Table:
+    """Return the figures that may be reported."""
+    title = f"on {found['tasks']:,} held-out tasks (split {found['split']}), none of them trained on"
+    table = Table(title=title, title_justify="left")
+    table.add_column("controller", no_wrap=True)
+    for column in ("accuracy", "tokens a task", "vs until_approved"):
+        table.add_column(column, justify="right")
+    for row in found["rows"]:
+        table.add_row(
+            row["controller"],
+            _with(row["accuracy"], row["accuracy_half_width"], ".3f"),
+            _with(row["tokens_per_task"], row["tokens_half_width"], ",.0f"),
+            _with(row["difference"], row["difference_half_width"], "+.3f"),
+        )
+    return table
+
+
+def _with(value: float | None, half_width: float | None, form: str) -> str:
+    """Return a figure with half of its 95% interval."""
+    if value is None:
+        return "–"
+    return f"{value:{form}}" + ("" if half_width is None else f" ± {half_width:{form.replace('+', '')}}")
+
+
+def _policy(result: Mapping[str, Any]) -> Table:
+    table = Table(title=f"{result['method']}, credit {result['credit']}", title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("reach", "P(speak)", "gain", "regret"):
+        table.add_column(column, justify="right")
+    for row in result["policy_table"]:
+        advantage = "–" if row["advantage"] is None else f"{row['advantage']:+.3f}"
+        cells = (f"{row.get('reach', 0):.3f}", f"{row['speak_average']:.3f}", advantage, f"{row['average_regret']:.4f}")
+        table.add_row(row["key"], *cells)
+    return table
+
+
+def _credits(result: Mapping[str, Any]) -> Table:
+    table = Table(title="what SPEAK is worth over SKIP: the paper's one-step value, and exactly", title_justify="left")
+    table.add_column("information state", no_wrap=True)
+    for column in ("one-step", "exact", "same sign"):
+        table.add_column(column, justify="right")
+    for row in result["credit_table"]:
+        one, exact = row["one_step"], row["exact"]
+        cells = ["–" if value is None else f"{value:+.3f}" for value in (one, exact)]
+        table.add_row(row["key"], *cells, {True: "yes", False: "no", None: "–"}[row["same_sign"]])
+    return table
+
+
+def calibrate_command(
+    source: Annotated[Path, typer.Argument(help="Folder of trees, or run folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Preset file to write (default: beside the folder).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the simulated speaker to recorded dialogues; write a preset that `simulated:FILE` takes."""
+    calibrate, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibrate_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibration_table")
+    with reporting() as reporter:
+        result = calibrate(source, out, reporter)
+    if as_json:
+        say_json(result)
+        return
+    console = Screen()
+    console.print(table(result))
+    say(f"preset   {result['file']}")
+    say(f"use it   {command('--speaker', result['speaker'])}")
+
+
+def frontier_command(
+    trees: Annotated[Path, typer.Argument(help="Folder of trees.")],
+    out: Annotated[Path | None, typer.Option("--out", help="PNG to write (default: beside the folder).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sweep the price of a token, solve, and draw accuracy against tokens a task."""
+    frontier, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_table")
+    with reporting() as reporter:
+        result = frontier(trees, out, reporter)
+    if as_json:
+        say_json(result)
+        return
+    console = Screen()
+    console.print(table(result))
+    say(f"picture  {result['picture']}")

@@ -1,0 +1,225 @@
+"""Comparing methods: same tasks, same utterances, one row each, in a run folder.
+
+`compare` does the whole job from a `Config`: trains the tables that have not been trained (on the train split alone,
+`learning`), plays all methods (`playing`), computes the metrics, writes the report. What it returns is a `Comparison`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tracer_env.compositions import check_ready, information_named
+from tracer_env.episodes.mending import recover
+from tracer_env.episodes.transcript import transcript_at
+from tracer_env.errors import ConfigError
+from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.parts.blame import told
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+from tracer_env.parts.contracts import well_formed
+from tracer_env.parts.lessons import Lessons
+from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.task_contracts import check_tasks
+from tracer_env.parts.trust import check_recorded
+from tracer_env.parts.worlds import check_worlds, worlds_of
+from tracer_env.runs.compared import Comparison
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained
+from tracer_env.runs.playing import play_missing
+from tracer_env.runs.report import write_report
+from tracer_env.runs.seeded import combined, lessons, open_part, played_under
+from tracer_env.statistics.outcome import described
+from tracer_env.terminal.progress import Named, NoReporter, Reporter
+
+__all__ = ["compare"]
+
+_PACKAGES = ("torch", "transformers", "gymnasium", "pettingzoo")
+
+
+def compare(
+    config: Config | None = None,
+    *,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    trust_code: bool = False,
+    scenario: Scenario | None = None,
+    speaker: Speaker | None = None,
+    controllers: Mapping[str, Controller] | None = None,
+    retry_failed: bool = False,
+    reporter: Reporter | None = None,
+) -> Comparison:
+    """Compare methods and leave a run folder behind.
+
+    ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
+    refuses a changed config; without a ``config`` the folder's own is taken. Code that a folder's config or a
+    controller's file names is refused unless ``trust_code`` is given (`trust`). ``retry_failed`` plays tasks again on
+    which an episode of the folder failed. Raises UserError subclasses for
+    whatever cannot work, before the folder is made.
+    """
+    asked, folder = _reopened(
+        config, resume, {"scenario": scenario, "speaker": speaker, "evaluation": controllers}, trust_code
+    )
+    asked.check_unhooked("compare")
+    take_in(asked.information)
+    check_ready(information_named(asked.information))
+    cast = _cast(asked, scenario, speaker, controllers, trust_code)
+    if asked.evaluation.seeds:
+        played_under(asked, cast.speaker, cast.to_train)
+    if folder is None:
+        folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
+    with folder.owned():
+        if resume is not None:
+            folder.check_tasks(cast.tasks)
+            folder.check_models(cast.speaker)
+        tell = reporter or NoReporter()
+        if asked.evaluation.seeds:
+            return _under_seeds(
+                folder, cast, tell, retry_failed, lambda config: _part(config, cast, controllers, trust_code)
+            )
+        return _whole(folder, cast, tell, retry_failed)
+
+
+def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -> Comparison:
+    """Train, play and report in a folder that is owned."""
+    training = _trained(folder, cast, tell)
+    promise = folder.promise(cast.tasks)
+    if retry_failed:
+        recover(folder.episodes, promise, again=lambda told: bool(told.failed))
+    play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
+    found = folder.settle(folder.config.evaluation.against, promise)
+    write_report(folder.path)
+    best = int(found.ledger.offsets[found.highlights.best()])
+    interesting = transcript_at(folder.episodes, best)
+    return Comparison(folder, folder.metrics()["rows"], training, interesting)
+
+
+def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> _Cast:
+    """Return who plays under one seed: the same tasks and speaker, and controllers of its own."""
+    chosen = None if given is None else {name: given[name] for name in config.evaluation.methods}
+    return _cast(config, whole.tasks, whole.speaker, chosen, trust_code)
+
+
+def _under_seeds(
+    folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, part_of: Callable[[Config], _Cast]
+) -> Comparison:
+    """Train, play and report once for each seed, in a folder that is owned, and once for all of them."""
+    asked, done = folder.config, dict[int, Comparison]()
+    configs = played_under(asked, cast.speaker, cast.to_train)
+    shared = folder.path / "trees" if worlds_of(cast.speaker, asked.seed) is not None else None
+    for number, (seed, config) in enumerate(configs.items(), 1):
+        part, begun = open_part(folder, seed, config)
+        playing = replace(part_of(config), trees=shared)
+        with part.owned():
+            if begun:
+                part.check_tasks(playing.tasks)
+                part.check_models(playing.speaker)
+            named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
+            done[seed] = _whole(part, playing, named, retry_failed)
+    methods = {name: described(one) for name, one in cast.methods.items()}
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods)
+    folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
+    write_report(folder.path)
+    first = done[asked.evaluation.seeds[0]]
+    training = {str(seed): each.training for seed, each in done.items()}
+    return Comparison(folder, folder.metrics()["rows"], training, first.interesting, shown=first.run)
+
+
+def _reopened(
+    config: Config | None, resume: Path | str | None, given: Mapping[str, Any], trust_code: bool
+) -> tuple[Config, RunFolder | None]:
+    """Return what is asked for, and the folder that is to be continued; ``given``: parts that are objects already."""
+    asked, controllers = config or Config(), given["evaluation"]
+    if controllers is not None:
+        _check_names(controllers)
+        asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
+    if resume is None:
+        return asked, None
+    folder = RunFolder.reopen(Path(resume), None if config is None else asked)
+    folder.check_compared()
+    asked = folder.config
+    if config is None:
+        named = {key: value for key, value in asked.to_data().items() if given.get(key) is None}
+        check_recorded(named, folder.path, trust_code=trust_code)
+    return asked, folder
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who plays what: ``train_tasks`` is None where nothing has to be trained."""
+
+    tasks: Scenario
+    speaker: Speaker
+    methods: dict[str, Controller]
+    train_tasks: Scenario | None
+    trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
+
+    @property
+    def to_train(self) -> dict[str, Controller]:
+        return {name: one for name, one in self.methods.items() if untrained(one)}
+
+
+def _cast(
+    asked: Config,
+    scenario: Scenario | None,
+    speaker: Speaker | None,
+    controllers: Mapping[str, Controller] | None,
+    trust_code: bool,
+) -> _Cast:
+    """Make what is not given, and check it all; nothing is played yet."""
+    tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
+    check_tasks(tasks)
+    names = asked.evaluation.methods
+    made = controllers or {name: make_controller(name, asked.rules, asked.information, trust_code) for name in names}
+    _check_seeds(asked, controllers)
+    train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
+    voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
+    if hasattr(voices, "check"):
+        voices.check(asked.rules)
+    check_worlds(voices, asked.evaluation.worlds, asked.seed)
+    return _Cast(tasks, voices, dict(made), train_tasks)
+
+
+def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
+    """Record what is played, train what has to be trained, and return the courses of training."""
+    to_train = cast.to_train
+    school = None if cast.train_tasks is None else School(folder, cast.train_tasks, cast.speaker, tell, cast.trees)
+    taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in cast.methods.items()}
+    seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
+    methods = {name: described(one) for name, one in cast.methods.items()}
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods)
+    keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})
+    return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
+
+
+def _due(school: School | None, to_train: bool, controller: Controller) -> Lessons:
+    return school.lessons(controller) if school is not None and to_train else Lessons()
+
+
+def _check_names(controllers: Mapping[str, Controller]) -> None:
+    """Raise ConfigError for the name of a method that no file could hold, and for what is no controller."""
+    for name, controller in controllers.items():
+        if not isinstance(name, str) or not name or well_formed(name) != name:
+            raise ConfigError(f"the name of a method must be a text that can be written, got {told(name)}")
+        if not isinstance(controller, Controller):
+            raise ConfigError(f"method {told(name)} is {told(controller)}, which has no method speak_probability()")
+
+
+def _check_seeds(asked: Config, controllers: Mapping[str, Controller] | None) -> None:
+    """Raise ConfigError for a table that would be trained once and then stand for all seeds."""
+    new = [name for name, one in (controllers or {}).items() if asked.evaluation.seeds and untrained(one)]
+    if new:
+        raise ConfigError(
+            f"method {told(new[0])} is an object that has learned nothing yet, and each seed trains one of its own; "
+            "give it by name (evaluation.methods), or trained"
+        )
+
+
+def _scenario(config: Config) -> Scenario:
+    asked = config.scenario
+    return make_scenario(
+        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
+    )

@@ -1,0 +1,302 @@
+"""The settings of a run: small frozen dataclasses, TOML in and out, checked before anything starts.
+
+    seed = 7
+    information = "vote_and_time"
+
+    [scenario]          # name, path, split, limit, seed, math_seconds, unread; other keys are settings of the scenario
+    name = "gsm8k"
+    [speaker]           # name; other keys are settings of the speaker
+    name = "smollm2"
+    temperature = 0.3
+    [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
+    [training]          # method, episodes, tasks, update_every, limit, path, seed
+    [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
+    [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
+    [tracer]            # variant, sharing, reviews, fading, credit, settle, information
+    [hooks]             # value, reward, prompt, extract, updater: import paths
+
+An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer_env.compositions import information_named
+from tracer_env.episodes.lines import MOST_SEED
+from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.intake.toml_files import written
+from tracer_env.parts.own_parts import own_parts
+from tracer_env.registry import resolve
+from tracer_env.rules import Rules
+from tracer_env.runs.config_data import build, flat, plain
+
+__all__ = [
+    "Config",
+    "EvaluationConfig",
+    "GSPOSection",
+    "HooksConfig",
+    "ScenarioConfig",
+    "SpeakerConfig",
+    "TracerConfig",
+    "TrainingConfig",
+    "differences",
+]
+
+ON_ERROR = ("stop", "skip")
+METHODS = (
+    "never",
+    "always",
+    "until_approved",
+    "majority_voting",
+    "regret_matching",
+    "cfr_plus",
+    "cfr_plus:information=vote+time+confidence:bins=3,price=8e-4,starts=1,policy=greedy",
+    "oracle",
+)
+"""What is compared unless something else is asked for; the settings were chosen by ``benchmarks/choose_demo.py``."""
+BASELINE = "until_approved"
+"""What the others are paired with then."""
+
+
+@dataclass(frozen=True)
+class ScenarioConfig:
+    """Which tasks; ``settings`` go to the scenario's constructor. ``seed`` draws them (None: the run's).
+
+    With a ``seed`` of their own the tasks stay when the run's seed, and with it all luck, changes.
+    """
+
+    name: str = "arithmetic"
+    path: str | None = None
+    split: str = "test"
+    limit: int | None = None
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpeakerConfig:
+    """Who speaks; ``settings`` go to the speaker's constructor."""
+
+    name: str = "simulated"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What learns, and how controllers do. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
+
+    ``tasks`` of the train split become the dialogue trees that controllers like ``cfr_plus`` are trained on; for None
+    see `train_trees`.
+
+    ``method`` is what `tracer-env train` was asked for (None: ``regret_matching``): a run is continued without saying
+    it again. ``path`` is where the train split lies when ``scenario.path`` names the test split. ``seed`` is that of
+    training alone (None: the run's).
+    """
+
+    method: str | None = None
+    path: str | None = None
+    episodes: int | None = None
+    tasks: int | None = None
+    update_every: int = 32
+    limit: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How methods are compared. ``batch_size`` (dialogues at once) is a speed setting and changes no result.
+
+    ``on_error`` is what becomes of an episode in which a part failed: ``stop`` ends the run, to be continued; ``skip``
+    records it as failed. It is no part of what was asked for, and may differ when a run is continued.
+    ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
+    method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
+    ``seeds``: train and play once under each, on the same tasks (`seeded`); the run's own seed draws those.
+    """
+
+    methods: tuple[str, ...] = METHODS
+    baseline: str | None = None
+    worlds: int = 1
+    seeds: tuple[int, ...] = ()
+    batch_size: int = 64
+    counterfactuals: str = "auto"
+    on_error: str = "stop"
+
+    @property
+    def against(self) -> str:
+        """Which method the others are paired with: the baseline, else the first; of the default ones `BASELINE`."""
+        return self.baseline or (BASELINE if self.methods == METHODS else self.methods[0])
+
+
+@dataclass(frozen=True)
+class GSPOSection:
+    """How utterances are learned: keys that ``trainers.gspo_settings`` knows and checks."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TracerConfig:
+    """Which variant of TRACER, who shares an adapter, what teaches whom; None is what the trainer takes."""
+
+    variant: str | None = None
+    sharing: str | None = None
+    reviews: str | None = None
+    fading: float | None = None
+    credit: str | None = None
+    settle: int | None = None
+    information: str | None = None
+
+
+@dataclass(frozen=True)
+class HooksConfig:
+    """Functions asked while training alone, as ``package.module:name`` or ``file.py:name`` (``trainers.hooks``)."""
+
+    value: str | None = None
+    reward: str | None = None
+    prompt: str | None = None
+    extract: str | None = None
+    updater: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's result, and its speed settings."""
+
+    seed: int = 0
+    information: str = "vote_and_time"
+    scenario: ScenarioConfig = field(default_factory=ScenarioConfig)
+    speaker: SpeakerConfig = field(default_factory=SpeakerConfig)
+    rules: Rules = field(default_factory=Rules)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gspo: GSPOSection = field(default_factory=GSPOSection)
+    tracer: TracerConfig = field(default_factory=TracerConfig)
+    hooks: HooksConfig = field(default_factory=HooksConfig)
+
+    def __post_init__(self) -> None:
+        least = {
+            "scenario.limit": (self.scenario.limit, 1),
+            "training.episodes": (self.training.episodes, 1),
+            "training.tasks": (self.training.tasks, 1),
+            "training.update_every": (self.training.update_every, 1),
+            "training.limit": (self.training.limit, 1),
+            "evaluation.worlds": (self.evaluation.worlds, 1),
+            "evaluation.batch_size": (self.evaluation.batch_size, 1),
+            "seed": (self.seed, 0),
+            "scenario.seed": (self.scenario.seed, 0),
+            "training.seed": (self.training.seed, 0),
+            "evaluation.seeds": (min(self.evaluation.seeds, default=None), 0),
+        }
+        for name, (value, smallest) in least.items():
+            if value is not None and value < smallest:
+                raise ConfigError(f"{name} must be at least {smallest}, got {value}")
+        seeds = (self.seed, self.scenario.seed or 0, self.training.seed or 0, *self.evaluation.seeds)
+        if max(seeds) > MOST_SEED:
+            raise ConfigError(f"a seed must be at most {MOST_SEED}, the largest number of TOML, got {max(seeds)}")
+        self._check_texts()
+        self._check_evaluation()
+        try:
+            if not own_parts(self.information):  # code is looked up where it is used, and may be
+                information_named(self.information)
+        except UnknownNameError as error:
+            raise ConfigError(str(error)) from error
+        if self.gspo.settings:
+            check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
+            check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
+
+    def check_unhooked(self, command: str) -> None:
+        """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
+        for key in plain(self.hooks):
+            raise ConfigError(
+                f"hooks.{key} is asked in training alone, and {command} would pass over it; "
+                "take the section [hooks] out of the settings"
+            )
+
+    def _check_texts(self) -> None:
+        """Raise ConfigError for a text that cannot be put on record, such as a path whose name is no UTF-8."""
+        for key, value in flat(self.to_data()).items():
+            try:
+                str(value).encode("utf-8")
+            except UnicodeEncodeError as error:
+                remedy = "give another one; a file with such a name can be renamed"
+                raise ConfigError(
+                    f"{key} is {value!r:.80}, which is no UTF-8 and cannot be put on record; {remedy}"
+                ) from error
+
+    @property
+    def tasks_seed(self) -> int:
+        """The seed that tasks are drawn with."""
+        return self.seed if self.scenario.seed is None else self.scenario.seed
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of what is trained for a comparison."""
+        return self.seed if self.training.seed is None else self.training.seed
+
+    def check_seedless(self, command: str) -> None:
+        """Raise ConfigError for seeds: of them only ``compare`` knows what to do with several."""
+        if self.evaluation.seeds:
+            raise ConfigError(
+                f"evaluation.seeds is {list(self.evaluation.seeds)}, but {command} goes by one seed; set seed, or "
+                "leave evaluation.seeds out"
+            )
+
+    def _check_seeds(self) -> None:
+        seeds = self.evaluation.seeds
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ConfigError(f"evaluation.seeds names {twice[0]} more than once: the same again is no new evidence")
+        if len(seeds) == 1:
+            raise ConfigError(
+                f"evaluation.seeds is [{seeds[0]}], and one seed shows no spread; name at least two, or set seed to "
+                f"{seeds[0]} (--seed)"
+            )
+        if seeds and self.training.seed is not None:
+            raise ConfigError(
+                f"training.seed is {self.training.seed}, but evaluation.seeds says what is trained with; give one of "
+                "the two"
+            )
+
+    def _check_evaluation(self) -> None:
+        self._check_seeds()
+        methods, baseline = self.evaluation.methods, self.evaluation.baseline
+        if not methods:
+            raise ConfigError("evaluation.methods is empty; name at least one controller")
+        twice = sorted({name for name in methods if methods.count(name) > 1})
+        if twice:
+            raise ConfigError(f"evaluation.methods names {', '.join(twice)} more than once")
+        if baseline is not None and baseline not in methods:
+            raise ConfigError(f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, methods)}")
+        if self.evaluation.on_error not in ON_ERROR:
+            raise ConfigError(
+                f"evaluation.on_error is {self.evaluation.on_error!r}{did_you_mean(self.evaluation.on_error, ON_ERROR)}"
+            )
+        known = ("auto", "all", "shared", "none")
+        chosen = self.evaluation.counterfactuals
+        if chosen not in known:
+            raise ConfigError(f"evaluation.counterfactuals is {chosen!r}{did_you_mean(chosen, known)}")
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Config:
+        """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
+        built: Config = build(cls, data)
+        return built
+
+    def to_data(self) -> dict[str, Any]:
+        """Return nested plain data that `from_data` reads back; None values and empty sections are left out."""
+        return {key: value for key, value in plain(self).items() if value != {}}
+
+    def to_toml(self) -> str:
+        """Return the settings as TOML, every default written out."""
+        return written(self.to_data())
+
+
+def differences(
+    left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size", "evaluation.on_error")
+) -> list[str]:
+    """Return the dotted keys in which two configs differ, speed settings left out."""
+    a, b = flat(left.to_data()), flat(right.to_data())
+    return sorted(key for key in a.keys() | b.keys() if key not in ignore and a.get(key) != b.get(key))

@@ -1,0 +1,225 @@
+"""What a comparison trains before it plays: controllers that have learned nothing yet, on the train split alone.
+
+A `School` teaches one after the other. Controllers that learn from play (`regret_matching`) are given episodes, those
+that learn from trees (`cfr_plus`) the dialogue trees of the train split, grown once for all of them (`train_trees`).
+What was learned is left in the run's folder, and taken over from there when an earlier process has left it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracer_env.compositions import Composition, information_named
+from tracer_env.errors import ConfigError, RunFolderError, UserError
+from tracer_env.intake.table_files import read_kept, take_over
+from tracer_env.interfaces import Controller, Information, Scenario, Speaker
+from tracer_env.parts.casting import make_scenario
+from tracer_env.parts.lessons import Lessons, split_of
+from tracer_env.parts.task_contracts import task_at
+from tracer_env.registry import resolve
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.kept_controllers import controller_files, seats_of, tables_of
+from tracer_env.runs.train_trees import TrainTrees
+from tracer_env.storage.files import write_text
+from tracer_env.terminal.progress import Reporter
+from tracer_env.trees.keys import fitted_on
+
+__all__ = [
+    "School",
+    "costs",
+    "keep_given",
+    "lessons_in",
+    "lessons_of",
+    "training_episodes",
+    "training_scenario",
+    "untrained",
+    "write_controller",
+]
+
+
+def training_scenario(config: Config) -> Scenario:
+    """Return the train split: from ``training.path``, else from where the test split comes from.
+
+    A test file's name with ``test`` replaced by ``train`` is tried when only ``scenario.path`` is given.
+    Raises ConfigError or DataError when there is no train split.
+    """
+    asked, path = config.scenario, config.training.path
+    if path is None and asked.path is not None:
+        given = Path(asked.path)
+        whole = given.is_dir() or asked.split == "tune"  # a file that tune comes out of is the train file
+        beside = given if whole else given.with_name(given.name.replace("test", "train"))
+        if beside == given and not whole:
+            raise ConfigError(
+                f"controllers are trained on the train split, but scenario.path {asked.path} names one file; "
+                "say where the train split is with --set training.path=FILE, or give trained controllers as files"
+            )
+        path = str(beside)
+    try:
+        return make_scenario(
+            asked.name, path=path, split="train", limit=config.training.limit, seed=config.tasks_seed, **asked.settings
+        )
+    except UserError as error:
+        raise ConfigError(
+            f"the controllers to be trained need the train split of {asked.name!r}: {error}; "
+            "or train elsewhere (tracer-env train --scenario ...) and give the file it writes as the method"
+        ) from error
+
+
+def training_episodes(config: Config, speaker: Speaker) -> int:
+    """Return how many episodes a table is trained on: as configured, else 10,000 simulated or 100 with a model."""
+    return config.training.episodes or (10_000 if getattr(speaker, "free", False) else 100)
+
+
+def untrained(controller: Any) -> bool:
+    """Return whether a controller can learn and has not learned anything yet."""
+    parts = getattr(controller, "parts", None)
+    if parts is not None:
+        return any(untrained(part) for part in parts.values())
+    return getattr(controller, "rows", None) == {} or getattr(controller, "learned", True) is False
+
+
+def lessons_in(tasks: Scenario, episodes: int) -> Lessons:
+    """Return what a table is taught by so many episodes: episode e plays task e mod n."""
+    return Lessons.of((task_at(tasks, place) for place in range(min(episodes, len(tasks)))), split_of(tasks))
+
+
+def lessons_of(controller: Any) -> Lessons:
+    """Return what the tables inside a controller say they were trained on."""
+    joined = Lessons()
+    for table in tables_of(controller):
+        joined |= getattr(table, "lessons", Lessons())
+    return joined
+
+
+class School:
+    """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words.
+
+    ``trees`` is where a model's trees of the train split are grown; None: the folder's ``trees``.
+    """
+
+    def __init__(
+        self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter, trees: Path | None = None
+    ) -> None:
+        self.folder, self.tasks, self.speaker, self.tell = folder, tasks, speaker, tell
+        self.trees = TrainTrees(folder.config, tasks, speaker, trees or folder.path / "trees", tell)
+        self._files = controller_files(folder.path, folder.config.evaluation.methods)
+
+    def lessons(self, controller: Controller) -> Lessons:
+        """Return what a controller is about to be taught."""
+        if _ways(controller) == {"trees"}:
+            return self.trees.lessons
+        return lessons_in(self.tasks, training_episodes(self.folder.config, self.speaker))
+
+    def teach(self, name: str, controller: Controller) -> dict[str, Any]:
+        """Train a controller, or take it over from the folder when an earlier process has; return its course."""
+        file = self._files[name]
+        if file.is_file():
+            return take_over(file, tables_of(controller))
+        ways = _ways(controller)
+        if len(ways) > 1:
+            raise ConfigError(
+                f"{name!r} joins a table that learns from play with one that learns from trees; "
+                "train one of them first, and give the file that it is written to"
+            )
+        training = self._from_trees(name, controller) if ways == {"trees"} else self._from_play(name, controller)
+        write_controller(file, [table.state_dict() for table in tables_of(controller)], training, seats_of(controller))
+        return training
+
+    def _from_play(self, name: str, controller: Controller) -> dict[str, Any]:
+        train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
+        config = self.folder.config
+        episodes = training_episodes(config, self.speaker)
+        self.tell.start(f"training {name}", episodes)
+        run = train(
+            controller,
+            self.tasks,
+            _drawing(self.speaker, config),
+            config.rules,
+            episodes,
+            seed=config.training_seed,
+            update_every=config.training.update_every,
+            information=self._key(name, controller),
+            after_window=lambda run: self.tell.reach(run.episodes, f"average regret {run.curve[-1][1]:.4f}"),
+        )
+        training: dict[str, Any] = run.to_data()
+        return training
+
+    def _key(self, name: str, controller: Controller) -> str | Information:
+        """Return the one key that the tables of a controller are told apart by, its buckets cut on the train trees."""
+        keys = {table.information for table in tables_of(controller)}
+        if len(keys) > 1:
+            raise ConfigError(
+                f"{name!r} joins tables of several keys ({', '.join(sorted(keys))}); train them one by one"
+            )
+        key = keys.pop()
+        asked = information_named(key)
+        unfitted = isinstance(asked, Composition) and asked.unfitted
+        return fitted_on(self.trees.grown, asked) if unfitted else key
+
+    def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
+        teach, _ = resolve("trainer", "tracer_env.trainers.tree_methods:teach")
+        trees = self.trees.grown
+        course: dict[str, Any] = teach(controller, trees, self.folder.config.training_seed, self.tell, name)
+        return {**self.trees.cost, **course}
+
+
+def keep_given(folder: RunFolder, given: Mapping[str, Controller]) -> None:
+    """Keep the tables of methods that came trained; raises RunFolderError where a run goes on with another one."""
+    files = controller_files(folder.path, folder.config.evaluation.methods)
+    for name, controller in given.items():
+        tables = [table.state_dict() for table in tables_of(controller)]
+        if not tables:
+            continue
+        if not files[name].is_file():
+            write_controller(files[name], tables, None, seats_of(controller))
+        elif read_kept(files[name])["tables"] != json.loads(json.dumps(tables)):
+            raise RunFolderError(
+                f"{folder.path} was started with another table for {name}: give back the one that it was, or begin a "
+                "new run"
+            )
+
+
+def _drawing(speaker: Speaker, config: Config) -> Speaker:
+    """Return the speaker, drawing among what was recorded where training has a seed that the recording has not."""
+    drawn = getattr(speaker, "under_any_seed", None)
+    return drawn() if drawn is not None and config.training_seed != config.seed else speaker
+
+
+def _ways(controller: Any) -> set[str]:
+    """Return what the tables inside a controller learn from that have learned nothing yet: ``play``, ``trees``."""
+    return {getattr(table, "learns_from", "play") for table in tables_of(controller) if untrained(table)}
+
+
+def costs(training: Mapping[str, Mapping[str, Any]], seeds: Sequence[int] = ()) -> list[str]:
+    """Return what a model said in training, in words; nothing where words were free. Trees are counted once for all.
+
+    With ``seeds`` the training of each stands under its number.
+    """
+    if seeds:
+        return [f"seed {seed}: {told}" for seed in seeds for told in costs(training[str(seed)])]
+    grown = {name: one for name, one in training.items() if one.get("free") is False}
+    told = []
+    if grown:
+        one = next(iter(grown.values()))
+        told.append(
+            f"{one['tokens']:,} tokens in {one['utterances']:,} utterances: the trees of {one['tasks']:,} train tasks, "
+            f"for {', '.join(grown)}"
+        )
+    return told
+
+
+def write_controller(
+    file: Path,
+    tables: Sequence[Mapping[str, Any]],
+    training: Mapping[str, Any] | None,
+    seats: Mapping[str, int | None] | None = None,
+) -> None:
+    """Write tables and how they were trained, if here; a file with one table is a controller that can be loaded."""
+    saved = {**(tables[0] if len(tables) == 1 else {}), "tables": list(tables), "seats": seats}
+    if training is not None:
+        saved |= {"training": training, "average_regret_curve": training["average_regret_curve"]}
+    write_text(file, json.dumps(saved, indent=1) + "\n", inside=file.parent.parent)

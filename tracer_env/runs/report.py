@@ -1,0 +1,134 @@
+"""Report: what a run came to, as one page.
+
+`write_report` reads ``metrics.json``, ``episodes.jsonl`` and ``config.toml`` of a run folder, and the regret
+curves that training left there, and writes ``report.html``: one file without scripts that loads nothing
+from anywhere. The numbers are those of ``metrics.json``, as in the table of the terminal (`display.rows`); only the
+finer tables are counted again from the episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tracer_env.display.page import Curve, Run, page
+from tracer_env.episodes.transcript import Transcript, read_transcripts
+from tracer_env.errors import RunFolderError, UserError
+from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path
+from tracer_env.intake.checked import listed, load, mapping, number, read
+from tracer_env.intake.toml_files import read_toml
+from tracer_env.runs.config import Config
+from tracer_env.runs.played import played
+from tracer_env.runs.records import read_environment, read_metrics
+from tracer_env.statistics.metrics import Row, Tally
+from tracer_env.statistics.outcome import Outcome
+from tracer_env.storage.files import write_text
+
+__all__ = ["Run", "read_run", "write_report"]
+
+_CURVE = "average_regret_curve"
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` into a run folder and return its path; an older one is replaced when it is complete.
+
+    Raises RunFolderError when a part is missing or is not one of ours, DataError for a damaged line.
+    """
+    text = page(read_run(folder))
+    path = folder / "report.html"
+    write_text(path, text, inside=folder)
+    return path
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder; see `write_report` for what it raises."""
+    metrics = read_metrics(folder / "metrics.json")
+    found = [Row.from_data(data) for data in metrics["rows"]]
+    rows = tuple(sorted(found, key=lambda row: row.kind == "bound"))
+    verdict = Outcome.from_data(metrics["outcome"], rows).sentences() if "outcome" in metrics else ()
+    config, counted = folder / "config.toml", Tally()
+    for path in _told_in(folder):
+        for transcript in _of(read_transcripts(path), {row.method for row in rows}, path):
+            counted.add(transcript)
+    details = counted.details()
+    return Run(
+        name=folder.resolve().name,
+        scenario=metrics["scenario"],
+        seed=metrics["seed"],
+        baseline=metrics["baseline"],
+        rows=rows,
+        details={row.method: details[row.method] for row in rows if row.method in details},
+        curves=_curves(folder)
+        | {f"{name}, seed {part.name}": curve for part in _seeds(folder) for name, curve in _curves(part).items()},
+        config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
+        played=_played(folder),
+        verdict=tuple(verdict),
+    )
+
+
+def _told_in(folder: Path) -> list[Path]:
+    """Return the files of the episodes: the run's, or of the seeds inside it; RunFolderError when there is none."""
+    episodes = folder / "episodes.jsonl"
+    if episodes.is_file():
+        return [episodes]
+    found = [path for part in _seeds(folder) if (path := part / "episodes.jsonl").is_file()]
+    if not found:
+        raise RunFolderError(f"{shown_path(episodes)} is missing; a report needs the episodes of the run")
+    return found
+
+
+def _seeds(folder: Path) -> list[Path]:
+    """Return the runs of single seeds inside a run, in order of the seeds."""
+    there = folder / "seeds"
+    inside = there.iterdir() if there.is_dir() else ()
+    return sorted((path for path in inside if path.name.isdecimal()), key=lambda path: int(path.name))
+
+
+def _played(folder: Path) -> str:
+    """Return what was played, in a line; nothing where the folder has no settings, or none that can be read.
+
+    The page shows the settings as they stand in any case.
+    """
+    try:
+        config = Config.from_data(read_toml(folder / "config.toml"))
+        return played(config, read_environment(folder / "environment.json") or {}).plain
+    except UserError:
+        return ""
+
+
+def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Iterator[Transcript]:
+    """Yield the episodes of these methods; raises RunFolderError for another one's."""
+    for transcript in told:
+        if transcript.method not in methods:
+            raise RunFolderError(
+                f"{shown_path(path)} has episodes of {shown(transcript.method)}, of which metrics.json has no row; "
+                "verify the run, or continue it with --resume"
+            )
+        yield transcript
+
+
+def _curves(folder: Path) -> dict[str, Curve]:
+    """Collect the curves of controllers/*.json and training.json: one a file, or one a named part of it."""
+    found: dict[str, Curve] = {}
+    for path in [*sorted((folder / "controllers").glob("*.json")), folder / "training.json"]:
+        if path.is_file():
+            data = load(path, _PARTS, error=RunFolderError, remedy="train again")
+            inside = {name: part for name, part in data.items() if isinstance(part, dict)}
+            for name, part in ({path.stem: data} if _CURVE in data else inside).items():
+                if part.get(_CURVE):
+                    place = f"{path}: {_CURVE}"
+                    found[name] = read(part[_CURVE], _POINTS, place, error=RunFolderError, remedy="train again")
+    return found
+
+
+_PARTS = mapping(lambda value: value, most=100_000)
+_BOTH = listed(number(-1e12, 1e12), most=2, least=2)
+
+
+def _point(value: Any) -> tuple[float, float]:
+    episode, regret = _BOTH(value)
+    return episode, regret
+
+
+_POINTS = listed(_point, most=1_000_000)

@@ -1,0 +1,65 @@
+"""A comparison on the terminal: what was played, the table, what its columns mean, the verdict, accuracy by tokens.
+
+`shown_comparison` yields all of it in the order in which it is read, from plain data: the metrics, the settings and
+the record of the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from tracer_env.display.labels import labels
+from tracer_env.display.rows import comparison_table
+from tracer_env.display.tradeoff import Mark, plot
+from tracer_env.runs.config import Config
+from tracer_env.runs.played import played
+from tracer_env.statistics.metrics import Row
+from tracer_env.statistics.outcome import Outcome
+from tracer_env.terminal.plain import visible
+
+__all__ = ["shown_comparison"]
+
+_COLUMNS = (
+    "accuracy: final answers that are correct [95%, tasks as units{seeds}; tok.: prompt and completion tokens; "
+    "spoken: of the choices; correction: wrong first answers that ended right; corruption: right ones that ended "
+    "wrong; Δ: accuracy against {baseline} on the same tasks; Holm: p corrected for the rows"
+)
+
+
+def _policies(rows: Sequence[Row], names: Mapping[str, str]) -> str:
+    """Return how learned methods are played, in words; nothing where none is."""
+    greedy = [visible(names[row.method]) for row in rows if row.policy == "greedy"]
+    rest = [row for row in rows if row.policy and row.policy != "greedy"]
+    if not greedy:
+        return "; learned ones play their average policy" if rest else ""
+    return f"; {', '.join(greedy)}: the likelier action" + (", other learned ones their average policy" if rest else "")
+
+
+def shown_comparison(
+    metrics: Mapping[str, Any], config: Config, environment: Mapping[str, Any], width: int = 80
+) -> Iterator[RenderableType]:
+    """Yield what a person reads of a comparison, ``width`` columns wide; ``metrics`` is what ``metrics.json`` holds."""
+    rows, baseline = [Row.from_data(row) for row in metrics["rows"]], metrics["baseline"]
+    rows.sort(key=lambda row: row.kind == "bound")
+    names, _ = labels(row.method for row in rows)
+    found = Outcome.from_data(metrics["outcome"], rows) if "outcome" in metrics else None
+    yield played(config, environment)
+    yield Text()
+    yield comparison_table(rows, width)
+    seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
+    yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + _policies(rows, names), "dim")
+    if found is not None:
+        yield Text()
+        yield from (
+            Text(sentence, "bold" if not place else "") for place, sentence in enumerate(found.sentences(names))
+        )
+    drawn = plot(
+        [Mark(names[row.method], row.tokens_per_task, row.accuracy, row.kind) for row in rows if row.episodes], width
+    )
+    if drawn:
+        yield Text()
+        yield from drawn
