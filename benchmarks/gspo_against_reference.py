@@ -40,9 +40,9 @@ def tasks_of(count: int) -> Any:
 
 def prompts_of(model: str) -> tuple[str, Any]:
     """Return the model's folder and the prompts that both sides use."""
-    from tracer_env.agents.speakers.nano import NanoPrompts, packaged_weights
-    from tracer_env.agents.speakers.prompts import Prompts
-    from tracer_env.agents.speakers.smollm2 import converted, gguf_file
+    from tracer_env.agents.speakers.models.nano import NanoPrompts, packaged_weights
+    from tracer_env.agents.speakers.models.prompts import Prompts
+    from tracer_env.agents.speakers.models.smollm2 import converted, gguf_file
 
     if model == "nano":
         return str(packaged_weights()), NanoPrompts(0)
@@ -99,8 +99,8 @@ def ours(asked: argparse.Namespace) -> None:
     import peft  # noqa: F401  # so that its memory counts as before
     import torch  # noqa: F401
 
-    from tracer_env.agents.speakers.nano import Nano
-    from tracer_env.agents.speakers.smollm2 import SmolLM2
+    from tracer_env.agents.speakers.models.nano import Nano
+    from tracer_env.agents.speakers.models.smollm2 import SmolLM2
     from tracer_env.trainers.gspo_config import GSPOConfig
     from tracer_env.trainers.gspo_trainer import GSPOTrainer
 

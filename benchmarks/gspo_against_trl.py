@@ -55,9 +55,9 @@ def setting(asked: argparse.Namespace) -> tuple[str, Any, list[Any], list[Any]]:
     """Return the model's folder, the prompts, the tasks, and the chat messages of each task."""
     from transformers import AutoTokenizer
 
-    from tracer_env.agents.speakers.nano import NanoPrompts, packaged_weights
-    from tracer_env.agents.speakers.prompts import Prompts
-    from tracer_env.agents.speakers.smollm2 import converted, gguf_file
+    from tracer_env.agents.speakers.models.nano import NanoPrompts, packaged_weights
+    from tracer_env.agents.speakers.models.prompts import Prompts
+    from tracer_env.agents.speakers.models.smollm2 import converted, gguf_file
     from tracer_env.rules import Rules, initial
     from tracer_env.scenarios.arithmetic import Arithmetic
 
@@ -101,8 +101,8 @@ def config(asked: argparse.Namespace) -> Any:
 
 def our_speaker(asked: argparse.Namespace, prompts: Any) -> Any:
     """Return a speaker that no token stops."""
-    from tracer_env.agents.speakers.nano import Nano
-    from tracer_env.agents.speakers.smollm2 import SmolLM2
+    from tracer_env.agents.speakers.models.nano import Nano
+    from tracer_env.agents.speakers.models.smollm2 import SmolLM2
 
     make = Nano if asked.model == "nano" else SmolLM2
     options = {"temperature": 1.0, "max_new_tokens": asked.completion_tokens, "dtype": asked.dtype}

@@ -50,7 +50,7 @@ def random_llama(folder: Path) -> str:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from tracer_env.agents.speakers.nano import packaged_weights
+    from tracer_env.agents.speakers.models.nano import packaged_weights
 
     shape = LlamaConfig(
         vocab_size=32_000,
@@ -74,7 +74,7 @@ def random_llama(folder: Path) -> str:
 
 def speaker_of(path: str, tokens: int, batch_tokens: int) -> Any:
     """Return a speaker that no token stops."""
-    from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+    from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 
     options: dict[str, Any] = {
         "temperature": 1.0,
@@ -160,7 +160,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             run(asked, random_llama(Path(folder)))
     elif asked.model == "smollm2":
-        from tracer_env.agents.speakers.smollm2 import converted, gguf_file
+        from tracer_env.agents.speakers.models.smollm2 import converted, gguf_file
 
         run(asked, str(converted(gguf_file())))
     else:

@@ -151,7 +151,7 @@ def _speaker(options: argparse.Namespace, config: Any) -> Any:
 
 def _measured(speaker: Any, options: argparse.Namespace, seed: int) -> dict[str, float]:
     """Measure nano as it now is on held-out tasks."""
-    from tracer_env.agents.speakers.nano import Nano
+    from tracer_env.agents.speakers.models.nano import Nano
     from tracer_env.trainers.nano_evaluation import figures
 
     cold = Nano(options.path, temperature=0.0, max_new_tokens=speaker.max_new_tokens)

@@ -30,7 +30,7 @@ def child(seats: int) -> None:
     import transformers  # noqa: F401  # so that its memory counts as before
 
     from tracer_env.agents.speakers.cast import CastSpeaker
-    from tracer_env.agents.speakers.smollm2 import SmolLM2
+    from tracer_env.agents.speakers.models.smollm2 import SmolLM2
     from tracer_env.interfaces import Request
     from tracer_env.rules import Rules, initial
     from tracer_env.types import Role, Seat, Task

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 import tracer_env
-from tracer_env.agents.speakers.smollm2 import SmolLM2
+from tracer_env.agents.speakers.models.smollm2 import SmolLM2
 from tracer_env.interfaces import Request, Scenario
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, initial

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import tracer_env
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Scenario
 from tracer_env.scenarios.arithmetic import Arithmetic

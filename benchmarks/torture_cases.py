@@ -10,7 +10,7 @@ from typing import Any
 
 import tracer_env
 from tracer_env.agents.speakers.cast import CastSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ControllerError, PartError, ScenarioError, SpeakerError
 from tracer_env.interfaces import Extraction, Request
 from tracer_env.rules import DialogueState

@@ -325,8 +325,8 @@ def _part(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
 
 def _adapter(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
     def made(folder: Path) -> Kind:
-        from tracer_env.agents.speakers.adapters import read_adapters
-        from tracer_env.agents.speakers.nano import Nano
+        from tracer_env.agents.speakers.models.adapters import read_adapters
+        from tracer_env.agents.speakers.models.nano import Nano
         from tracer_env.trainers.finetune import LoRA
 
         policies = LoRA(r=2).prepare(Nano(), ["proposer"], 0)

@@ -11,8 +11,8 @@ from typing import Any
 
 from tracer_env.agents.speakers.cast import CastSpeaker
 from tracer_env.agents.speakers.function import FunctionSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS
+from tracer_env.agents.speakers.simulated.rates import PRESETS
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.information import KEYS
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.randomness import task_key

@@ -183,7 +183,7 @@ def configured(seed: int, steps: int, tasks_per_step: int = 16, generations: int
 
 def nano(path: str | None = None) -> Any:
     """Return the model that all of them begin with, sampling at temperature 1."""
-    from tracer_env.agents.speakers.nano import Nano
+    from tracer_env.agents.speakers.models.nano import Nano
 
     return Nano(path, temperature=1.0, max_new_tokens=48)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
+from tracer_env.agents.speakers.models.adapter_config import AdapterConfig, read_config
 from tracer_env.errors import DataError
 from tracer_env.intake.checked import read
 

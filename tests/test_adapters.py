@@ -12,9 +12,9 @@ import torch
 from moves import TASK, play
 from safetensors.torch import load_file, save_file
 
-from tracer_env.agents.speakers.adapters import adapter_parameters, fill, read_adapters, seat_key
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.agents.speakers.nano import Nano
+from tracer_env.agents.speakers.models.adapters import adapter_parameters, fill, read_adapters, seat_key
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching, RegretMatchingPlus
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS
+from tracer_env.agents.speakers.simulated.rates import PRESETS
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
 from tracer_env.trainers import array_player

@@ -14,8 +14,8 @@ from samples import mended, one_proposal
 
 import tracer_env
 from tracer_env.agents.controllers.baselines import Random
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.episodes.rollout import Job, everything, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, RunFolderError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from test_calibration_fit import events
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.rules import Rules
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_checks import check_fit, chi_square_tail, difficulty_bins

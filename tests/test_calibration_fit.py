@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_answers import Answers, best_answers, collision
 from tracer_env.trainers.calibration_events import Events

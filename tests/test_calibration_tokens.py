@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_calibration_fit import events
 
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
 from tracer_env.trainers.calibration_fit import Estimate

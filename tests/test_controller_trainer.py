@@ -12,7 +12,7 @@ from moves import Script
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, RegretMatchingPlus
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules

@@ -17,7 +17,7 @@ from moves import Script
 
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError, DataError, RunFolderError, UnknownNameError
 from tracer_env.parts.casting import make_controller, make_scenario
 from tracer_env.rules import Rules

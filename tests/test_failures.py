@@ -12,7 +12,7 @@ import pytest
 import tracer_env
 from tracer_env.agents.controllers.baselines import Always
 from tracer_env.agents.speakers.cached import CachedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.display.rows import comparison_table
 from tracer_env.episodes.failures import Skip, Stop
 from tracer_env.episodes.transcript import Transcript

@@ -12,7 +12,7 @@ import pytest
 from moves import TASK, Script
 from rich.console import Console
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules
 from tracer_env.trainers.frontier import BASELINES, frontier, frontier_command, frontier_table

@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
 
-from tracer_env.agents.speakers.nano import Nano
+from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.errors import ConfigError
 from tracer_env.trainers import gspo_logprobs as module
 from tracer_env.trainers.gspo_batch import Row, Sample

@@ -9,8 +9,8 @@ import pytest
 import torch
 from training import config, gspo, left, tasks, tracer
 
-from tracer_env.agents.speakers.nano import Nano
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.models.nano import Nano
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Request
 from tracer_env.parts.casting import make_speaker

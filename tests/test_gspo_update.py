@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, TrainingError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.moves import TASK, play, proposal, review
-from tracer_env.agents.speakers.nano import NanoPrompts
-from tracer_env.agents.speakers.prompts import Prompts
+from tracer_env.agents.speakers.models.nano import NanoPrompts
+from tracer_env.agents.speakers.models.prompts import Prompts
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import DialogueState, Rules, advance, initial

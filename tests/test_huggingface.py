@@ -8,7 +8,7 @@ import tiny
 import torch
 from moves import TASK, play
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

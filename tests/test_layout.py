@@ -35,12 +35,12 @@ HEAVY = {
     *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl"),
 }
 OWNERS = {
-    "tracer_env.agents.speakers.adapters": {"torch", "peft"},
-    "tracer_env.agents.speakers.decoding": {"torch"},
-    "tracer_env.agents.speakers.prefix": {"torch", "transformers"},
-    "tracer_env.agents.speakers.roomy_cache": {"torch", "transformers"},
-    "tracer_env.agents.speakers.sampling": {"torch"},
-    "tracer_env.agents.speakers.weights": {"torch", "transformers"},
+    "tracer_env.agents.speakers.models.adapters": {"torch", "peft"},
+    "tracer_env.agents.speakers.models.decoding": {"torch"},
+    "tracer_env.agents.speakers.models.prefix": {"torch", "transformers"},
+    "tracer_env.agents.speakers.models.roomy_cache": {"torch", "transformers"},
+    "tracer_env.agents.speakers.models.sampling": {"torch"},
+    "tracer_env.agents.speakers.models.weights": {"torch", "transformers"},
     "tracer_env.trainers.finetune": {"torch", "peft"},
     "tracer_env.trainers.gspo_advantages": {"torch"},
     "tracer_env.trainers.gspo_logprobs": {"torch"},

@@ -11,7 +11,7 @@ import pytest
 from samples import mended
 
 from tracer_env.agents.controllers.baselines import Always, Never
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.episodes.lines import LONGEST, MOST_TOKENS, raw_lines, read
 from tracer_env.episodes.transcript import Transcript, read_transcripts
 from tracer_env.errors import DataError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Promise
 from tracer_env.errors import DataError, RunFolderError

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.agents.speakers.nano import packaged_weights
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.nano import packaged_weights
 from tracer_env.errors import DataError
 
 DEEP = '{"a":' * 20_000

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.agents.speakers.model_files import digest, model_name, weight_files
-from tracer_env.agents.speakers.nano import Nano, packaged_weights
+from tracer_env.agents.speakers.models.files import digest, model_name, weight_files
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.nano import Nano, packaged_weights
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.parts.casting import make_speaker
 from tracer_env.runs.comparing import compare

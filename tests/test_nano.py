@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.agents.speakers import nano as nano_module
-from tracer_env.agents.speakers.nano import Nano, NanoPrompts, packaged_weights
+from tracer_env.agents.speakers.models import nano as nano_module
+from tracer_env.agents.speakers.models.nano import Nano, NanoPrompts, packaged_weights
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracer_env.agents.speakers.nano import Nano
+from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.nano_rows import READ, drill, encoded, padded
 from tracer_env.trainers.nano_texts import Lesson, Step, lesson, steps

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tracer_env.agents.speakers.nano import Nano
+from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

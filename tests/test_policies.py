@@ -10,7 +10,7 @@ import pytest
 import tiny
 import torch
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.trainers.finetune import Finetune, Full, LastN, LoRA
 from tracer_env.trainers.policies import Policies
@@ -93,7 +93,7 @@ def test_this_package_loads_what_peft_saved(llama: str, tmp_path: Path) -> None:
 def test_the_same_policy_gives_the_same_bytes_in_another_process(llama: str, tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker\n"
+        "from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker\n"
         "from tracer_env.trainers.finetune import LoRA\n"
         "voice = HuggingFaceSpeaker(sys.argv[1], dtype='float32', device='cpu')\n"
         "LoRA(r=2).prepare(voice, ['proposer'], seed=3).save('proposer', pathlib.Path(sys.argv[2]))\n"

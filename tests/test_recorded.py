@@ -10,7 +10,7 @@ import pytest
 from forest import PICKS, SUMS, HashSpeaker, ProposeProposeReview
 
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.envs.aec import DialogueEnv
 from tracer_env.envs.wrappers import make_controller_env, parallel_env
 from tracer_env.errors import ConfigError, DataError, RunFolderError

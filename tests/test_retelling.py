@@ -9,7 +9,7 @@ import pytest
 from samples import mended
 
 from tracer_env.agents.controllers.baselines import Random
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import information_named
 from tracer_env.episodes.retelling import retell
 from tracer_env.episodes.transcript import Transcript

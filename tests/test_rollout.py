@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moves import Script
 
 from tracer_env.agents.controllers.baselines import Always, Never, Random
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.episodes.rollout import Job, everything, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import SpeakerError

@@ -8,7 +8,7 @@ import pytest
 from moves import TASK, proposal, review
 from training import Scripted
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, advance, initial

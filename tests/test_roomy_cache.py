@@ -10,7 +10,7 @@ pytest.importorskip("transformers")
 from transformers import DynamicCache  # noqa: E402  (after the skip)
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer  # noqa: E402
 
-from tracer_env.agents.speakers.roomy_cache import ROOM, RoomyLayer, make_room  # noqa: E402
+from tracer_env.agents.speakers.models.roomy_cache import ROOM, RoomyLayer, make_room  # noqa: E402
 
 HEADS, SIZE = 2, 3
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracer_env.agents.speakers.sampling import GumbelMax, gumbel
+from tracer_env.agents.speakers.models.sampling import GumbelMax, gumbel
 
 
 def seeds(*values: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from test_vector_recorded import compare as compare_recorded
 
 import tracer_env
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.envs.signal_features import ALL_FEATURES, SCALED, SignalFeatures, features_named, fit_features
 from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.errors import ConfigError

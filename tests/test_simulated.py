@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moves import play
 
-from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedReview, SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedProposal, SimulatedReview, SimulatedSpeaker
 from tracer_env.episodes.rollout import Job, everything, rollout
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedSpeaker
-from tracer_env.agents.speakers.simulated_arrays import SimulatedArrays, luck
-from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.arrays import SimulatedArrays, luck
+from tracer_env.agents.speakers.simulated.rates import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedProposal, SimulatedSpeaker
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.rules import DialogueState, Proposal, Rules

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from forest import PICKS, SUMS
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulated_rows import SimulatedRows
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.agents.speakers.simulated.rows import SimulatedRows
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.randomness import streams
 from tracer_env.types import Grade
 

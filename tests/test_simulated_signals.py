@@ -12,9 +12,9 @@ from forest import PICKS, SUMS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.agents.speakers.simulated import SimulatedProposal, SimulatedReview, SimulatedSpeaker
-from tracer_env.agents.speakers.simulated_signals import LEVELS, SignalTables, separation, size_area
-from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.signals import LEVELS, SignalTables, separation, size_area
+from tracer_env.agents.speakers.simulated.speaker import SimulatedProposal, SimulatedReview, SimulatedSpeaker
 from tracer_env.envs.vector.machine import compile_machine
 from tracer_env.envs.vector.simulated import SimulatedDialogues, seed_keys
 from tracer_env.interfaces import Request

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
+from tracer_env.agents.speakers.simulated.text import answer_text, proposal_text, review_text
 from tracer_env.errors import DataError
 from tracer_env.types import Grade, Task, Verdict
 from tracer_env.verification.verdicts import read_verdict

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, QUANTILES, Simulation
 from tracer_env.errors import ConfigError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from moves import play
 
-from tracer_env.agents.speakers import smollm2
-from tracer_env.agents.speakers.smollm2 import SmolLM2, cache_folder, converted, gguf_file
+from tracer_env.agents.speakers.models import smollm2
+from tracer_env.agents.speakers.models.smollm2 import SmolLM2, cache_folder, converted, gguf_file
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tracer_env.agents.speakers.tensor_reading import finite, read_tensors, weights
+from tracer_env.agents.speakers.models.tensor_reading import finite, read_tensors, weights
 from tracer_env.errors import DataError, RunFolderError
 
 KINDS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

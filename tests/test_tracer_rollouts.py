@@ -13,8 +13,8 @@ from training import Scripted, tasks
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
-from tracer_env.agents.speakers.nano import Nano
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.models.nano import Nano
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller

@@ -11,7 +11,7 @@ from training import tracer
 from tracer_env.agents.controllers.baselines import Always, Never, UntilApproved
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules

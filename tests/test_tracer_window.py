@@ -15,8 +15,8 @@ from training import Scripted, left, tasks, tracer
 from tracer_env.agents.controllers.baselines import Always, Never
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import Composition, information_named
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Controller

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.statistics.means import half_width

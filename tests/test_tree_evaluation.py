@@ -11,7 +11,7 @@ from forest import SUMS, HashSpeaker
 from moves import Script
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import FINAL_ANSWERS, Rules

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moves import Script
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS
+from tracer_env.agents.speakers.simulated.rates import PRESETS
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.episodes.rollout import Job, rollout
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import KEYS
@@ -174,7 +174,7 @@ def test_a_language_model_says_on_each_of_32_paths_what_its_tree_says(tmp_path):
     pytest.importorskip("transformers")
     import tiny
 
-    from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+    from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 
     model = HuggingFaceSpeaker(tiny.save(tmp_path), dtype="float32", max_new_tokens=12, temperature=0.8, examples=0)
     trees = expand(SUMS[:2], model)

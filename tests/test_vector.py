@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulation import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, Simulation
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.envs.vector.env import ControllerVectorEnv, make_vector_env
 from tracer_env.envs.vector.simulated import quantised
 from tracer_env.envs.wrappers import ControllerEnv, make_controller_env

@@ -15,7 +15,7 @@ import tracer_env
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching, Row
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import Composition, information_named
 from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.errors import ConfigError, UnknownNameError

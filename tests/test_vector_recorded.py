@@ -11,7 +11,7 @@ from forest import SUMS, HashSpeaker
 from test_vector import agree
 
 from tracer_env.agents.speakers.recorded import RecordedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.envs.vector.recorded import recorded_wrong_answers, recording_of
 from tracer_env.envs.wrappers import make_controller_env

@@ -10,8 +10,8 @@ import torch
 from moves import play
 
 import tracer_env
-from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
-from tracer_env.agents.speakers.verdict_margins import VerdictWords
+from tracer_env.agents.speakers.models.sampling import GumbelMax, own_logprobs
+from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
 from tracer_env.interfaces import Request
 from tracer_env.rules import Rules, advance, initial
 from tracer_env.types import Signals, Utterance

@@ -17,7 +17,7 @@ from tracer_env.agents.speakers.cached import CachedSpeaker
 from tracer_env.agents.speakers.cast import CastSpeaker
 from tracer_env.agents.speakers.function import FunctionSpeaker
 from tracer_env.agents.speakers.recorded import RecordedSpeaker, ShippedSpeaker
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.cli.app import main
 from tracer_env.envs.wrappers import make_controller_env
 from tracer_env.errors import ConfigError

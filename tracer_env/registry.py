@@ -46,13 +46,13 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "modelscope:": f"{_SCENARIOS}.hub:ModelScope",
     },
     "speaker": {
-        "simulated": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
-        "simulated:": f"{_AGENTS}.speakers.simulated:SimulatedSpeaker",
+        "simulated": f"{_AGENTS}.speakers.simulated.speaker:SimulatedSpeaker",
+        "simulated:": f"{_AGENTS}.speakers.simulated.speaker:SimulatedSpeaker",
         "recorded": f"{_AGENTS}.speakers.recorded:ShippedSpeaker",
         "recorded:": f"{_AGENTS}.speakers.recorded:RecordedSpeaker",
-        "hf:": f"{_AGENTS}.speakers.huggingface:HuggingFaceSpeaker",
-        "nano": f"{_AGENTS}.speakers.nano:Nano",
-        "smollm2": f"{_AGENTS}.speakers.smollm2:SmolLM2",
+        "hf:": f"{_AGENTS}.speakers.models.huggingface:HuggingFaceSpeaker",
+        "nano": f"{_AGENTS}.speakers.models.nano:Nano",
+        "smollm2": f"{_AGENTS}.speakers.models.smollm2:SmolLM2",
     },
     "controller": {
         "regret_matching": f"{_AGENTS}.controllers.regret_matching:RegretMatching",

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
-from tracer_env.agents.speakers.simulated_arrays import SimulatedArrays
+from tracer_env.agents.speakers.simulated.arrays import SimulatedArrays
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import information_named
 from tracer_env.interfaces import Scenario
 from tracer_env.randomness import Purpose, draws, streams, uniforms

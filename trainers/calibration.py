@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from tracer_env.agents.speakers.simulation import BOUNDS, Simulation
+from tracer_env.agents.speakers.simulated.rates import BOUNDS, Simulation
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules

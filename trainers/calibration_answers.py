@@ -23,7 +23,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulation import QUANTILES
+from tracer_env.agents.speakers.simulated.rates import QUANTILES
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_events import Events
 

@@ -20,7 +20,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulation import Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
 from tracer_env.trainers import calibration_events as ev
 from tracer_env.trainers.calibration_answers import CERTAIN, HIGH, LOW, Answers, best_answers, information_of, sigmoid
 from tracer_env.trainers.calibration_events import Events

@@ -21,7 +21,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulation import QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.rates import QUANTILES, Simulation
 from tracer_env.trainers.calibration_events import Events
 from tracer_env.trainers.calibration_fit import Estimate, clustered_error
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import check_ready, information_named
 from tracer_env.episodes.rollout import Job, everything, rollout
 from tracer_env.episodes.transcript import Transcript

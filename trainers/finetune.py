@@ -26,9 +26,9 @@ from typing import Any, Protocol
 
 import torch
 
-from tracer_env.agents.speakers.adapters import adapter_parameters, attach, require_peft, seat_key, tidy
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
-from tracer_env.agents.speakers.weights import withdraw
+from tracer_env.agents.speakers.models.adapters import adapter_parameters, attach, require_peft, seat_key, tidy
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.weights import withdraw
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.trainers.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
 

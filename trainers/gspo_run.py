@@ -16,7 +16,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UserError
 from tracer_env.interfaces import Scenario
 from tracer_env.parts.casting import make_speaker

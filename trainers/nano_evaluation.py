@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer_env.agents.speakers.nano import Nano
+from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, initial

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer_env.agents.speakers.nano import ROLE_TOKENS
+from tracer_env.agents.speakers.models.nano import ROLE_TOKENS
 from tracer_env.trainers.nano_texts import Lesson, Step, computed, miscalculated
 from tracer_env.types import Role
 

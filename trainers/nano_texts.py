@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracer_env.agents.speakers.nano import PROPOSER_PROMPT, REVIEWER_PROMPT
+from tracer_env.agents.speakers.models.nano import PROPOSER_PROMPT, REVIEWER_PROMPT
 from tracer_env.types import Role, Task
 
 __all__ = [

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer_env.agents.speakers.nano import ROLE_TOKENS
+from tracer_env.agents.speakers.models.nano import ROLE_TOKENS
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.storage.leftovers import temporary_folder

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import torch
 
-from tracer_env.agents.speakers.adapter_files import SCALING, read_folder, write_adapter
-from tracer_env.agents.speakers.adapters import adapter_parameters, detach, fill, seat_key
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.adapter_files import SCALING, read_folder, write_adapter
+from tracer_env.agents.speakers.models.adapters import adapter_parameters, detach, fill, seat_key
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.intake.bounded import told
 from tracer_env.storage.leftovers import temporary_folder

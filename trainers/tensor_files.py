@@ -63,7 +63,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a file, on the CPU, every number of them finite; raises RunFolderError for other files."""
     _need_safetensors()
-    from tracer_env.agents.speakers.tensor_reading import finite, read_tensors
+    from tracer_env.agents.speakers.models.tensor_reading import finite, read_tensors
 
     found = read_tensors(path, "tensors from", finite, error=RunFolderError, remedy=_REMEDY)
     # A copy of its own for each: in the mapped file they lie at any address, and sums that are taken

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Group
 from rich.table import Table
 
-from tracer_env.agents.speakers.simulated import SimulatedSpeaker
+from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter

@@ -27,10 +27,10 @@ from typing import Any
 
 import torch
 
-from tracer_env.agents.speakers.adapter_config import AdapterConfig
-from tracer_env.agents.speakers.adapter_files import CONFIG, SCALING, adapter_settings, matrices, read_folder
 from tracer_env.agents.speakers.cast import check_seat_key
-from tracer_env.agents.speakers.weights import LoadedModel
+from tracer_env.agents.speakers.models.adapter_config import AdapterConfig
+from tracer_env.agents.speakers.models.adapter_files import CONFIG, SCALING, adapter_settings, matrices, read_folder
+from tracer_env.agents.speakers.models.weights import LoadedModel
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.intake.bounded import shown, told
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from tracer_env.agents.speakers.prefix import PrefixCache
-from tracer_env.agents.speakers.roomy_cache import make_room
-from tracer_env.agents.speakers.sampling import GumbelMax, own_logprobs
+from tracer_env.agents.speakers.models.prefix import PrefixCache
+from tracer_env.agents.speakers.models.roomy_cache import make_room
+from tracer_env.agents.speakers.models.sampling import GumbelMax, own_logprobs
 from tracer_env.errors import SpeakerError
 from tracer_env.intake.bounded import shown_path
 

@@ -9,7 +9,7 @@ What the 64 bits of a turn are used for:
     OUTCOME    top 48: not parsable, else correct or not; or no verdict, else which one
                next 8: which wrong answer    low 8: quantile of the completion length
     CONTENT    top 48: repeat the pending answer or not
-    SIGNAL     what the speaker tells of its own words (`simulated_signals`); drawn when somebody reads it
+    SIGNAL     what the speaker tells of its own words (`agents.speakers.simulated.signals`); drawn when somebody reads it
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulated_rows import SimulatedRows
-from tracer_env.agents.speakers.simulated_text import answer_text, proposal_text, review_text
-from tracer_env.agents.speakers.simulation import PRESETS, QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.rates import PRESETS, QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.rows import SimulatedRows
+from tracer_env.agents.speakers.simulated.text import answer_text, proposal_text, review_text
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw

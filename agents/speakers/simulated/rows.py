@@ -1,6 +1,6 @@
 """The simulated speaker for many dialogues and many nodes of each, whole utterances included.
 
-Where `simulated_arrays` gives grades and verdicts, this gives all that a dialogue tree stores: which answer
+Where `agents.speakers.simulated.arrays` gives grades and verdicts, this gives all that a dialogue tree stores: which answer
 was given, what it cost and what it tells of its words. B rows share a turn's noise with all M nodes of their
 tree, since noise does not hang on choices. Arrays have shape (B, M); equality with the scalar speaker is tested on
 every leaf.
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulated_arrays import SimulatedArrays, luck
-from tracer_env.agents.speakers.simulation import QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.arrays import SimulatedArrays, luck
+from tracer_env.agents.speakers.simulated.rates import QUANTILES, Simulation
 from tracer_env.randomness import Purpose, draws
 from tracer_env.types import Grade, Task
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.agents.speakers.simulation import QUANTILES, Simulation
+from tracer_env.agents.speakers.simulated.rates import QUANTILES, Simulation
 from tracer_env.types import Grade, Task
 
 __all__ = ["SimulatedArrays", "luck"]

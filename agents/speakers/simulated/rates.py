@@ -13,7 +13,7 @@ alike. A wrong answer is one of ``distractors`` equally likely ones. A review ha
 chance ``no_verdict``; otherwise it says RIGHT to a correct proposal with chance ``tpr`` and WRONG to
 any other with chance ``tnr``. Completion lengths are log-normal with the given mean and coefficient of
 variation, read off a table of 256 quantiles; a prompt costs a fixed number of tokens and ``reread`` times
-the completions inside the history window. What a speaker tells of its own words is drawn by `simulated_signals`.
+the completions inside the history window. What a speaker tells of its own words is drawn by `agents.speakers.simulated.signals`.
 
 A preset of your own is a TOML file with some of the parameters, one a line (``skill = 0.4``); those that it
 leaves out are those of ``balanced``. `Simulation.to_toml` writes one, `Simulation.from_toml` reads it.
@@ -27,7 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist
 
-from tracer_env.agents.speakers.simulated_signals import SignalTables, margin_bounds, size_area
+from tracer_env.agents.speakers.simulated.signals import SignalTables, margin_bounds, size_area
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.intake.toml_files import read_toml
 

@@ -19,7 +19,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tracer_env.agents.speakers.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
 from tracer_env.settings import check_call
 from tracer_env.storage.leftovers import temporary_folder

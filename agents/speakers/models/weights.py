@@ -23,9 +23,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
-from tracer_env.agents.speakers.model_checks import check_config, check_folder, check_loaded
-from tracer_env.agents.speakers.model_files import weight_files
-from tracer_env.agents.speakers.prefix import PrefixCache
+from tracer_env.agents.speakers.models.checks import check_config, check_folder, check_loaded
+from tracer_env.agents.speakers.models.files import weight_files
+from tracer_env.agents.speakers.models.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, UserError, did_you_mean
 
 __all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdraw"]

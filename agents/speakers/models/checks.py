@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from tracer_env.agents.speakers.model_files import weight_files
-from tracer_env.agents.speakers.tensor_reading import finite
+from tracer_env.agents.speakers.models.files import weight_files
+from tracer_env.agents.speakers.models.tensor_reading import finite
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path, told
 

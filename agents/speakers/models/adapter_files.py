@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_env.agents.speakers.adapter_config import AdapterConfig, read_config
-from tracer_env.agents.speakers.tensor_reading import read_tensors, weights
+from tracer_env.agents.speakers.models.adapter_config import AdapterConfig, read_config
+from tracer_env.agents.speakers.models.tensor_reading import read_tensors, weights
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import MEBIBYTE, shown
 from tracer_env.intake.checked import load

@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracer_env.agents.speakers.batching import batches
 from tracer_env.agents.speakers.cast import seat_keys
-from tracer_env.agents.speakers.model_files import digest, model_name
-from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text
-from tracer_env.agents.speakers.verdict_margins import VerdictWords
+from tracer_env.agents.speakers.models.batching import batches
+from tracer_env.agents.speakers.models.files import digest, model_name
+from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text
+from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.intake.bounded import told
 from tracer_env.interfaces import Request
@@ -83,9 +83,9 @@ class HuggingFaceSpeaker:
         shown: Any = _MANY if examples == "auto" else examples  # Prompts refuses other words
         prompts = Prompts(shown, proposer_prompt, reviewer_prompt)
         _require_packages()
-        from tracer_env.agents.speakers.decoding import Decoder
-        from tracer_env.agents.speakers.sampling import GumbelMax
-        from tracer_env.agents.speakers.weights import load
+        from tracer_env.agents.speakers.models.decoding import Decoder
+        from tracer_env.agents.speakers.models.sampling import GumbelMax
+        from tracer_env.agents.speakers.models.weights import load
 
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
         self.max_batch_tokens = max_batch_tokens
@@ -100,7 +100,7 @@ class HuggingFaceSpeaker:
         self.adapters: dict[str, str] = {}
         """The adapter inside the model for each seat key; trainers add theirs."""
         if adapters is not None:
-            from tracer_env.agents.speakers.adapters import read_adapters
+            from tracer_env.agents.speakers.models.adapters import read_adapters
 
             self.adapters = read_adapters(self.loaded, adapters)
         self.loaded.users[self] = set(self.adapters.values())
@@ -146,7 +146,7 @@ class HuggingFaceSpeaker:
         """
         changed: dict[str, Any] = {}
         if self.adapters or self.loaded.withdrawn:
-            from tracer_env.agents.speakers.adapters import adapter_digest, weights_digest
+            from tracer_env.agents.speakers.models.adapters import adapter_digest, weights_digest
 
             if self.adapters:
                 changed["adapters"] = {seat: adapter_digest(self.loaded, name) for seat, name in self.adapters.items()}
@@ -171,7 +171,7 @@ class HuggingFaceSpeaker:
         found = None if self.loaded.folder is None else digest(self.loaded.folder)
         if found is not None:
             return found
-        from tracer_env.agents.speakers.adapters import weights_digest
+        from tracer_env.agents.speakers.models.adapters import weights_digest
 
         return weights_digest(self.loaded)
 
@@ -212,7 +212,7 @@ class HuggingFaceSpeaker:
         return [utterance for index in range(len(requests)) for utterance in spoken[index]]
 
     def _speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        from tracer_env.agents.speakers.decoding import Job
+        from tracer_env.agents.speakers.models.decoding import Job
 
         prompts = [self.prompt(request) for request in requests]
         jobs: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, int]]] = {}
