@@ -6,7 +6,7 @@ First the same 1,000 trees of depth 4 in OpenSpiel's C++ ``CFRSolver`` (through 
 rounds: milliseconds an iteration, medians. Then how the plain sweep grows from 100 to 100,000 trees whose leaves pay
 random amounts, so that no two are alike; 100,000 such trees for 1,000 iterations of CFR+; and 100,000 trees of the
 simulated speaker `balanced`. Each line says what was swept: ``plain`` all trees, ``identical`` equal trees once,
-``merged`` the nodes that some policy can tell apart (exact for random leaves too, see `merged_trees`). Nodes are
+``merged`` the nodes that some policy can tell apart (exact for random leaves too, see `trainers.cfr.merged`). Nodes are
 counted once an iteration, although each agent has a sweep of its own.
 """
 
@@ -24,10 +24,10 @@ import numpy as np
 import pyspiel
 
 import tracer_env
-from tracer_env.trainers.cfr import TreeSolver
-from tracer_env.trainers.dense_sweeps import DenseSweeps, Sweeps
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_game import TreeGame, collapsed, key_patterns, tree_game
+from tracer_env.trainers.cfr.game import TreeGame, collapsed, key_patterns, tree_game
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.cfr.solver import TreeSolver
+from tracer_env.trainers.cfr.sweeps import DenseSweeps, Sweeps
 from tracer_env.trees.efg import to_openspiel
 from tracer_env.trees.growth import expand
 from tracer_env.trees.payoffs import team_payoffs

@@ -30,7 +30,7 @@ from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter
-from tracer_env.trainers.tree_methods import teach
+from tracer_env.trainers.cfr.methods import teach
 from tracer_env.trees.shipped import SHIPPED
 from tracer_env.trees.tree import DialogueTrees
 

@@ -95,10 +95,10 @@ def _tracer(options: argparse.Namespace, steps: int, fading: float, seed: int) -
     from tracer_ablations import configured, nano
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.rollouts import TaskOrder
-    from tracer_env.trainers.tracer_settling import settle_tables
-    from tracer_env.trainers.tracer_trainer import TracerTrainer
-    from tracer_env.trainers.tree_credit import credit_named
+    from tracer_env.trainers.cfr.credit import credit_named
+    from tracer_env.trainers.gspo.rollouts import TaskOrder
+    from tracer_env.trainers.tracer.settling import settle_tables
+    from tracer_env.trainers.tracer.trainer import TracerTrainer
     from tracer_env.trees.growth import expand
     from tracer_env.trees.split import take_tasks
 

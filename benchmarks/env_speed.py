@@ -22,7 +22,7 @@ from pettingzoo.classic import tictactoe_v3
 
 import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.trainers.controller_trainer import train_controller
+from tracer_env.trainers.regret.trainer import train_controller
 
 STEPS, ROUNDS = 60_000, 7
 

@@ -54,7 +54,7 @@ def our_rollouts(candidates: int) -> Any:
     from tracer_env.interfaces import Request
     from tracer_env.randomness import stream
     from tracer_env.rules import Rules, advance, initial
-    from tracer_env.trainers.rollouts import drawn_group
+    from tracer_env.trainers.gspo.rollouts import drawn_group
     from tracer_env.types import Action
     from tracer_env.verification.referee import ask
 
@@ -101,8 +101,8 @@ def ours(asked: argparse.Namespace) -> None:
 
     from tracer_env.agents.speakers.models.nano import Nano
     from tracer_env.agents.speakers.models.smollm2 import SmolLM2
-    from tracer_env.trainers.gspo_config import GSPOConfig
-    from tracer_env.trainers.gspo_trainer import GSPOTrainer
+    from tracer_env.trainers.gspo.config import GSPOConfig
+    from tracer_env.trainers.gspo.trainer import GSPOTrainer
 
     _, prompts = prompts_of(asked.model)
     before = resident()

@@ -86,7 +86,7 @@ def setting(asked: argparse.Namespace) -> tuple[str, Any, list[Any], list[Any]]:
 
 
 def config(asked: argparse.Namespace) -> Any:
-    from tracer_env.trainers.gspo_config import GSPOConfig
+    from tracer_env.trainers.gspo.config import GSPOConfig
 
     return GSPOConfig(
         num_generations=asked.candidates,
@@ -120,10 +120,10 @@ def ours(asked: argparse.Namespace, training: bool) -> None:
     from tracer_env.interfaces import Request
     from tracer_env.rules import Rules, initial
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.finetune import LoRA
-    from tracer_env.trainers.gspo_batch import Sample
-    from tracer_env.trainers.gspo_trainer import GSPOTrainer
-    from tracer_env.trainers.gspo_update import GSPOUpdate
+    from tracer_env.trainers.gspo.batch import Sample
+    from tracer_env.trainers.gspo.finetune import LoRA
+    from tracer_env.trainers.gspo.trainer import GSPOTrainer
+    from tracer_env.trainers.gspo.update import GSPOUpdate
 
     _, prompts, tasks, _ = setting(asked)
     before, reward = resident(), Alternating()

@@ -92,9 +92,9 @@ def run(asked: argparse.Namespace, path: str) -> None:
     import torch
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.gspo_config import GSPOConfig
-    from tracer_env.trainers.gspo_metrics import samples_of
-    from tracer_env.trainers.gspo_trainer import GSPOTrainer
+    from tracer_env.trainers.gspo.config import GSPOConfig
+    from tracer_env.trainers.gspo.metrics import samples_of
+    from tracer_env.trainers.gspo.trainer import GSPOTrainer
 
     speaker = speaker_of(path, asked.completion_tokens, asked.batch_tokens)
     config = GSPOConfig(

@@ -70,8 +70,8 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
     import torch
 
     from tracer_env.specs import parse_value
-    from tracer_env.trainers.finetune import LoRA
-    from tracer_env.trainers.gspo_trainer import GSPOConfig, GSPOTrainer
+    from tracer_env.trainers.gspo.finetune import LoRA
+    from tracer_env.trainers.gspo.trainer import GSPOConfig, GSPOTrainer
 
     torch.set_num_threads(options.threads)
     start = _memory()
@@ -152,7 +152,7 @@ def _speaker(options: argparse.Namespace, config: Any) -> Any:
 def _measured(speaker: Any, options: argparse.Namespace, seed: int) -> dict[str, float]:
     """Measure nano as it now is on held-out tasks."""
     from tracer_env.agents.speakers.models.nano import Nano
-    from tracer_env.trainers.nano_evaluation import figures
+    from tracer_env.trainers.nano.evaluation import figures
 
     cold = Nano(options.path, temperature=0.0, max_new_tokens=speaker.max_new_tokens)
     cold.adapters = dict(speaker.adapters)

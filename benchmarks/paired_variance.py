@@ -27,8 +27,8 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.episodes.rollout import Job, rollout
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.trainers.controller_trainer import train_controller
-from tracer_env.trainers.tree_solving import solve_trees
+from tracer_env.trainers.cfr.solving import solve_trees
+from tracer_env.trainers.regret.trainer import train_controller
 from tracer_env.trees.tree import DialogueTrees
 
 WANTED = 0.01

@@ -27,11 +27,11 @@ from tracer_env.envs.sb3 import sb3_vec_env
 from tracer_env.envs.vector.env import make_vector_env
 from tracer_env.information import features
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.trainers.cfr import TreeSolver, random_start
-from tracer_env.trainers.controller_trainer import train_controller
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_game import tree_game
-from tracer_env.trainers.tree_optima import joint_optimum
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.cfr.optima import joint_optimum
+from tracer_env.trainers.cfr.solver import TreeSolver, random_start
+from tracer_env.trainers.regret.trainer import train_controller
 from tracer_env.trees.growth import expand
 from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.trees.tree import DialogueTrees

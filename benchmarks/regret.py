@@ -19,7 +19,7 @@ from tracer_env.display.rows import comparison_table
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
 from tracer_env.statistics.metrics import Row
-from tracer_env.trainers.controller_trainer import train_controller
+from tracer_env.trainers.regret.trainer import train_controller
 
 
 def main() -> None:

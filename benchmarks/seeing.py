@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/seeing.py --quick              the simulated speaker alone, in seconds
     OMP_NUM_THREADS=1 python benchmarks/seeing.py --folder grown       and the models: an hour of one core and more
 
-Trees are grown into the folder once and go on where they were stopped. By `trainers.seeing.see`, policies, buckets and
-their edges are fitted on one half of the questions and scored exactly on the other, both ways, so that no task is
-scored by what has seen it; intervals are over tasks. The gap is that from the most accurate fixed rule to the oracle.
+Trees are grown into the folder once and go on where they were stopped. By `trainers.seeing.study`, policies, buckets and their
+edges are fitted on one half of the questions and scored exactly on the other, both ways, so that no task is scored
+by what has seen it; intervals are over tasks. The gap is that from the most accurate fixed rule to the oracle.
 
     simulated     8,000 trees of arithmetic at five values of `confidence`, the AUC of logprob_mean
     nano          fresh trees of levels 1 and 2 (the levels of its schooling), none of the recording's questions, by
@@ -36,7 +36,7 @@ from tracer_env.interfaces import Scenario
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.areas import area_interval, area_under
 from tracer_env.terminal.progress import reporting
-from tracer_env.trainers.seeing import see
+from tracer_env.trainers.seeing.study import see
 from tracer_env.trees.run import expand_run
 from tracer_env.trees.split import take_tasks
 from tracer_env.trees.tree import DialogueTrees

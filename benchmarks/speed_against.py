@@ -49,7 +49,7 @@ print((envs.turns - before) / (time.process_time() - start))
 """
 SOLVER = """
 import time, tracer_env
-from tracer_env.trainers.tree_training import train_on_trees
+from tracer_env.trainers.cfr.training import train_on_trees
 tasks = tracer_env.make_scenario("arithmetic", split="train", limit=300)
 trees = tracer_env.expand(tasks, "simulated", worlds=2)
 start = time.process_time()

@@ -49,7 +49,7 @@ def sweep(seed: int, quick: bool) -> dict[str, int]:
         counts.check(warm.code == 0, f"expand: {warm.err}")
         import tracer_env.cli.app
         import tracer_env.runs.comparing
-        import tracer_env.trainers.training_run
+        import tracer_env.trainers.runs.controllers
         import tracer_env.trees.run  # noqa: F401 - each fork has them then
 
         for command in map(_small, COMMANDS):

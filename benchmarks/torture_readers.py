@@ -265,7 +265,7 @@ def _resumed_controller(folder: Path) -> Kind:
 
 def _regret_checkpoint(folder: Path) -> Kind:
     from tracer_env.runs.config import Config, TrainingConfig
-    from tracer_env.trainers.training_run import train_run
+    from tracer_env.trainers.runs.controllers import train_run
 
     train_run(Config(training=TrainingConfig(episodes=32)), out=folder / "run")
     file = folder / "run" / "checkpoint.json"
@@ -273,7 +273,7 @@ def _regret_checkpoint(folder: Path) -> Kind:
 
 
 def _manifest(folder: Path) -> Kind:
-    from tracer_env.trainers.checkpoint import newest, save
+    from tracer_env.trainers.support.checkpoint import newest, save
 
     path = save(folder / "checkpoints", 7, {"a.json": {"x": [1]}, "inner/b.bin": lambda file: file.write_bytes(b"b")})
     file, told = path / "manifest.json", []
@@ -305,10 +305,10 @@ def _sealed(content: bytes) -> bytes:
 def _part(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
     def made(folder: Path) -> Kind:
         from tracer_env.scenarios.arithmetic import Arithmetic
-        from tracer_env.trainers.checkpoint import Checkpoint
-        from tracer_env.trainers.gspo_config import GSPOConfig
-        from tracer_env.trainers.gspo_state import restore
-        from tracer_env.trainers.tracer_trainer import TracerTrainer
+        from tracer_env.trainers.gspo.config import GSPOConfig
+        from tracer_env.trainers.gspo.state import restore
+        from tracer_env.trainers.support.checkpoint import Checkpoint
+        from tracer_env.trainers.tracer.trainer import TracerTrainer
 
         small = {"tasks_per_step": 2, "num_generations": 3, "steps_per_generation": 2, "max_completion_length": 40}
         config = GSPOConfig(max_steps=1, save_steps=1, learning_rate=1e-3, **small)
@@ -327,7 +327,7 @@ def _adapter(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
     def made(folder: Path) -> Kind:
         from tracer_env.agents.speakers.models.adapters import read_adapters
         from tracer_env.agents.speakers.models.nano import Nano
-        from tracer_env.trainers.finetune import LoRA
+        from tracer_env.trainers.gspo.finetune import LoRA
 
         policies = LoRA(r=2).prepare(Nano(), ["proposer"], 0)
         policies.save("proposer", folder / "proposer")

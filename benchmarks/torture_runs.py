@@ -35,7 +35,7 @@ _NANO = (
     *("--set", "gspo.max_completion_length=24", "--set", "gspo.save_steps=1"),
 )
 _HEAVY = ("torch", "transformers", "peft", "safetensors.torch")
-_OURS = ("cli", "evaluation", "report", "tree_run", "trainers.training_run", "trainers.tree_training")
+_OURS = ("cli.app", "runs.comparing", "runs.report", "trees.run", "trainers.runs.controllers", "trainers.cfr.training")
 _MEASURED = ("seconds", "rollout_seconds", "tokens_per_second")
 
 

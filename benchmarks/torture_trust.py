@@ -36,7 +36,7 @@ FULL, QUICK = (10_000, 1_500, 20_000, 8), (60, 15, 200, 1)
 _CANARY = "torture_canary"
 _TARGETS = (
     *(f"{_CANARY}:Part", f"{_CANARY}:call", f"{_CANARY}.py:call", "os:abort", "code:interact", "subprocess:Popen"),
-    *("tracer_env.trainers.hook_loading:load_hook", "tracer_env.registry:build", "pydoc:browse", "antigravity:x"),
+    *("tracer_env.trainers.gspo.hook_loading:load_hook", "tracer_env.registry:build", "pydoc:browse", "antigravity:x"),
 )
 _SOURCE = """
 from pathlib import Path

@@ -8,8 +8,8 @@
     GSPO           a lone proposer, trained by GSPO on the same tasks with as many candidates for each
     GSPO, SC 3     the majority of three of its proposals
     GSPO x5 ...    the same on five times the tasks: at least the candidates that TRACER draws for both roles
-    TRACER ...     `tracer_trainer.VARIANTS`, average policies, candidate 0; choices valued by what they come to less a
-                   price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train split
+    TRACER ...     `trainers.tracer.trainer.VARIANTS`, average policies, candidate 0; choices valued by what they come
+                   to less a price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train split
     ... :one_step  the whole method with the paper's one-step values, tables as they were learnt
     ... :confidence   controllers that see how sure the speaker was as well (``--information``), all else being equal
 
@@ -73,7 +73,7 @@ def main() -> int:
     if options.one is not None:
         print(json.dumps(_one(options, options.one[0], int(options.one[1]))))
         return 0
-    from tracer_env.trainers.tracer_trainer import VARIANTS
+    from tracer_env.trainers.tracer.trainer import VARIANTS
 
     changes = {method.partition(":")[2] for method in options.variants or ()} - {"", *_CHANGES}
     if changes:
@@ -121,10 +121,10 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     import torch
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.gspo_trainer import GSPOTrainer
-    from tracer_env.trainers.review_choice import REVIEWS
-    from tracer_env.trainers.tracer_trainer import TracerTrainer, variant_named
-    from tracer_env.trainers.tree_credit import credit_named
+    from tracer_env.trainers.cfr.credit import credit_named
+    from tracer_env.trainers.gspo.trainer import GSPOTrainer
+    from tracer_env.trainers.tracer.reviews import REVIEWS
+    from tracer_env.trainers.tracer.trainer import TracerTrainer, variant_named
 
     torch.set_num_threads(1)
     # A dialogue of TRACER has up to five groups.
@@ -164,7 +164,7 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
 
 def configured(seed: int, steps: int, tasks_per_step: int = 16, generations: int = 4, rate: float = 1e-3) -> Any:
     """Return how all of them are trained."""
-    from tracer_env.trainers.gspo_config import GSPOConfig
+    from tracer_env.trainers.gspo.config import GSPOConfig
 
     return GSPOConfig(
         num_generations=generations,

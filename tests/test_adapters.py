@@ -19,7 +19,7 @@ from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules
-from tracer_env.trainers.finetune import LoRA
+from tracer_env.trainers.gspo.finetune import LoRA
 from tracer_env.types import Role, Seat, Utterance
 
 IDS = torch.tensor([[5, 20, 30, 40, 50, 60]])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.trainers.alarms import AlarmConfig, CollapseAlarms, repeating, repetition
+from tracer_env.trainers.support.alarms import AlarmConfig, CollapseAlarms, repeating, repetition
 
 Series = list[float | None]
 

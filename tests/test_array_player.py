@@ -11,9 +11,9 @@ from tracer_env.agents.speakers.simulated.rates import PRESETS
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
-from tracer_env.trainers import array_player
-from tracer_env.trainers.array_player import ArrayPlayer, suits_arrays
-from tracer_env.trainers.controller_trainer import DialoguePlayer, train_controller
+from tracer_env.trainers.regret import array_player
+from tracer_env.trainers.regret.array_player import ArrayPlayer, suits_arrays
+from tracer_env.trainers.regret.trainer import DialoguePlayer, train_controller
 from tracer_env.types import Task
 
 TASKS = [Task(f"t{i}", f"What is {i} plus 1?", str(i + 1), difficulty=i / 6) for i in range(7)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from tree_games import coordination
 
-from tracer_env.trainers.best_start import best_of_starts
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.cfr.best_start import best_of_starts
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import merge
 from tracer_env.trees.payoffs import team_payoffs
 
 

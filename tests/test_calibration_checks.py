@@ -11,10 +11,10 @@ from test_calibration_fit import events
 from tracer_env.agents.speakers.simulated.rates import Simulation
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.rules import Rules
-from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_checks import check_fit, chi_square_tail, difficulty_bins
-from tracer_env.trainers.calibration_events import Events, tree_events
-from tracer_env.trainers.calibration_fit import fit_rates
+from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration.checks import check_fit, chi_square_tail, difficulty_bins
+from tracer_env.trainers.calibration.events import Events, tree_events
+from tracer_env.trainers.calibration.fit import fit_rates
 from tracer_env.trees.growth import expand
 from tracer_env.types import Task
 

@@ -14,8 +14,8 @@ from tracer_env.episodes.rollout import Job, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.information import vote_and_time
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_events import Events, transcript_events, tree_events
+from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration.events import Events, transcript_events, tree_events
 from tracer_env.trees.growth import expand
 from tracer_env.types import Grade, Task
 

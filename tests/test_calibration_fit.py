@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_env.agents.speakers.simulated.rates import Simulation
-from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_answers import Answers, best_answers, collision
-from tracer_env.trainers.calibration_events import Events
-from tracer_env.trainers.calibration_fit import RATES, Estimate, RateFit, clustered_error, fit_rates
+from tracer_env.trainers.calibration.answers import Answers, best_answers, collision
+from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration.events import Events
+from tracer_env.trainers.calibration.fit import RATES, Estimate, RateFit, clustered_error, fit_rates
 
 Line = tuple[int, int, int] | tuple[int, int, int, float]
 """How many events, context, outcome, and difficulty."""

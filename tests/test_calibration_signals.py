@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tracer_env.agents.speakers.simulated.rates import Simulation
-from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_events import Events
-from tracer_env.trainers.calibration_fit import Estimate
-from tracer_env.trainers.calibration_signals import SIGNAL_RATES, area_moves, fit_signals
+from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration.events import Events
+from tracer_env.trainers.calibration.fit import Estimate
+from tracer_env.trainers.calibration.signals import SIGNAL_RATES, area_moves, fit_signals
 
 NAN = math.nan
 Row = tuple[int, int, float, float, int]  # context, outcome, mean, margin, agrees

@@ -9,10 +9,10 @@ import pytest
 from test_calibration_fit import events
 
 from tracer_env.agents.speakers.simulated.rates import Simulation
-from tracer_env.trainers import calibration_events as ev
-from tracer_env.trainers.calibration_events import Events
-from tracer_env.trainers.calibration_fit import Estimate
-from tracer_env.trainers.calibration_tokens import TABLE_VARIANCE, TOKENS, fit_tokens
+from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration.events import Events
+from tracer_env.trainers.calibration.fit import Estimate
+from tracer_env.trainers.calibration.tokens import TABLE_VARIANCE, TOKENS, fit_tokens
 
 
 def said(proposals: list[tuple[int, int, int]], reviews: list[tuple[int, int, int]]) -> Events:

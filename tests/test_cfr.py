@@ -10,11 +10,11 @@ from tree_games import absent_minded, coordination, misleading, one_decision, ra
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import TreeSolver, random_start
-from tracer_env.trainers.dense_sweeps import DenseSweeps
-from tracer_env.trainers.merged_trees import MergedTrees, merge
-from tracer_env.trainers.tree_game import tree_game
-from tracer_env.trainers.tree_optima import gap
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import MergedTrees, merge
+from tracer_env.trainers.cfr.optima import gap
+from tracer_env.trainers.cfr.solver import TreeSolver, random_start
+from tracer_env.trainers.cfr.sweeps import DenseSweeps
 from tracer_env.trees.efg import to_openspiel
 from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 from tracer_env.trees.tree import DialogueTrees

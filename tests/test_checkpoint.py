@@ -19,8 +19,8 @@ import pytest
 
 from tracer_env.errors import ConfigError, DiskError, RunFolderError
 from tracer_env.intake.checked import plain
-from tracer_env.trainers import checkpoint
-from tracer_env.trainers.checkpoint import Checkpoint, newest, save
+from tracer_env.trainers.support import checkpoint
+from tracer_env.trainers.support.checkpoint import Checkpoint, newest, save
 
 
 def _parts(step: int) -> dict[str, Any]:
@@ -413,7 +413,7 @@ def test_without_an_earlier_one_the_line_says_so(tmp_path: Path) -> None:
 SLOW = """
 import sys, time
 from pathlib import Path
-from tracer_env.trainers.checkpoint import save
+from tracer_env.trainers.support.checkpoint import save
 root = Path(sys.argv[1])
 def half(path):
     path.write_bytes(b"half")
@@ -426,7 +426,7 @@ save(root, 20, {"a.json": {"step": 20}, "b.bin": half})
 ENDLESS = """
 import sys
 from pathlib import Path
-from tracer_env.trainers.checkpoint import newest, save
+from tracer_env.trainers.support.checkpoint import newest, save
 root = Path(sys.argv[1])
 found = newest(root, lambda line: sys.exit(line))
 step = found.step if found else 0

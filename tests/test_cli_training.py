@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tracer_env.cli.app import main
-from tracer_env.trainers.gspo_trainer import GSPOTrainer
-from tracer_env.trainers.hook_loading import HOOKS
+from tracer_env.trainers.gspo.hook_loading import HOOKS
+from tracer_env.trainers.gspo.trainer import GSPOTrainer
 from tracer_env.trees.shipped import SHIPPED
 
 SMALL = (

@@ -16,7 +16,7 @@ from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
-from tracer_env.trainers.controller_trainer import (
+from tracer_env.trainers.regret.trainer import (
     ControllerTraining,
     DialoguePlayer,
     average_regret,

@@ -7,9 +7,9 @@ import pytest
 from tree_games import random_trees
 
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import random_start
-from tracer_env.trainers.dense_sweeps import DenseSweeps
-from tracer_env.trainers.tree_game import TreeGame, tree_game
+from tracer_env.trainers.cfr.game import TreeGame, tree_game
+from tracer_env.trainers.cfr.solver import random_start
+from tracer_env.trainers.cfr.sweeps import DenseSweeps
 from tracer_env.trees.payoffs import role_payoffs
 
 
@@ -60,6 +60,6 @@ def test_blocks_do_not_change_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     game = tree_game(trees, role_payoffs(trees))
     speak = random_start(game.size, 0)
     whole = DenseSweeps(game).advantages(0, speak)
-    monkeypatch.setattr("tracer_env.trainers.dense_sweeps._BLOCK_LEAVES", 40)
+    monkeypatch.setattr("tracer_env.trainers.cfr.sweeps._BLOCK_LEAVES", 40)
     parts = DenseSweeps(game).advantages(0, speak)
     assert np.array(parts) == pytest.approx(np.array(whole), abs=1e-14)

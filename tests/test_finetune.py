@@ -11,7 +11,7 @@ from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
-from tracer_env.trainers.finetune import Full, LastN, LoRA, finetune_named
+from tracer_env.trainers.gspo.finetune import Full, LastN, LoRA, finetune_named
 from tracer_env.types import Role, Seat
 
 IDS = torch.tensor([[5, 20, 30, 40, 50, 60]])

@@ -15,7 +15,7 @@ from rich.console import Console
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules
-from tracer_env.trainers.frontier import BASELINES, frontier, frontier_command, frontier_table
+from tracer_env.trainers.cfr.frontier import BASELINES, frontier, frontier_command, frontier_table
 from tracer_env.trees.growth import expand
 from tracer_env.types import Task
 

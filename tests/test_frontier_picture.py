@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tracer_env.errors import ConfigError, MissingExtraError
-from tracer_env.trainers.frontier_picture import draw
+from tracer_env.trainers.cfr.frontier_picture import draw
 
 POINT = {"accuracy": 0.5, "accuracy_half_width": 0.1, "tokens_per_task": 100.0, "tokens_half_width": 5.0}
 DATA = {

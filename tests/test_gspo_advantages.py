@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.trainers.gspo_advantages import group_advantages
+from tracer_env.trainers.gspo.advantages import group_advantages
 
 
 def test_advantages_of_two_groups_by_hand() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.trainers.gspo_batch import Row, Sample, microbatches, minibatches, rows
+from tracer_env.trainers.gspo.batch import Row, Sample, microbatches, minibatches, rows
 
 WIDTH = 10
 

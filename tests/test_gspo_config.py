@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer_env.errors import ConfigError
-from tracer_env.trainers.gspo_config import CLIPS, GSPOConfig
+from tracer_env.trainers.gspo.config import CLIPS, GSPOConfig
 
 
 def test_the_named_clips() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.trainers.gspo_batch import Row, Sample, rows
-from tracer_env.trainers.gspo_layout import layout
+from tracer_env.trainers.gspo.batch import Row, Sample, rows
+from tracer_env.trainers.gspo.layout import layout
 
 
 def sample(prompt: tuple[int, ...], tokens: tuple[int, ...]) -> Sample:

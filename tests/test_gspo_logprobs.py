@@ -14,9 +14,9 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM, 
 
 from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.errors import ConfigError
-from tracer_env.trainers import gspo_logprobs as module
-from tracer_env.trainers.gspo_batch import Row, Sample
-from tracer_env.trainers.gspo_logprobs import LogProbs, evaluating
+from tracer_env.trainers.gspo import logprobs as module
+from tracer_env.trainers.gspo.batch import Row, Sample
+from tracer_env.trainers.gspo.logprobs import LogProbs, evaluating
 
 SHAPE: dict[str, Any] = {
     "vocab_size": 40,

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tracer_env.trainers import gspo_loss as module
-from tracer_env.trainers.gspo_advantages import group_advantages
-from tracer_env.trainers.gspo_config import CLIPS
-from tracer_env.trainers.gspo_loss import (
+from tracer_env.trainers.gspo import loss as module
+from tracer_env.trainers.gspo.advantages import group_advantages
+from tracer_env.trainers.gspo.config import CLIPS
+from tracer_env.trainers.gspo.loss import (
     LossStatistics,
     Objective,
     grpo_loss,
@@ -274,7 +274,7 @@ def test_settings_that_cannot_work(loss_of: Objective) -> None:
 def test_the_package_leaves_the_module_in_sight() -> None:
     from tracer_env import trainers
 
-    assert trainers.gspo_loss is module
+    assert trainers.gspo.loss is module
 
 
 # -- against TRL ---------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from moves import play, proposal, review
 
-from tracer_env.trainers.gspo_batch import Sample
-from tracer_env.trainers.gspo_metrics import named, rollout_metrics, samples_of
-from tracer_env.trainers.processes import Alone
-from tracer_env.trainers.rollouts import Drawn
+from tracer_env.trainers.gspo.batch import Sample
+from tracer_env.trainers.gspo.metrics import named, rollout_metrics, samples_of
+from tracer_env.trainers.gspo.rollouts import Drawn
+from tracer_env.trainers.support.processes import Alone
 from tracer_env.types import Utterance
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tracer_env.runs.config import Config
-from tracer_env.trainers.gspo_result import command, course
+from tracer_env.trainers.runs.result import command, course
 
 LORA = {"proposer": Path("run/adapters/proposer"), "reviewer": Path("run/adapters/reviewer")}
 

@@ -14,9 +14,9 @@ from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.rules import Rules
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
-from tracer_env.trainers import gspo_run
-from tracer_env.trainers.gspo_run import train_run
-from tracer_env.trainers.training_log import comparable, read_metrics
+from tracer_env.trainers.runs import language as gspo_run
+from tracer_env.trainers.runs.language import train_run
+from tracer_env.trainers.support.log import comparable, read_metrics
 
 SMALL = {
     "num_generations": 2,

@@ -9,10 +9,13 @@ import pytest
 
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.runs.config import Config, GSPOSection, HooksConfig, TracerConfig
-from tracer_env.trainers import gspo_loss
-from tracer_env.trainers.finetune import finetune_named
-from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_settings import (
+from tracer_env.trainers.cfr.credit import OneStep, Tree
+from tracer_env.trainers.gspo import loss as gspo_loss
+from tracer_env.trainers.gspo.config import GSPOConfig
+from tracer_env.trainers.gspo.finetune import finetune_named
+from tracer_env.trainers.gspo.hook_loading import HOOKS
+from tracer_env.trainers.gspo.trainer import ROLES as TRAINED
+from tracer_env.trainers.runs.settings import (
     FINETUNES,
     OBJECTIVES,
     ROLES,
@@ -21,10 +24,7 @@ from tracer_env.trainers.gspo_settings import (
     names,
     settled,
 )
-from tracer_env.trainers.gspo_trainer import ROLES as TRAINED
-from tracer_env.trainers.hook_loading import HOOKS
-from tracer_env.trainers.tracer_trainer import FADING, VARIANTS
-from tracer_env.trainers.tree_credit import OneStep, Tree
+from tracer_env.trainers.tracer.trainer import FADING, VARIANTS
 
 
 def config(**sections: Any) -> Config:

@@ -17,13 +17,13 @@ from safetensors.torch import load_file, save
 from training import STEPS, config, gspo, left, tasks, tracer
 
 from tracer_env.errors import ConfigError, RunFolderError, UserError
-from tracer_env.trainers import tensor_files
-from tracer_env.trainers.finetune import LoRA
-from tracer_env.trainers.gspo_loss import grpo_loss
-from tracer_env.trainers.gspo_state import find, told, write_adapters
-from tracer_env.trainers.gspo_trainer import GSPOTrainer
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.utterance_rewards import PAPER
+from tracer_env.trainers.gspo.finetune import LoRA
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.gspo.loss import grpo_loss
+from tracer_env.trainers.gspo.rewards import PAPER
+from tracer_env.trainers.gspo.state import find, told, write_adapters
+from tracer_env.trainers.gspo.trainer import GSPOTrainer
+from tracer_env.trainers.support import tensor_files
 
 CHANGES: dict[str, dict[str, Any]] = {
     "gspo.learning_rate was 0.001, now 0.002": {"learning_rate": 2e-3},

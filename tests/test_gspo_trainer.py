@@ -17,15 +17,15 @@ from tracer_env.parts.casting import make_speaker
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.finetune import LastN, LoRA
-from tracer_env.trainers.gspo_loss import grpo_loss
-from tracer_env.trainers.gspo_trainer import GSPOTrainer, PolicyHandle, TrainingResult
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.live_panel import MEASURES
-from tracer_env.trainers.processes import Alone
-from tracer_env.trainers.rollouts import ProposalRollouts, TeamRollouts
-from tracer_env.trainers.training_log import comparable
-from tracer_env.trainers.utterance_rewards import PAPER, RoleReward, TeamReward
+from tracer_env.trainers.gspo.finetune import LastN, LoRA
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.gspo.loss import grpo_loss
+from tracer_env.trainers.gspo.rewards import PAPER, RoleReward, TeamReward
+from tracer_env.trainers.gspo.rollouts import ProposalRollouts, TeamRollouts
+from tracer_env.trainers.gspo.trainer import GSPOTrainer, PolicyHandle, TrainingResult
+from tracer_env.trainers.support.live_panel import MEASURES
+from tracer_env.trainers.support.log import comparable
+from tracer_env.trainers.support.processes import Alone
 from tracer_env.types import Grade, Task
 
 

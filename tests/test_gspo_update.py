@@ -13,11 +13,11 @@ from tracer_env.errors import ConfigError, TrainingError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, initial
-from tracer_env.trainers.finetune import Full, LastN, LoRA, Policies
-from tracer_env.trainers.gspo_batch import Sample
-from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_loss import grpo_loss
-from tracer_env.trainers.gspo_update import GSPOUpdate
+from tracer_env.trainers.gspo.batch import Sample
+from tracer_env.trainers.gspo.config import GSPOConfig
+from tracer_env.trainers.gspo.finetune import Full, LastN, LoRA, Policies
+from tracer_env.trainers.gspo.loss import grpo_loss
+from tracer_env.trainers.gspo.update import GSPOUpdate
 from tracer_env.types import Task
 
 TASKS = [Task(f"sum-{number}", f"What is {number} plus 7?", str(number + 7), scenario="sums") for number in range(4)]

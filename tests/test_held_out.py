@@ -19,8 +19,8 @@ from tracer_env.parts.lessons import Lessons, mark_of
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.held_out import BASELINES, check_apart, divided, judged
-from tracer_env.trainers.tree_training import train_on_trees
+from tracer_env.trainers.cfr.held_out import BASELINES, check_apart, divided, judged
+from tracer_env.trainers.cfr.training import train_on_trees
 from tracer_env.trees.tree import DialogueTrees
 
 TESTS = tracer_env.expand(Arithmetic(limit=20), "simulated", worlds=2, texts=False)

@@ -15,8 +15,8 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.hooks import ACTIONS, HOOKS, HookedScenario, Hooks, context_of
-from tracer_env.trainers.utterance_rewards import RoleReward, TeamReward
+from tracer_env.trainers.gspo.hooks import ACTIONS, HOOKS, HookedScenario, Hooks, context_of
+from tracer_env.trainers.gspo.rewards import RoleReward, TeamReward
 from tracer_env.types import Action, Grade, Utterance
 from tracer_env.verification.referee import judge
 

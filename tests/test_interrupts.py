@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tracer_env.trainers.interrupts import patient
+from tracer_env.trainers.support.interrupts import patient
 
 
 def _press() -> None:

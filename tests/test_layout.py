@@ -41,12 +41,12 @@ OWNERS = {
     "tracer_env.agents.speakers.models.roomy_cache": {"torch", "transformers"},
     "tracer_env.agents.speakers.models.sampling": {"torch"},
     "tracer_env.agents.speakers.models.weights": {"torch", "transformers"},
-    "tracer_env.trainers.finetune": {"torch", "peft"},
-    "tracer_env.trainers.gspo_advantages": {"torch"},
-    "tracer_env.trainers.gspo_logprobs": {"torch"},
-    "tracer_env.trainers.gspo_loss": {"torch"},
-    "tracer_env.trainers.gspo_update": {"torch"},
-    "tracer_env.trainers.policies": {"torch"},
+    "tracer_env.trainers.gspo.finetune": {"torch", "peft"},
+    "tracer_env.trainers.gspo.advantages": {"torch"},
+    "tracer_env.trainers.gspo.logprobs": {"torch"},
+    "tracer_env.trainers.gspo.loss": {"torch"},
+    "tracer_env.trainers.gspo.update": {"torch"},
+    "tracer_env.trainers.gspo.policies": {"torch"},
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 

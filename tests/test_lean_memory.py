@@ -4,8 +4,8 @@ import ctypes
 
 import pytest
 
-from tracer_env.trainers import lean_memory as module
-from tracer_env.trainers.lean_memory import lean_memory
+from tracer_env.trainers.support import lean_memory as module
+from tracer_env.trainers.support.lean_memory import lean_memory
 
 
 class Recorded:

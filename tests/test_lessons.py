@@ -28,8 +28,8 @@ from tracer_env.runs.verifying import verify
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
 from tracer_env.statistics.metrics import Row
-from tracer_env.trainers.controller_trainer import train_controller
-from tracer_env.trainers.tree_solving import solve_trees
+from tracer_env.trainers.cfr.solving import solve_trees
+from tracer_env.trainers.regret.trainer import train_controller
 from tracer_env.trees.run import expand_run, join
 from tracer_env.trees.split import take_tasks
 from tracer_env.trees.tree import DialogueTrees

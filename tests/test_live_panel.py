@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from tracer_env.trainers import live_panel
-from tracer_env.trainers.live_panel import (
+from tracer_env.trainers.support import live_panel
+from tracer_env.trainers.support.live_panel import (
     LivePanel,
     PlainLines,
     Silence,

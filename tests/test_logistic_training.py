@@ -14,8 +14,8 @@ from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.logistic import Logistic
 from tracer_env.rules import Rules
 from tracer_env.terminal.progress import NoReporter
-from tracer_env.trainers.logistic_training import _Climb
-from tracer_env.trainers.tree_methods import teach
+from tracer_env.trainers.cfr.logistic import _Climb
+from tracer_env.trainers.cfr.methods import teach
 from tracer_env.trees.evaluation import evaluate_policy
 from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade

@@ -8,11 +8,11 @@ from tree_games import coordination, misleading, one_decision, random_trees
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import TreeSolver, random_start
-from tracer_env.trainers.dense_sweeps import DenseSweeps
-from tracer_env.trainers.mccfr import ExternalSampling, OutcomeSampling
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_game import collapsed, tree_game
+from tracer_env.trainers.cfr.game import collapsed, tree_game
+from tracer_env.trainers.cfr.mccfr import ExternalSampling, OutcomeSampling
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.cfr.solver import TreeSolver, random_start
+from tracer_env.trainers.cfr.sweeps import DenseSweeps
 from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 from tracer_env.trees.tree import DialogueTrees
 

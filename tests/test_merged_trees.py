@@ -7,10 +7,10 @@ import pytest
 from tree_games import coordination, misleading, random_trees
 
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import random_start
-from tracer_env.trainers.dense_sweeps import DenseSweeps
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_game import collapsed, key_patterns, tree_game
+from tracer_env.trainers.cfr.game import collapsed, key_patterns, tree_game
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.cfr.solver import random_start
+from tracer_env.trainers.cfr.sweeps import DenseSweeps
 from tracer_env.trees.evaluation import evaluate_policy
 from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 
@@ -94,7 +94,7 @@ def test_many_keys_are_numbered_without_a_table(monkeypatch: pytest.MonkeyPatch)
     trees = random_trees(Rules(max_turns=5), 20, seed=3)
     game = tree_game(trees, team_payoffs(trees), "history")
     expected = merge(game)
-    monkeypatch.setattr("tracer_env.trainers.merged_trees._TABLE", 1)
+    monkeypatch.setattr("tracer_env.trainers.cfr.merged._TABLE", 1)
     found = merge(game)
     for here, there in zip(found.parents, expected.parents, strict=True):
         assert here.tolist() == there.tolist()

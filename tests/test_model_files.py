@@ -20,7 +20,7 @@ from tracer_env.errors import DataError, RunFolderError
 from tracer_env.parts.casting import make_speaker
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, GSPOSection
-from tracer_env.trainers.gspo_run import train_run
+from tracer_env.trainers.runs.language import train_run
 
 
 def _copy(source: str, target: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_env.trainers.training_log import comparable, read_metrics
+from tracer_env.trainers.support.log import comparable, read_metrics
 
 ROOT = Path(__file__).parents[1]
 SMALL = (

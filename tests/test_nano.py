@@ -12,7 +12,7 @@ from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_evaluation import evaluate
+from tracer_env.trainers.nano.evaluation import evaluate
 from tracer_env.types import Grade, Role, Seat, Utterance, Verdict
 from tracer_env.verification.referee import ask
 

@@ -5,8 +5,8 @@ import pytest
 
 from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_rows import READ, drill, encoded, padded
-from tracer_env.trainers.nano_texts import Lesson, Step, lesson, steps
+from tracer_env.trainers.nano.rows import READ, drill, encoded, padded
+from tracer_env.trainers.nano.texts import Lesson, Step, lesson, steps
 from tracer_env.types import Role
 
 

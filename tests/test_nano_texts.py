@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_texts import (
+from tracer_env.trainers.nano.texts import (
     Step,
     computed,
     forgetful,

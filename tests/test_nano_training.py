@@ -13,7 +13,7 @@ from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_training import NanoConfig, main, train_nano
+from tracer_env.trainers.nano.training import NanoConfig, main, train_nano
 
 TINY = NanoConfig(questions=60, vocabulary=320, hidden=16, inner=16, layers=1, heads=2, steps=6, batch=4)
 

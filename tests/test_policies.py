@@ -12,8 +12,8 @@ import torch
 
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError
-from tracer_env.trainers.finetune import Finetune, Full, LastN, LoRA
-from tracer_env.trainers.policies import Policies
+from tracer_env.trainers.gspo.finetune import Finetune, Full, LastN, LoRA
+from tracer_env.trainers.gspo.policies import Policies
 
 IDS = torch.tensor([[5, 20, 30, 40, 50, 60], [9, 8, 7, 6, 5, 4]])
 KINDS = [LoRA(r=2, alpha=4), Full(), LastN(1)]
@@ -94,7 +94,7 @@ def test_the_same_policy_gives_the_same_bytes_in_another_process(llama: str, tmp
     code = (
         "import sys, pathlib\n"
         "from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker\n"
-        "from tracer_env.trainers.finetune import LoRA\n"
+        "from tracer_env.trainers.gspo.finetune import LoRA\n"
         "voice = HuggingFaceSpeaker(sys.argv[1], dtype='float32', device='cpu')\n"
         "LoRA(r=2).prepare(voice, ['proposer'], seed=3).save('proposer', pathlib.Path(sys.argv[2]))\n"
     )

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tracer_env.errors import ConfigError, MissingExtraError
-from tracer_env.trainers.processes import Accelerated, Alone, running_processes
-from tracer_env.trainers.training_log import comparable, read_metrics
+from tracer_env.trainers.support.log import comparable, read_metrics
+from tracer_env.trainers.support.processes import Accelerated, Alone, running_processes
 
 START = """
 import json, sys
@@ -22,12 +22,12 @@ from pathlib import Path
 import torch
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.finetune import LoRA
-from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_trainer import GSPOTrainer
-from tracer_env.trainers.processes import running_processes
-from tracer_env.trainers.tensor_files import save_tensors
-from tracer_env.trainers.tracer_trainer import TracerTrainer
+from tracer_env.trainers.gspo.finetune import LoRA
+from tracer_env.trainers.gspo.config import GSPOConfig
+from tracer_env.trainers.gspo.trainer import GSPOTrainer
+from tracer_env.trainers.support.processes import running_processes
+from tracer_env.trainers.support.tensor_files import save_tensors
+from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 out = Path(sys.argv[1])
 team = running_processes()

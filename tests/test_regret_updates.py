@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.trainers.regret_updates import RULES, Discounted, RegretUpdate, matched, regret_update
+from tracer_env.trainers.cfr.updates import RULES, Discounted, RegretUpdate, matched, regret_update
 
 ALL = slice(0, 1)
 

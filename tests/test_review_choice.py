@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracer_env.trainers.review_choice import REVIEWS, AllReviews, BalancedReviews
+from tracer_env.trainers.tracer.reviews import REVIEWS, AllReviews, BalancedReviews
 
 
 def test_all_reviews_teach() -> None:

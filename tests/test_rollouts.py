@@ -13,7 +13,8 @@ from tracer_env.errors import ConfigError
 from tracer_env.randomness import stream
 from tracer_env.rules import Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.rollouts import (
+from tracer_env.trainers.gspo.rewards import PAPER
+from tracer_env.trainers.gspo.rollouts import (
     Drawn,
     ProposalRollouts,
     ReviewRollouts,
@@ -22,7 +23,6 @@ from tracer_env.trainers.rollouts import (
     group_of,
     wants_right,
 )
-from tracer_env.trainers.utterance_rewards import PAPER
 from tracer_env.types import Role, Seat, Turn
 
 TASKS = Arithmetic(split="train", level=1, limit=6)

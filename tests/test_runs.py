@@ -21,7 +21,7 @@ from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
 from tracer_env.runs.folder import RunFolder, load_run, metrics_of, scenario_digest
 from tracer_env.storage.files import write_text
 from tracer_env.storage.locks import LOCK
-from tracer_env.trainers.training_run import train_run
+from tracer_env.trainers.runs.controllers import train_run
 from tracer_env.types import Grade, Task
 
 CONFIG = Config(seed=3, evaluation=EvaluationConfig(methods=("a", "b")))

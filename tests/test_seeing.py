@@ -14,10 +14,10 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.quantiles import t_quantile
-from tracer_env.trainers.best_start import best_of_starts
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.seeing import RULES, see
-from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.cfr.best_start import best_of_starts
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.seeing.study import RULES, see
 from tracer_env.trees.evaluation import evaluate_policy
 from tracer_env.trees.payoffs import team_payoffs
 

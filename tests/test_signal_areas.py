@@ -8,7 +8,7 @@ import numpy as np
 from tree_games import misleading, random_trees
 
 from tracer_env.rules import Rules
-from tracer_env.trainers.signal_areas import signal_areas
+from tracer_env.trainers.seeing.areas import signal_areas
 from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade
 

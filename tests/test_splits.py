@@ -26,7 +26,7 @@ from tracer_env.scenarios.math500 import MATH500
 from tracer_env.scenarios.procedural import ReasoningGym
 from tracer_env.scenarios.recorded import RecordedTasks
 from tracer_env.scenarios.splits import TUNE_SHARE, in_tune, part_of, source_of
-from tracer_env.trainers.held_out import divided
+from tracer_env.trainers.cfr.held_out import divided
 from tracer_env.types import Task
 
 Maker = Callable[..., Any]

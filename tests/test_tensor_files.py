@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError
-from tracer_env.trainers import tensor_files
-from tracer_env.trainers.tensor_files import (
+from tracer_env.trainers.support import tensor_files
+from tracer_env.trainers.support.tensor_files import (
     load_tensors,
     optimiser_state,
     restore_optimiser,
@@ -109,7 +109,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     code = (
         "import resource, sys, torch\n"
         "from pathlib import Path\n"
-        "from tracer_env.trainers.tensor_files import save_tensors\n"
+        "from tracer_env.trainers.support.tensor_files import save_tensors\n"
         "file = Path(sys.argv[1])\n"
         "save_tensors(file, {'a': torch.ones(10)})\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"

@@ -21,11 +21,11 @@ from tracer_env.interfaces import Controller
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.review_choice import AllReviews, BalancedReviews
-from tracer_env.trainers.rollouts import Drawn, TaskOrder
-from tracer_env.trainers.tracer_rollouts import TracerRollouts
-from tracer_env.trainers.utterance_rewards import PAPER
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.gspo.rewards import PAPER
+from tracer_env.trainers.gspo.rollouts import Drawn, TaskOrder
+from tracer_env.trainers.tracer.reviews import AllReviews, BalancedReviews
+from tracer_env.trainers.tracer.rollouts import TracerRollouts
 
 THREE = Rules(max_turns=3)
 KEY = information_named("vote_and_time")

@@ -16,11 +16,11 @@ from tracer_env.errors import ConfigError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.tracer_settling import ITERATIONS, STARTS, check_settled, settle_tables
-from tracer_env.trainers.tracer_trainer import VARIANTS
-from tracer_env.trainers.tree_credit import Tree
-from tracer_env.trainers.tree_solving import solve_trees
+from tracer_env.trainers.cfr.credit import Tree
+from tracer_env.trainers.cfr.solving import solve_trees
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.tracer.settling import ITERATIONS, STARTS, check_settled, settle_tables
+from tracer_env.trainers.tracer.trainer import VARIANTS
 from tracer_env.trees.growth import expand
 from tracer_env.trees.tree import DialogueTrees
 

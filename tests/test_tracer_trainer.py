@@ -15,8 +15,8 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.tracer_trainer import VARIANTS, variant_named
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.tracer.trainer import VARIANTS, variant_named
 
 
 @pytest.mark.parametrize("name", VARIANTS)

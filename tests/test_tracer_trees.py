@@ -19,13 +19,13 @@ from tracer_env.interfaces import Controller
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.dense_sweeps import DenseSweeps
-from tracer_env.trainers.hooks import Hooks
-from tracer_env.trainers.rollouts import TaskOrder, role_of
-from tracer_env.trainers.tracer_rollouts import TracerRollouts
-from tracer_env.trainers.tracer_trees import ChoiceTrees, Decision, Root
-from tracer_env.trainers.tree_credit import OneStep, Tree
-from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.cfr.credit import OneStep, Tree
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.sweeps import DenseSweeps
+from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.gspo.rollouts import TaskOrder, role_of
+from tracer_env.trainers.tracer.choice_trees import ChoiceTrees, Decision, Root
+from tracer_env.trainers.tracer.rollouts import TracerRollouts
 from tracer_env.trees.growth import expand
 from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.types import Action

@@ -23,10 +23,10 @@ from tracer_env.interfaces import Controller
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.rollouts import TaskOrder
-from tracer_env.trainers.tracer_rollouts import TracerRollouts
-from tracer_env.trainers.tracer_trainer import VARIANTS
-from tracer_env.trainers.tree_credit import Tree
+from tracer_env.trainers.cfr.credit import Tree
+from tracer_env.trainers.gspo.rollouts import TaskOrder
+from tracer_env.trainers.tracer.rollouts import TracerRollouts
+from tracer_env.trainers.tracer.trainer import VARIANTS
 from tracer_env.types import Signals, Utterance
 
 KEY = "vote+time+confidence:bins=3"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tracer_env.errors import ConfigError, MissingExtraError, RunFolderError, UnknownNameError
-from tracer_env.trainers import training_log
-from tracer_env.trainers.training_log import TrainingLog, comparable, read_metrics
+from tracer_env.trainers.support import log as training_log
+from tracer_env.trainers.support.log import TrainingLog, comparable, read_metrics
 
 
 def _filled(folder: Path, steps: int = 3, report_to: tuple[str, ...] = ()) -> TrainingLog:
@@ -66,7 +66,7 @@ def test_lines_are_there_before_the_log_is_closed(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from tracer_env.trainers.training_log import TrainingLog\n"
+        "from tracer_env.trainers.support.log import TrainingLog\n"
         "TrainingLog(Path(sys.argv[1])).write(1, {'reward': 1.0})\n"
         "os.kill(os.getpid(), 9)\n"
     )
@@ -92,7 +92,7 @@ def test_what_a_full_disk_took_of_a_line_is_dropped(tmp_path: Path) -> None:
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from tracer_env.errors import RunFolderError\n"
-        "from tracer_env.trainers.training_log import TrainingLog\n"
+        "from tracer_env.trainers.support.log import TrainingLog\n"
         "log = TrainingLog(Path(sys.argv[1]))\n"
         "log.write(1, {'reward': 1.0})\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
@@ -221,7 +221,7 @@ def test_tensorboard_is_written_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from tracer_env.trainers.training_log import TrainingLog\n"
+        "from tracer_env.trainers.support.log import TrainingLog\n"
         "log = TrainingLog(Path(sys.argv[1]), ('tensorboard',))\n"
         "log.write(1, {'reward': 1.0})\n"
         "log.close()\n"

@@ -14,8 +14,8 @@ from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config, TrainingConfig
 from tracer_env.runs.folder import load_run
-from tracer_env.trainers import training_run
-from tracer_env.trainers.training_run import train_run
+from tracer_env.trainers.runs import controllers as training_run
+from tracer_env.trainers.runs.controllers import train_run
 
 CONFIG = Config(seed=3, training=TrainingConfig(episodes=640))
 

@@ -14,7 +14,7 @@ from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
 from tracer_env.statistics.means import half_width
-from tracer_env.trainers.transfer import BASELINES, transfer_gap, transfer_table
+from tracer_env.trainers.calibration.transfer import BASELINES, transfer_gap, transfer_table
 from tracer_env.trees.growth import expand
 from tracer_env.trees.split import halves, take_tasks
 from tracer_env.types import Task

@@ -9,9 +9,7 @@ from tree_games import misleading, random_trees
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import TreeSolver
-from tracer_env.trainers.merged_trees import merge
-from tracer_env.trainers.tree_credit import (
+from tracer_env.trainers.cfr.credit import (
     OneStep,
     OneStepSweeps,
     RoleCredit,
@@ -20,7 +18,9 @@ from tracer_env.trainers.tree_credit import (
     credit_table,
     policies,
 )
-from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import merge
+from tracer_env.trainers.cfr.solver import TreeSolver
 from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.types import Grade
 

@@ -10,7 +10,7 @@ from tree_games import misleading, random_trees, trees_of
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.trainers.tree_game import tree_game
+from tracer_env.trainers.cfr.game import tree_game
 from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 
 

@@ -14,9 +14,9 @@ from tracer_env.interfaces import Controller
 from tracer_env.rules import Rules
 from tracer_env.runs.learning import untrained
 from tracer_env.terminal.progress import NoReporter
-from tracer_env.trainers.tree_game import tree_game, with_fixed
-from tracer_env.trainers.tree_methods import teach
-from tracer_env.trainers.tree_solving import solve_trees
+from tracer_env.trainers.cfr.game import tree_game, with_fixed
+from tracer_env.trainers.cfr.methods import teach
+from tracer_env.trainers.cfr.solving import solve_trees
 from tracer_env.trees.evaluation import evaluate_policy
 from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.trees.policy import speak_probabilities

@@ -10,10 +10,10 @@ from tree_games import absent_minded, coordination, misleading, one_decision, ra
 
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.trainers.cfr import random_start, uniform
-from tracer_env.trainers.merged_trees import MergedTrees, merge
-from tracer_env.trainers.tree_game import tree_game
-from tracer_env.trainers.tree_optima import best_response, clairvoyant_value, gap, joint_optimum, may_repeat
+from tracer_env.trainers.cfr.game import tree_game
+from tracer_env.trainers.cfr.merged import MergedTrees, merge
+from tracer_env.trainers.cfr.optima import best_response, clairvoyant_value, gap, joint_optimum, may_repeat
+from tracer_env.trainers.cfr.solver import random_start, uniform
 from tracer_env.trees.payoffs import role_payoffs, team_payoffs
 from tracer_env.trees.tree import DialogueTrees
 
@@ -122,7 +122,7 @@ def test_climbing_is_a_lower_bound_that_says_so(monkeypatch: pytest.MonkeyPatch)
     merged = team(trees)
     exact = joint_optimum(merged)
     assert exact.how == "enumerate"
-    monkeypatch.setattr("tracer_env.trainers.tree_optima._MOST_TRIED", -1)
+    monkeypatch.setattr("tracer_env.trainers.cfr.optima._MOST_TRIED", -1)
     climbed = joint_optimum(merged)
     assert climbed.how == "ascent"
     assert climbed.value <= exact.value + 1e-12
@@ -134,7 +134,7 @@ def test_climbing_is_a_lower_bound_that_says_so(monkeypatch: pytest.MonkeyPatch)
 def test_how_many_policies_are_tried_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     merged = team(random_trees(Rules(max_turns=5), 40, seed=8), "time_only")
     whole = joint_optimum(merged)
-    monkeypatch.setattr("tracer_env.trainers.tree_optima._CELLS", 1)
+    monkeypatch.setattr("tracer_env.trainers.cfr.optima._CELLS", 1)
     parts = joint_optimum(merged)
     assert parts.value == pytest.approx(whole.value, abs=1e-14)
     assert parts.speak.tolist() == whole.speak.tolist()

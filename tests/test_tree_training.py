@@ -12,8 +12,8 @@ import tracer_env
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.rules import Rules
-from tracer_env.trainers.tree_solving import METHODS, solve_trees
-from tracer_env.trainers.tree_training import train_on_trees
+from tracer_env.trainers.cfr.solving import METHODS, solve_trees
+from tracer_env.trainers.cfr.training import train_on_trees
 from tracer_env.trees.evaluation import evaluate_policy
 
 # value after 100 iterations of the misleading tree (2/3 + p q / 3); what is drawn is known to a tolerance

@@ -19,7 +19,7 @@ from tracer_env.parts.trust import code_named, layered, table_named
 from tracer_env.rules import Rules
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
-from tracer_env.trainers.training_run import train_run
+from tracer_env.trainers.runs.controllers import train_run
 
 CANARY = """
 from pathlib import Path
@@ -159,7 +159,8 @@ NAMED = {
     "cast in a cast": ('[speaker]\nname = "proposer=agent_0=canary_part:Thing"', "speaker.name", "compare"),
     "scenario": ('[scenario]\nname = "canary_part:Thing"', "scenario.name", "compare"),
     "a part of ours by its path": (
-        '[speaker]\nname = "tracer_env.trainers.hook_loading:load_hook"\nkind = "reward"\npath = "canary_part.py:hook"',
+        '[speaker]\nname = "tracer_env.trainers.gspo.hook_loading:load_hook"\n'
+        'kind = "reward"\npath = "canary_part.py:hook"',
         "speaker.name",
         "compare",
     ),
@@ -229,7 +230,7 @@ def test_a_folder_names_no_code_in_python(mark: Path) -> None:
     folder = _folder(mark.with_name("B"), '[speaker]\nname = "canary_part:Speaker"')
     with pytest.raises(TrustError, match=r"speaker\.name"):
         train_run(None, resume=folder)
-    from tracer_env.trainers.gspo_run import train_run as train_language
+    from tracer_env.trainers.runs.language import train_run as train_language
 
     folder = _folder(mark.with_name("C"), '[training]\nmethod = "gspo"\n[hooks]\nreward = "canary_part.py:hook"')
     with pytest.raises(TrustError, match=r"hooks\.reward"):

@@ -14,8 +14,8 @@ from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.nano_texts import mistake, solution, steps
-from tracer_env.trainers.utterance_rewards import PAPER, REWARDS, RoleReward, TeamReward
+from tracer_env.trainers.gspo.rewards import PAPER, REWARDS, RoleReward, TeamReward
+from tracer_env.trainers.nano.texts import mistake, solution, steps
 from tracer_env.types import Grade, Role, Utterance, Verdict
 from tracer_env.verification.referee import ask, judge
 

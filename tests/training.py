@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 
 from tracer_env.interfaces import Request
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.gspo_config import GSPOConfig
-from tracer_env.trainers.gspo_trainer import GSPOTrainer
-from tracer_env.trainers.gspo_update import GSPOUpdate
-from tracer_env.trainers.tracer_trainer import TracerTrainer
-from tracer_env.trainers.training_log import comparable, read_metrics
+from tracer_env.trainers.gspo.config import GSPOConfig
+from tracer_env.trainers.gspo.trainer import GSPOTrainer
+from tracer_env.trainers.gspo.update import GSPOUpdate
+from tracer_env.trainers.support.log import comparable, read_metrics
+from tracer_env.trainers.tracer.trainer import TracerTrainer
 from tracer_env.types import Utterance
 
 STEPS = 4

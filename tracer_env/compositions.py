@@ -13,7 +13,7 @@
     length (bins)                      tokens of the pending proposal
 
 The last three are measured and cut into ``bins`` buckets at quantiles of train dialogues (`Composition.with_edges`,
-`trees.keys.fitted_on`, in TRACER `trainers.tracer_window`); until then asking them is an error. A value on an edge
+`trees.keys.fitted_on`, in TRACER `trainers.tracer.window`); until then asking them is an error. A value on an edge
 belongs to the bucket above it. What a speaker does not tell is the bucket ``unknown``, what nobody said yet ``none``.
 Values and edges are float32 and float64 numbers wherever they come from, so a state and a tree agree to the last bit.
 

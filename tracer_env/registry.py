@@ -74,10 +74,10 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "human": f"{_AGENTS}.controllers.human:Human",
     },
     "trainer": {
-        "regret_matching": "tracer_env.trainers.training_run:train_run",
-        "regret_matching_plus": "tracer_env.trainers.training_run:train_run",
-        "gspo": "tracer_env.trainers.gspo_run:train_run",
-        "tracer": "tracer_env.trainers.gspo_run:train_run",
+        "regret_matching": "tracer_env.trainers.runs.controllers:train_run",
+        "regret_matching_plus": "tracer_env.trainers.runs.controllers:train_run",
+        "gspo": "tracer_env.trainers.runs.language:train_run",
+        "tracer": "tracer_env.trainers.runs.language:train_run",
     },
     "information": {
         name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")

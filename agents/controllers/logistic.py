@@ -5,7 +5,7 @@
 At turn t the seat speaks with probability 1 / (1 + exp(-w_t x)): x are the numbers of `observed` less their mean on
 the train trees, over their spread there, cut at 8 spreads, 0 where something is not told, and a 1; with ``products``
 also the products of all pairs. Each turn has weights w_t of its own. They are trained on dialogue trees
-(`trainers.logistic_training`).
+(`trainers.cfr.logistic`).
 
 A key forgets what has no bucket in it; here nothing is cut into buckets, but what cannot be said by one straight line
 (with products: one curve of the second degree) through the numbers cannot be said. Neither bounds the other.

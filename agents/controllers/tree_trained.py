@@ -7,7 +7,7 @@ correct end, less ``price`` for each token. The paper's one-step values (`regret
 makes possible later nor what it costs. ``starts`` are tried, the uniform policy first, then drawn ones, each for
 ``iterations``; the one that is worth most on the train trees, played as it will be played (``policy``), is kept.
 
-Here the settings are checked and the rows read; the solving is `trainers.tree_solving`, where the methods and their
+Here the settings are checked and the rows read; the solving is `trainers.cfr.solving`, where the methods and their
 sources stand. A table that was solved is a table: rows, lessons and files are those of `regret_matching`.
 """
 

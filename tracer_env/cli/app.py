@@ -170,7 +170,7 @@ def list_command(
     from tracer_env.compositions import part_names
     from tracer_env.registry import KINDS, registered, resolve
 
-    listed, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:names")
+    listed, _ = resolve("trainer", "tracer_env.trainers.runs.settings:names")
     more = listed()
     if kind is not None and kind not in {**KINDS, **more}:
         raise UnknownNameError("kind of part", kind, {**KINDS, **more})

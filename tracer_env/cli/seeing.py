@@ -39,9 +39,9 @@ def see_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is worth seeing: accuracy and tokens by information on held-out tasks, beside rules and bounds."""
-    see, _ = resolve("trainer", f"{_TRAINERS}.seeing:see")
-    drawing, _ = resolve("trainer", f"{_TRAINERS}.seeing_shown:drawing")
-    tables, _ = resolve("trainer", f"{_TRAINERS}.seeing_shown:study_tables")
+    see, _ = resolve("trainer", f"{_TRAINERS}.seeing.study:see")
+    drawing, _ = resolve("trainer", f"{_TRAINERS}.seeing.shown:drawing")
+    tables, _ = resolve("trainer", f"{_TRAINERS}.seeing.shown:study_tables")
     draw = None if picture is None else drawing(picture)
     for each in information or ():
         take_in(each)

@@ -107,7 +107,7 @@ def train_command(
     data = merge(data, "gspo", max_steps=steps if with_model else None)
     resolved = resolved_config(data, out, resume)
     if with_model:
-        settled, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:settled")
+        settled, _ = resolve("trainer", "tracer_env.trainers.runs.settings:settled")
         resolved = settled(resolved, chosen)
     if dry_run:
         return print_config(resolved, as_json)

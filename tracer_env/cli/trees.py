@@ -1,4 +1,4 @@
-"""Commands on dialogue trees: expand, train --trees, calibrate, frontier; see is in `cli.seeing`."""
+"""Commands on dialogue trees: expand, train --trees, calibrate, frontier; see is in `seeing`."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ def train_on_folder(
     with reporting() as reporter:
         start = 0 if seed is None else seed
         if logistic:
-            climb, _ = resolve("trainer", f"{_TRAINERS}.logistic_training:train_logistic_on_trees")
+            climb, _ = resolve("trainer", f"{_TRAINERS}.cfr.logistic:train_logistic_on_trees")
             asked = {} if iterations is None else {"steps": iterations}
             result = climb(loaded, seed=start, reporter=reporter, out=file, **asked, **chosen)
         else:
-            train, _ = resolve("trainer", f"{_TRAINERS}.tree_training:train_on_trees")
+            train, _ = resolve("trainer", f"{_TRAINERS}.cfr.training:train_on_trees")
             steps = 1000 if iterations is None else iterations
             result = train(loaded, method, steps, start, reporter=reporter, out=file, **chosen)
     if as_json:
@@ -233,8 +233,8 @@ def calibrate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Fit the simulated speaker to recorded dialogues; write a preset that `simulated:FILE` takes."""
-    calibrate, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibrate_command")
-    table, _ = resolve("trainer", f"{_TRAINERS}.calibration:calibration_table")
+    calibrate, _ = resolve("trainer", f"{_TRAINERS}.calibration.calibrate:calibrate_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.calibration.calibrate:calibration_table")
     with reporting() as reporter:
         result = calibrate(source, out, reporter)
     if as_json:
@@ -252,8 +252,8 @@ def frontier_command(
     as_json: JsonOption = False,
 ) -> None:
     """Sweep the price of a token, solve, and draw accuracy against tokens a task."""
-    frontier, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_command")
-    table, _ = resolve("trainer", f"{_TRAINERS}.frontier:frontier_table")
+    frontier, _ = resolve("trainer", f"{_TRAINERS}.cfr.frontier:frontier_command")
+    table, _ = resolve("trainer", f"{_TRAINERS}.cfr.frontier:frontier_table")
     with reporting() as reporter:
         result = frontier(trees, out, reporter)
     if as_json:

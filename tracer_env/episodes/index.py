@@ -1,6 +1,6 @@
 """Finding one episode among many: where each line of ``episodes.jsonl`` begins, kept beside it.
 
-    index = open_index(path)            read from ``episodes.index``, or made from the episodes
+    index = open_index(path)            read from ``index``, or made from the episodes
     index.read(place)                   the episode there, read and checked like any other
 
 An index is nothing but a shortcut. It hangs on the episodes alone (the same ones, the same bytes), is made

@@ -4,7 +4,7 @@ A transcript holds all that metrics, replay and verification need: each turn's c
 probability and both action values, what was said, and, where it was drawn, what would have been
 said. It is written append-only; a last line that was cut off by a crash is recognised and dropped
 when a run is resumed, and is an error everywhere else. What a line may hold, and what is refused
-when one is read, stands in `episodes.lines`.
+when one is read, stands in `lines`.
 """
 
 from __future__ import annotations

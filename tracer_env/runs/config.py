@@ -11,7 +11,7 @@
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
     [training]          # method, episodes, tasks, update_every, limit, path, seed
     [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
-    [gspo]              # how utterances are learned: the keys of trainers.gspo_settings
+    [gspo]              # how utterances are learned: the keys of trainers.runs.settings
     [tracer]            # variant, sharing, reviews, fading, credit, settle, information
     [hooks]             # value, reward, prompt, extract, updater: import paths
 
@@ -132,7 +132,7 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class GSPOSection:
-    """How utterances are learned: keys that ``trainers.gspo_settings`` knows and checks."""
+    """How utterances are learned: keys that ``trainers.runs.settings`` knows and checks."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -152,7 +152,7 @@ class TracerConfig:
 
 @dataclass(frozen=True)
 class HooksConfig:
-    """Functions asked while training alone, as ``package.module:name`` or ``file.py:name`` (``trainers.hooks``)."""
+    """Functions asked in training alone, as ``package.module:name`` or ``file.py:name`` (``trainers.gspo.hooks``)."""
 
     value: str | None = None
     reward: str | None = None
@@ -204,7 +204,7 @@ class Config:
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
         if self.gspo.settings:
-            check, _ = resolve("trainer", "tracer_env.trainers.gspo_settings:GSPOSettings")
+            check, _ = resolve("trainer", "tracer_env.trainers.runs.settings:GSPOSettings")
             check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
 
     def check_unhooked(self, command: str) -> None:

@@ -130,7 +130,7 @@ class School:
         return training
 
     def _from_play(self, name: str, controller: Controller) -> dict[str, Any]:
-        train, _ = resolve("trainer", "tracer_env.trainers.controller_trainer:train_controller")
+        train, _ = resolve("trainer", "tracer_env.trainers.regret.trainer:train_controller")
         config = self.folder.config
         episodes = training_episodes(config, self.speaker)
         self.tell.start(f"training {name}", episodes)
@@ -161,7 +161,7 @@ class School:
         return fitted_on(self.trees.grown, asked) if unfitted else key
 
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
-        teach, _ = resolve("trainer", "tracer_env.trainers.tree_methods:teach")
+        teach, _ = resolve("trainer", "tracer_env.trainers.cfr.methods:teach")
         trees = self.trees.grown
         course: dict[str, Any] = teach(controller, trees, self.folder.config.training_seed, self.tell, name)
         return {**self.trees.cost, **course}

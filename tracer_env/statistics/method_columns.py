@@ -1,7 +1,7 @@
 """The episodes of one method as columns: a few numbers of each, and the row that they come to.
 
 `Column` takes transcripts in any order; `Column.row` is what a table shows of them. Where a run was played under
-several seeds, intervals contain both sources of chance, tasks and seeds (`statistics.seeds`).
+several seeds, intervals contain both sources of chance, tasks and seeds (`seeds`).
 """
 
 from __future__ import annotations

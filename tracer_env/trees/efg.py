@@ -3,7 +3,7 @@
 The file has a chance node at the root that picks a tree, a decision node for every choice, with our keys as
 information sets, and a terminal node with the agents' payoffs wherever a dialogue ends. Player a + 1 is
 ``agent_a``; the actions are ``skip`` and ``speak`` in this order. What OpenSpiel's ``efg_game`` or Gambit find on it
-can be set beside what `trainers.cfr` finds. Trees are written out one by one, so take some hundreds or
+can be set beside what `trainers.cfr.solver` finds. Trees are written out one by one, so take some hundreds or
 thousands of tasks; a hundred thousand make a file of some 200 MB.
 
 Where gains and losses of an action cancel exactly, rounding decides which way another solver goes (ours stays put), and

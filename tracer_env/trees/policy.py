@@ -2,7 +2,7 @@
 
     a controller        regret matching (its average policy), baselines, the oracle, a cast, or its name
     a mapping           information state -> P(SPEAK)
-    an array (K,)       P(SPEAK) of each key of ``trees.keys(information)``, in its order
+    an array (K,)       P(SPEAK) of each key of ``keys(information)``, in its order
     a list of arrays    P(SPEAK) of each node, shape (R, 2^d) for d = 0 .. D - 1: the common form
 
 A controller is asked once for all nodes that look alike: same turn, same events, same grades. It is shown a

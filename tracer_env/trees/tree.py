@@ -185,7 +185,7 @@ class DialogueTrees:
         return load_trees(path, rules)
 
     def evaluate(self, policy: Policy, information: str | Information = "vote_and_time") -> Evaluation:
-        """Return what a policy comes to on these trees, exactly; see `trees.evaluation.evaluate_policy`."""
+        """Return what a policy comes to on these trees, exactly; see `evaluation.evaluate_policy`."""
         from tracer_env.trees.evaluation import evaluate_policy
 
         return evaluate_policy(self, policy, information)

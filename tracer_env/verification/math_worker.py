@@ -1,4 +1,4 @@
-"""The program of a mathematics worker: compares two answers by `verification.comparison`, one JSON line at a time.
+"""The program of a mathematics worker: compares two answers by `comparison`, one JSON line at a time.
 
 Run by `math_pool` in a process of its own, as a script and not as a part of the package, so that it
 starts without importing anything else of tracer-env (the comparison is loaded from its file):

@@ -1,11 +1,11 @@
 """Nano: a language model of our own, small enough to ship with the package and to train in minutes on a CPU.
 
 A Llama of just under a million parameters over bytes and the words of the scenario `arithmetic`, trained from
-nothing on its train split (`trainers.nano_training`) in both roles, with wrong texts among those it learnt from: some
+nothing on its train split (`trainers.nano.training`) in both roles, with wrong texts among those it learnt from: some
 wrong by chance, some by a habit, so it is often wrong at temperature 1 and sometimes wrong for sure.
 At levels 1 and 2 two of three proposals are right at temperature 1 and three of four greedily; the higher levels were
 not in its schooling. A WRONG helps it to mend. As a reviewer it is right in two cases of three (mean of right and wrong
-proposals), and greedily in five of six: what is left is for GSPO to bring out (`trainers.gspo_trainer`).
+proposals), and greedily in five of six: what is left is for GSPO to bring out (`trainers.gspo.trainer`).
 
 Its prompts are its own: no worked examples, no discussion, only what the reply hangs on.
 
@@ -50,7 +50,7 @@ class NanoPrompts(Prompts):
 class Nano(HuggingFaceSpeaker):
     """`HuggingFaceSpeaker` with the packaged weights, in float32 on the CPU unless told otherwise.
 
-    ``path``: another folder that `trainers.nano_training` wrote. The other settings are those of the base class.
+    ``path``: another folder that `trainers.nano.training` wrote. The other settings are those of the base class.
     """
 
     def __init__(
@@ -96,6 +96,6 @@ def packaged_weights() -> Path:
     if not (folder / "model.safetensors").is_file():
         raise DataError(
             f"the package holds no weights at {folder}; install it again, or train some with "
-            "python -m tracer_env.trainers.nano_training --out DIR and give path=DIR"
+            "python -m tracer_env.trainers.nano.training --out DIR and give path=DIR"
         )
     return folder

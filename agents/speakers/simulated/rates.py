@@ -13,7 +13,7 @@ alike. A wrong answer is one of ``distractors`` equally likely ones. A review ha
 chance ``no_verdict``; otherwise it says RIGHT to a correct proposal with chance ``tpr`` and WRONG to
 any other with chance ``tnr``. Completion lengths are log-normal with the given mean and coefficient of
 variation, read off a table of 256 quantiles; a prompt costs a fixed number of tokens and ``reread`` times
-the completions inside the history window. What a speaker tells of its own words is drawn by `agents.speakers.simulated.signals`.
+the completions inside the history window. What a speaker tells of its own words is drawn by `signals`.
 
 A preset of your own is a TOML file with some of the parameters, one a line (``skill = 0.4``); those that it
 leaves out are those of ``balanced``. `Simulation.to_toml` writes one, `Simulation.from_toml` reads it.

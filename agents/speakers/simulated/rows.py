@@ -1,6 +1,6 @@
 """The simulated speaker for many dialogues and many nodes of each, whole utterances included.
 
-Where `agents.speakers.simulated.arrays` gives grades and verdicts, this gives all that a dialogue tree stores: which answer
+Where `arrays` gives grades and verdicts, this gives all that a dialogue tree stores: which answer
 was given, what it cost and what it tells of its words. B rows share a turn's noise with all M nodes of their
 tree, since noise does not hang on choices. Arrays have shape (B, M); equality with the scalar speaker is tested on
 every leaf.

@@ -9,7 +9,7 @@ What the 64 bits of a turn are used for:
     OUTCOME    top 48: not parsable, else correct or not; or no verdict, else which one
                next 8: which wrong answer    low 8: quantile of the completion length
     CONTENT    top 48: repeat the pending answer or not
-    SIGNAL     what the speaker tells of its own words (`agents.speakers.simulated.signals`); drawn when somebody reads it
+    SIGNAL     what the speaker tells of its own words (`signals`); drawn when somebody reads it
 """
 
 from __future__ import annotations

@@ -1,0 +1,121 @@
+"""What a language model's training came to, as plain data: its course, its files, and the command that uses them.
+
+A course tells of each measure the first step, the last one, and the means over the first ten steps and the last ten
+(over all, when there were fewer). None stands where no step has a number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tracer_env.rules import Rules
+from tracer_env.runs.config import Config
+from tracer_env.specs import parse_value
+from tracer_env.terminal import plain
+from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
+from tracer_env.trainers.regret.trainer import policy_table
+from tracer_env.trainers.tracer.trainer import TracerTrainer, Variant
+
+__all__ = ["DIALOGUES", "UTTERANCES", "command", "course", "result_data"]
+
+UTTERANCES = ("reward", "accuracy", "unparsable", "completion_length")
+"""What is told of each policy."""
+DIALOGUES = ("dialogue_accuracy", "calls_per_task", "tokens_per_task", "speak_rate", "average_regret")
+"""What is told of the dialogues of method tracer."""
+_METHODS = {"proposer": "never", "reviewer": "until_approved,never", None: "always,never"}
+"""Controllers under which something can be seen of what method gspo has trained, by role."""
+
+Course = dict[str, float | None]
+
+
+def course(lines: Sequence[Mapping[str, Any]], name: str) -> Course:
+    """Return the course of the metric ``name`` over the lines of a record."""
+    found = [line.get(name) for line in lines]
+
+    def mean(values: Sequence[Any]) -> float | None:
+        numbers = [float(value) for value in values if value is not None]
+        return sum(numbers) / len(numbers) if numbers else None
+
+    return {
+        "first": mean(found[:1]),
+        "last": mean(found[-1:]),
+        "mean_of_first_ten": mean(found[:10]),
+        "mean_of_last_ten": mean(found[-10:]),
+    }
+
+
+def result_data(
+    config: Config, run: Path, method: str, trainer: GSPOTrainer, trained: TrainingResult
+) -> dict[str, Any]:
+    """Return what ``train --json`` prints for a language model."""
+    lines, alone = trained.metrics, len(trainer.policies.names) == 1
+    policies = {
+        policy: {name: course(lines, name if alone else f"{policy}/{name}") for name in UTTERANCES}
+        for policy in trainer.policies.names
+    }
+    file = run / "controllers" / "tracer.json"
+    variant, learned = (trainer.variant, trainer.controller) if isinstance(trainer, TracerTrainer) else (None, None)
+    return {
+        "run": str(run),
+        "method": method,
+        "seed": config.seed,
+        "config": config.to_data(),
+        "steps": trained.steps,
+        "trained": list(trainer.trained),
+        "policies": policies,
+        "dialogues": {name: course(lines, name) for name in DIALOGUES} if variant is not None else None,
+        "adapters": {name: str(folder) for name, folder in trained.adapters.items()},
+        "controller": str(file) if variant is not None else None,
+        "policy_table": policy_table(learned) if learned is not None else None,
+        "metrics": str(run / "metrics.jsonl"),
+        "command": command(config, trained.adapters, None if variant is None else _cast(variant, file)),
+    }
+
+
+def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -> str:
+    """Return the `tracer-env compare` that plays with what was learned; ``methods`` None is that of method gspo.
+
+    A table is asked under its own key, so the command names none.
+    """
+    scenario, speaker = config.scenario, config.speaker
+    words = ["tracer-env", "compare", "--scenario", scenario.name]
+    words += ["--path", scenario.path] if scenario.path is not None else []
+    name, learned = _speaker(config, adapters)
+    words += ["--speaker", name]
+    settings = {f"scenario.{key}": value for key, value in scenario.settings.items()}
+    settings |= {f"speaker.{key}": value for key, value in speaker.settings.items() if key not in learned}
+    settings |= {f"speaker.{key}": value for key, value in learned.items()}
+    for field in fields(Rules):
+        value = getattr(config.rules, field.name)
+        if field.name != "schedule" and value != getattr(Rules(), field.name):
+            settings[f"rules.{field.name}"] = value
+    for key, value in settings.items():
+        words += ["--set", f"{key}={_written(value)}"]
+    role = config.gspo.settings.get("role")
+    return plain.command(*words, "--methods", f"{methods},never" if methods else _METHODS[role])
+
+
+def _speaker(config: Config, adapters: Mapping[str, Path]) -> tuple[str, dict[str, str]]:
+    """Return the name of the speaker that says what was learned, and the settings that make it so."""
+    first = next(iter(adapters.values()))
+    if str(config.gspo.settings.get("finetune", "lora")).startswith("lora"):
+        return config.speaker.name, {"adapters": str(first.parent)}
+    return ("nano", {"path": str(first)}) if config.speaker.name == "nano" else (f"hf:{first}", {})
+
+
+def _cast(variant: Variant, file: Path) -> str:
+    """Return the trained controller as `compare` takes it: the table's file, or a cast with it."""
+    parts = {role: getattr(variant, role) for role in ("proposer", "reviewer")}
+    taken = {role: str(file) if name == "regret_matching" else name for role, name in parts.items()}
+    return str(file) if len(set(taken.values())) == 1 else "+".join(f"{role}={it}" for role, it in taken.items())
+
+
+def _written(value: Any) -> str:
+    """Return a value as ``--set`` reads it."""
+    if isinstance(value, str) and parse_value(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
