@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/seeing.py --quick              the simulated speaker alone, in seconds
     OMP_NUM_THREADS=1 python benchmarks/seeing.py --folder grown       and the models: an hour of one core and more
 
-Trees are grown into the folder once and go on where they were stopped. By `trainers.seeing.study`, policies, buckets and their
-edges are fitted on one half of the questions and scored exactly on the other, both ways, so that no task is scored
-by what has seen it; intervals are over tasks. The gap is that from the most accurate fixed rule to the oracle.
+Trees are grown into the folder once and go on where they were stopped. By `trainers.seeing.study`, policies, buckets
+and their edges are fitted on one half of the questions and scored exactly on the other, both ways, so that no task is
+scored by what has seen it; intervals are over tasks. The gap is that from the most accurate fixed rule to the oracle.
 
     simulated     8,000 trees of arithmetic at five values of `confidence`, the AUC of logprob_mean
     nano          fresh trees of levels 1 and 2 (the levels of its schooling), none of the recording's questions, by

@@ -9,7 +9,8 @@
     GSPO, SC 3     the majority of three of its proposals
     GSPO x5 ...    the same on five times the tasks: at least the candidates that TRACER draws for both roles
     TRACER ...     `trainers.tracer.trainer.VARIANTS`, average policies, candidate 0; choices valued by what they come
-                   to less a price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train split
+                   to less a price for tokens (``--credit``), tables settled on ``--settle`` further tasks of the train
+                   split
     ... :one_step  the whole method with the paper's one-step values, tables as they were learnt
     ... :confidence   controllers that see how sure the speaker was as well (``--information``), all else being equal
 

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from compositions_of_all_parts import ALL
 from moves import play
 
 import tracer_env
@@ -16,15 +17,6 @@ from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, name_and_settings, split_list
 from tracer_env.trees.growth import expand
 from tracer_env.trees.keys import fitted_on
-
-ALL = [
-    "vote+time",
-    "vote+time+confidence",
-    "turn+confidence:of=sum,bins=2",
-    "history+agreement",
-    "reviews+reviewer_agrees+reviewer_margin+length:bins=3",
-    "confidence:of=min,bins=64+time",
-]
 
 
 @pytest.mark.parametrize("letters", ["C", "I", "C+", "C-W", "C-W.", "C0.+"])

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.speakers.simulated.rates import QUANTILES
-from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration import events as ev
 from tracer_env.trainers.calibration.events import Events
 
 __all__ = ["CERTAIN", "HIGH", "LOW", "Answers", "best_answers", "collision", "information_of", "sigmoid"]

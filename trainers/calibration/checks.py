@@ -18,8 +18,8 @@ from math import erfc, exp, gamma, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.trainers.calibration import events as ev
 from tracer_env.trainers.calibration.answers import Answers
-from tracer_env.trainers.calibration.calibrate import events as ev
 from tracer_env.trainers.calibration.events import CONTEXTS, Events
 from tracer_env.trainers.calibration.fit import RATES, RateFit, share_events
 

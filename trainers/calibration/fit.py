@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.trainers.calibration import events as ev
 from tracer_env.trainers.calibration.answers import CERTAIN, HIGH, LOW, Answers, best_answers, information_of, sigmoid
-from tracer_env.trainers.calibration.calibrate import events as ev
 from tracer_env.trainers.calibration.events import Events
 
 __all__ = [

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.speakers.simulated.rates import Simulation
 from tracer_env.statistics.areas import shares_won
-from tracer_env.trainers.calibration.calibrate import events as ev
+from tracer_env.trainers.calibration import events as ev
 from tracer_env.trainers.calibration.events import Events
 from tracer_env.trainers.calibration.fit import Estimate, clustered_error, edge_error, share_of
 
