@@ -165,7 +165,8 @@ watch = Watch()
 
 def _tree_file(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
     def made(folder: Path) -> Kind:
-        from tracer_env.trees.files import load_tasks, load_trees
+        from tracer_env.trees.files import load_tasks
+        from tracer_env.trees.tree import DialogueTrees
 
         trees = _trees(folder)
 
@@ -178,7 +179,7 @@ def _tree_file(name: str, mutate: Mutate) -> Callable[[Path], Kind]:
 
         def use() -> None:
             load_tasks(trees)
-            list(load_trees(trees).texts or ())
+            list(DialogueTrees.load(trees).texts or ())
 
         head_good = (trees / "trees.json").read_bytes()
         return Kind((trees / name).read_bytes(), mutate, put, use)

@@ -28,7 +28,7 @@ from tracer_env.errors import (
 )
 from tracer_env.settings import check_call
 
-__all__ = ["KINDS", "build", "names_code", "register", "registered", "resolve"]
+__all__ = ["KINDS", "OURS", "build", "names_code", "register", "registered", "resolve"]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
 
@@ -88,6 +88,29 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "team_minus_tokens": "tracer_env.rewards:TeamMinusTokens",
     },
 }
+
+OURS = {
+    "task_list": "tracer_env.scenarios.base:TaskList",
+    "cast_speaker": "tracer_env.agents.speakers.cast:CastSpeaker",
+    "function_speaker": "tracer_env.agents.speakers.function:FunctionSpeaker",
+    "cached_speaker": "tracer_env.agents.speakers.cached:CachedSpeaker",
+    "cast_controller": "tracer_env.agents.controllers.cast:CastController",
+    "train_controller": "tracer_env.trainers.regret.trainer:train_controller",
+    "teach_on_trees": "tracer_env.trainers.cfr.methods:teach",
+    "train_on_trees": "tracer_env.trainers.cfr.training:train_on_trees",
+    "train_logistic_on_trees": "tracer_env.trainers.cfr.logistic:train_logistic_on_trees",
+    "frontier": "tracer_env.trainers.cfr.frontier:frontier_command",
+    "frontier_table": "tracer_env.trainers.cfr.frontier:frontier_table",
+    "see": "tracer_env.trainers.seeing.study:see",
+    "see_drawing": "tracer_env.trainers.seeing.shown:drawing",
+    "see_tables": "tracer_env.trainers.seeing.shown:study_tables",
+    "calibrate": "tracer_env.trainers.calibration.command:calibrate_command",
+    "calibration_table": "tracer_env.trainers.calibration.command:calibration_table",
+    "training_settings": "tracer_env.trainers.runs.settings:settled",
+    "training_names": "tracer_env.trainers.runs.settings:names",
+    "check_training_settings": "tracer_env.trainers.runs.settings:GSPOSettings",
+}
+"""Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 

@@ -16,8 +16,9 @@ from moves import GRADES, VERDICTS
 
 from tracer_env.rules import Rules
 from tracer_env.trees.finals import Standing, finals
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import over_nodes
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS, Grade, Role, Seat, Task, Turn
 
 Row = tuple[str, ...]

@@ -13,7 +13,8 @@ from tracer_env.intake.checked import Misfit
 from tracer_env.rules import FINAL_ANSWERS, Rules
 from tracer_env.trees.checks import check_levels, check_texts
 from tracer_env.trees.growth import expand
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.levels import Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Verdict
 
 EVERY_RULE = [

@@ -168,9 +168,9 @@ def list_command(
 ) -> None:
     """List the registered names, the hooks and what settings can name."""
     from tracer_env.compositions import part_names
-    from tracer_env.registry import KINDS, registered, resolve
+    from tracer_env.registry import KINDS, OURS, registered, resolve
 
-    listed, _ = resolve("trainer", "tracer_env.trainers.runs.settings:names")
+    listed, _ = resolve("trainer", OURS["training_names"])
     more = listed()
     if kind is not None and kind not in {**KINDS, **more}:
         raise UnknownNameError("kind of part", kind, {**KINDS, **more})

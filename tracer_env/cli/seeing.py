@@ -11,15 +11,13 @@ import typer
 from tracer_env.cli.options import JsonOption, SeedOption
 from tracer_env.errors import ConfigError
 from tracer_env.parts.own_parts import take_in
-from tracer_env.registry import build, resolve
+from tracer_env.registry import OURS, build, resolve
 from tracer_env.terminal.progress import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
 from tracer_env.trees.shipped import SHIPPED
 from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["see_command"]
-
-_TRAINERS = "tracer_env.trainers"
 
 
 def see_command(
@@ -39,9 +37,9 @@ def see_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is worth seeing: accuracy and tokens by information on held-out tasks, beside rules and bounds."""
-    see, _ = resolve("trainer", f"{_TRAINERS}.seeing.study:see")
-    drawing, _ = resolve("trainer", f"{_TRAINERS}.seeing.shown:drawing")
-    tables, _ = resolve("trainer", f"{_TRAINERS}.seeing.shown:study_tables")
+    see, _ = resolve("trainer", OURS["see"])
+    drawing, _ = resolve("trainer", OURS["see_drawing"])
+    tables, _ = resolve("trainer", OURS["see_tables"])
     draw = None if picture is None else drawing(picture)
     for each in information or ():
         take_in(each)

@@ -29,7 +29,7 @@ from tracer_env.cli.options import (
 )
 from tracer_env.cli.trees import train_on_folder
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.registry import registered, resolve
+from tracer_env.registry import OURS, registered, resolve
 from tracer_env.runs.config_data import merge
 from tracer_env.terminal.progress import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
@@ -107,7 +107,7 @@ def train_command(
     data = merge(data, "gspo", max_steps=steps if with_model else None)
     resolved = resolved_config(data, out, resume)
     if with_model:
-        settled, _ = resolve("trainer", "tracer_env.trainers.runs.settings:settled")
+        settled, _ = resolve("trainer", OURS["training_settings"])
         resolved = settled(resolved, chosen)
     if dry_run:
         return print_config(resolved, as_json)

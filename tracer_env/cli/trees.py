@@ -24,7 +24,7 @@ from tracer_env.cli.options import (
 )
 from tracer_env.cli.seeing import see_command
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.registry import resolve
+from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.config_data import with_settings
 from tracer_env.terminal.plain import command
@@ -32,8 +32,6 @@ from tracer_env.terminal.progress import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
 
 __all__ = ["add_tree_commands", "train_on_folder"]
-
-_TRAINERS = "tracer_env.trainers"
 
 
 def add_tree_commands(app: typer.Typer) -> None:
@@ -128,11 +126,11 @@ def train_on_folder(
     with reporting() as reporter:
         start = 0 if seed is None else seed
         if logistic:
-            climb, _ = resolve("trainer", f"{_TRAINERS}.cfr.logistic:train_logistic_on_trees")
+            climb, _ = resolve("trainer", OURS["train_logistic_on_trees"])
             asked = {} if iterations is None else {"steps": iterations}
             result = climb(loaded, seed=start, reporter=reporter, out=file, **asked, **chosen)
         else:
-            train, _ = resolve("trainer", f"{_TRAINERS}.cfr.training:train_on_trees")
+            train, _ = resolve("trainer", OURS["train_on_trees"])
             steps = 1000 if iterations is None else iterations
             result = train(loaded, method, steps, start, reporter=reporter, out=file, **chosen)
     if as_json:
@@ -233,8 +231,8 @@ def calibrate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Fit the simulated speaker to recorded dialogues; write a preset that `simulated:FILE` takes."""
-    calibrate, _ = resolve("trainer", f"{_TRAINERS}.calibration.calibrate:calibrate_command")
-    table, _ = resolve("trainer", f"{_TRAINERS}.calibration.calibrate:calibration_table")
+    calibrate, _ = resolve("trainer", OURS["calibrate"])
+    table, _ = resolve("trainer", OURS["calibration_table"])
     with reporting() as reporter:
         result = calibrate(source, out, reporter)
     if as_json:
@@ -252,8 +250,8 @@ def frontier_command(
     as_json: JsonOption = False,
 ) -> None:
     """Sweep the price of a token, solve, and draw accuracy against tokens a task."""
-    frontier, _ = resolve("trainer", f"{_TRAINERS}.cfr.frontier:frontier_command")
-    table, _ = resolve("trainer", f"{_TRAINERS}.cfr.frontier:frontier_table")
+    frontier, _ = resolve("trainer", OURS["frontier"])
+    table, _ = resolve("trainer", OURS["frontier_table"])
     with reporting() as reporter:
         result = frontier(trees, out, reporter)
     if as_json:

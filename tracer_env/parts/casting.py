@@ -29,7 +29,7 @@ from tracer_env.parts.lessons import UNKNOWN
 from tracer_env.parts.own_parts import own_parts, take_in
 from tracer_env.parts.task_contracts import size_of
 from tracer_env.parts.trust import table_named
-from tracer_env.registry import build, resolve
+from tracer_env.registry import OURS, build, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
 from tracer_env.types import Task
@@ -70,7 +70,7 @@ def make_scenario(
         made = scenario
     elif isinstance(scenario, Sequence) and all(isinstance(task, Task) for task in scenario):
         part = split if split in ("train", "tune") else UNKNOWN
-        made = build("scenario", "tracer_env.scenarios.base:TaskList", scenario, name="tasks", limit=limit, split=part)
+        made = build("scenario", OURS["task_list"], scenario, name="tasks", limit=limit, split=part)
     else:
         raise ConfigError(f"scenario must be a name, a Scenario or a list of Task, got {type(scenario).__name__}")
     if math_seconds is not None:
@@ -101,7 +101,7 @@ def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, An
         parts = {
             seat: made.get(spec) if isinstance(spec, str) else make_speaker(spec) for seat, spec in speaker.items()
         }
-        return _speaker("tracer_env.agents.speakers.cast:CastSpeaker", parts)
+        return _speaker(OURS["cast_speaker"], parts)
     if isinstance(speaker, str):
         return _speaker(speaker, **settings)
     if settings:
@@ -111,7 +111,7 @@ def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, An
     if isinstance(speaker, Speaker):
         return speaker
     if callable(speaker):
-        return _speaker("tracer_env.agents.speakers.function:FunctionSpeaker", speaker)
+        return _speaker(OURS["function_speaker"], speaker)
     raise ConfigError(f"speaker must be a name, a Speaker, a function or a mapping by seat, got {speaker!r}")
 
 
@@ -152,7 +152,7 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
         controller = cast_parts(controller, "+")
     if isinstance(controller, Mapping):
         parts = {seat: _controller(spec, information, trust_code) for seat, spec in controller.items()}
-        return build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
+        return build("controller", OURS["cast_controller"], parts)
     if not isinstance(controller, str):
         return controller
     name, settings = name_and_settings(controller)

@@ -29,7 +29,7 @@ from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.intake.toml_files import written
 from tracer_env.parts.own_parts import own_parts
-from tracer_env.registry import resolve
+from tracer_env.registry import OURS, resolve
 from tracer_env.rules import Rules
 from tracer_env.runs.config_data import build, flat, plain
 
@@ -204,7 +204,7 @@ class Config:
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
         if self.gspo.settings:
-            check, _ = resolve("trainer", "tracer_env.trainers.runs.settings:GSPOSettings")
+            check, _ = resolve("trainer", OURS["check_training_settings"])
             check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
 
     def check_unhooked(self, command: str) -> None:

@@ -19,7 +19,7 @@ from tracer_env.intake.table_files import read_kept
 from tracer_env.interfaces import Controller
 from tracer_env.parts.own_parts import own_parts
 from tracer_env.parts.trust import table_named
-from tracer_env.registry import build
+from tracer_env.registry import OURS, build
 from tracer_env.rules import DialogueState
 
 __all__ = ["controller_files", "kept", "seats_of", "tables_of"]
@@ -90,5 +90,5 @@ def kept(file: Path) -> Controller | None:
     if any(number is not None and number >= len(tables) for number in seats.values()):
         raise RunFolderError(f"{file}: seats names a table that is not there; restore the file from a copy")
     parts = {seat: _Unknown() if number is None else tables[number] for seat, number in seats.items()}
-    made: Controller = build("controller", "tracer_env.agents.controllers.cast:CastController", parts)
+    made: Controller = build("controller", OURS["cast_controller"], parts)
     return made

@@ -19,7 +19,7 @@ from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.parts.casting import make_scenario
 from tracer_env.parts.lessons import Lessons, split_of
 from tracer_env.parts.task_contracts import task_at
-from tracer_env.registry import resolve
+from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.kept_controllers import controller_files, seats_of, tables_of
@@ -130,7 +130,7 @@ class School:
         return training
 
     def _from_play(self, name: str, controller: Controller) -> dict[str, Any]:
-        train, _ = resolve("trainer", "tracer_env.trainers.regret.trainer:train_controller")
+        train, _ = resolve("trainer", OURS["train_controller"])
         config = self.folder.config
         episodes = training_episodes(config, self.speaker)
         self.tell.start(f"training {name}", episodes)
@@ -161,7 +161,7 @@ class School:
         return fitted_on(self.trees.grown, asked) if unfitted else key
 
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
-        teach, _ = resolve("trainer", "tracer_env.trainers.cfr.methods:teach")
+        teach, _ = resolve("trainer", OURS["teach_on_trees"])
         trees = self.trees.grown
         course: dict[str, Any] = teach(controller, trees, self.folder.config.training_seed, self.tell, name)
         return {**self.trees.cost, **course}

@@ -23,7 +23,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.parts.worlds import check_worlds
-from tracer_env.registry import build
+from tracer_env.registry import OURS, build
 from tracer_env.rules import Rules
 from tracer_env.runs.folder import RunFolder
 from tracer_env.terminal.progress import Reporter
@@ -67,7 +67,7 @@ def evaluate(
         shared = speaker
         which: Counterfactuals = everything if wanted == "all" else nothing
         if not free:
-            cached = build("speaker", "tracer_env.agents.speakers.cached:CachedSpeaker", speaker)
+            cached = build("speaker", OURS["cached_speaker"], speaker)
             shared = cached
             which = _shared(cached.knows) if wanted == "shared" else which
         yield rollout(jobs, shared, scenario, rules, key, which, on_error=POLICIES[on_error])

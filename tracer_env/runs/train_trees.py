@@ -22,7 +22,7 @@ from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.lessons import Lessons, split_of
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.parts.worlds import worlds_of
-from tracer_env.registry import build
+from tracer_env.registry import OURS, build
 from tracer_env.runs.config import Config
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trees.growth import expand
@@ -67,7 +67,7 @@ class TrainTrees:
             return replace(recorded.part([places[task.id] for task in self.tasks]), split=split)
         config, worlds = self._config, self._worlds()
         seed = config.training_seed if worlds_of(self._speaker) is None else config.seed
-        listed = build("scenario", "tracer_env.scenarios.base:TaskList", self.tasks, name=self._scenario.name)
+        listed = build("scenario", OURS["task_list"], self.tasks, name=self._scenario.name)
         listed.split = split
         if self.free:
             return expand(

@@ -18,8 +18,8 @@ from tracer_env.randomness import streams
 from tracer_env.rules import Rules
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trees.finals import Standing, finals
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import places, spoken_nodes, utterances, window
-from tracer_env.trees.tree import Level
 from tracer_env.types import SIGNALS, Grade, Role, Task
 
 __all__ = ["blank_levels", "grow_arrays", "number_utterances"]

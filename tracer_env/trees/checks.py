@@ -25,8 +25,8 @@ from tracer_env.intake.checked import Misfit
 from tracer_env.rules import Rules
 from tracer_env.signals import ORDERED, ROUNDING
 from tracer_env.trees.finals import Standing, finals
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import places, spoken_nodes, utterances
-from tracer_env.trees.tree import Level
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Signals, Utterance, Verdict
 
 __all__ = ["check_levels", "check_texts", "with_signals"]

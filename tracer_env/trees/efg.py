@@ -28,8 +28,9 @@ from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.interfaces import Information
 from tracer_env.storage.files import write_with
 from tracer_env.storage.folders import unwritable
+from tracer_env.trees.keys import key_table
+from tracer_env.trees.levels import TreeData
 from tracer_env.trees.payoffs import payoffs_named
-from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["to_efg", "to_openspiel"]
 
@@ -37,7 +38,7 @@ Array = NDArray[np.float64]
 
 
 def to_efg(
-    trees: DialogueTrees,
+    trees: TreeData,
     path: str | os.PathLike[str],
     credit: str | Array = "team",
     information: str | Information = "vote_and_time",
@@ -60,7 +61,7 @@ def to_efg(
 
 
 def to_openspiel(
-    trees: DialogueTrees, credit: str | Array = "team", information: str | Information = "vote_and_time"
+    trees: TreeData, credit: str | Array = "team", information: str | Information = "vote_and_time"
 ) -> Any:
     """Return the game as OpenSpiel's ``efg_game``; raises MissingExtraError where pyspiel is not installed."""
     try:
@@ -72,7 +73,7 @@ def to_openspiel(
     return pyspiel.load_efg_game(text.getvalue())
 
 
-def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information: str | Information) -> None:
+def _write(trees: TreeData, file: TextIO, credit: str | Array, information: str | Information) -> None:
     payoffs = payoffs_named(trees, credit) if isinstance(credit, str) else credit
     rules, rows = trees.rules, trees.rows
     if payoffs.shape[1:] != (1 << trees.depth, rows) or len(payoffs) not in (1, rules.num_agents):
@@ -88,9 +89,9 @@ def _write(trees: DialogueTrees, file: TextIO, credit: str | Array, information:
         file.writelines(_row(labels, paid, order, row))
 
 
-def _labels(trees: DialogueTrees, information: str | Information) -> list[NDArray[np.object_]]:
+def _labels(trees: TreeData, information: str | Information) -> list[NDArray[np.object_]]:
     """Return the line of each decision node, as one array of texts a depth, shape (R, 2^d)."""
-    table = trees.keys(information)
+    table = key_table(trees, information)
     seen = [0] * trees.rules.num_agents
     lines = []
     for name, agent in zip(table.names, table.player, strict=True):
@@ -100,7 +101,7 @@ def _labels(trees: DialogueTrees, information: str | Information) -> list[NDArra
     return [texts[ids] for ids in table.ids]
 
 
-def _depth_first(trees: DialogueTrees) -> Iterator[tuple[int, int, int]]:
+def _depth_first(trees: TreeData) -> Iterator[tuple[int, int, int]]:
     """Yield (depth, node, leaf) in the order of the file; leaf is -1 at decisions, else the leaf that pays."""
     ahead = [(0, 0)]
     while ahead:

@@ -26,10 +26,10 @@ from tracer_env.interfaces import Information
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import under
 from tracer_env.trees.finals import Standing, ending_under, finals
+from tracer_env.trees.levels import TreeData
 from tracer_env.trees.payoffs import one_step_values
 from tracer_env.trees.policy import Policy, speak_probabilities
 from tracer_env.trees.shape import spoken_nodes
-from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Role
 
 __all__ = ["Evaluation", "Policy", "evaluate_policy", "reaches"]
@@ -173,9 +173,7 @@ _RATES = {
 }
 
 
-def evaluate_policy(
-    trees: DialogueTrees, policy: Policy, information: str | Information = "vote_and_time"
-) -> Evaluation:
+def evaluate_policy(trees: TreeData, policy: Policy, information: str | Information = "vote_and_time") -> Evaluation:
     """Return what ``policy`` comes to; for its forms, and what is refused, see `speak_probabilities`.
 
     A controller that names a final answer of its own is graded by that one.
@@ -200,7 +198,7 @@ def evaluate_policy(
     return Evaluation(len(trees.tasks), trees.worlds, trees.rules.num_agents, rows)
 
 
-def reaches(trees: DialogueTrees, chances: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+def reaches(trees: TreeData, chances: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
     """Return the probability that a dialogue comes to each node, shape (R, 2^d) for d = 0 .. D.
 
     Below the end of a dialogue its probability goes down the SKIP children, which repeat it.
@@ -227,7 +225,7 @@ def _total(reach: list[NDArray[np.float64]], parts: list[Any]) -> Rows:
     return total
 
 
-def _changes(trees: DialogueTrees, reach: NDArray[np.float64]) -> dict[str, Rows]:
+def _changes(trees: TreeData, reach: NDArray[np.float64]) -> dict[str, Rows]:
     """What became of the first proposal; a timeout at either end is left out."""
     first, correct = trees.levels[0].grade, trees.levels[-1].final_correct
     known = np.ones(correct.shape, dtype=bool)
@@ -245,7 +243,7 @@ def _changes(trees: DialogueTrees, reach: NDArray[np.float64]) -> dict[str, Rows
     }
 
 
-def _reviews(trees: DialogueTrees, reach: list[NDArray[np.float64]]) -> dict[str, Rows]:
+def _reviews(trees: TreeData, reach: list[NDArray[np.float64]]) -> dict[str, Rows]:
     """Spoken reviews by the truth about the pending proposal; those of a timeout are left out."""
     names = ("reviews_of_right", "approved_right", "reviews_of_wrong", "blamed_wrong")
     rows = {name: np.zeros(trees.rows) for name in names}
@@ -261,7 +259,7 @@ def _reviews(trees: DialogueTrees, reach: list[NDArray[np.float64]]) -> dict[str
 
 
 def _role_rewards(
-    trees: DialogueTrees, reach: list[NDArray[np.float64]], chances: list[NDArray[np.float64]]
+    trees: TreeData, reach: list[NDArray[np.float64]], chances: list[NDArray[np.float64]]
 ) -> dict[str, Rows]:
     seats, first = trees.rules.seats, trees.levels[0].grade[:, 0]
     rewards = np.zeros((trees.rules.num_agents, trees.rows))

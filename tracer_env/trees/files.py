@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -38,9 +38,9 @@ from tracer_env.storage.folders import unwritable
 from tracer_env.storage.leftovers import temporary_folder
 from tracer_env.terminal.plain import command
 from tracer_env.trees.checks import check_levels, check_texts, with_signals
+from tracer_env.trees.levels import Level, TreeData
 from tracer_env.trees.shape import MOST_TURNS, utterances
 from tracer_env.trees.texts import TASK, RecordedTexts, read_tasks
-from tracer_env.trees.tree import DialogueTrees, Level
 from tracer_env.types import SIGNALS, Task, Utterance
 
 __all__ = [
@@ -59,10 +59,11 @@ _READ = (1, SCHEMA)  # the first one knew no signals
 _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "texts.jsonl.gz"
 FILES = (_HEAD, _ARRAYS, _TASKS, _TEXTS)
 """The names of all files of such a folder; what says that it is complete comes first."""
+Trees = TypeVar("Trees", bound=TreeData)
 _PLAIN_RULES = ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
 
 
-def save_trees(trees: DialogueTrees, path: Path | str) -> None:
+def save_trees(trees: TreeData, path: Path | str) -> None:
     """Write a new folder.
 
     Raises RunFolderError when something stands there already, ConfigError when it cannot be made, DiskError when the
@@ -78,14 +79,14 @@ def save_trees(trees: DialogueTrees, path: Path | str) -> None:
         raise unwritable("the trees to", target, error) from error
 
 
-def write_folder(trees: DialogueTrees, target: Path) -> None:
+def write_folder(trees: TreeData, target: Path) -> None:
     """Write a new folder, complete or absent; raises OSError when the disk does not take it."""
     with temporary_folder(target) as work:
         write_trees(trees, work)
         os.replace(work, target)
 
 
-def write_trees(trees: DialogueTrees, folder: Path) -> None:
+def write_trees(trees: TreeData, folder: Path) -> None:
     """Write the files of a tree folder into ``folder``, ``trees.json`` last, each complete or absent."""
     names = [_ARRAYS, _TASKS]
     write_bytes(folder / _ARRAYS, _packed(trees), inside=folder)
@@ -109,8 +110,8 @@ def write_trees(trees: DialogueTrees, folder: Path) -> None:
     write_text(folder / _HEAD, json.dumps(head, indent=1) + "\n", inside=folder)
 
 
-def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
-    """Read a folder of trees. ``rules`` are what the caller wants to play under, checked when given.
+def load_trees(kind: type[Trees], path: Path | str, rules: Rules | None = None) -> Trees:
+    """Read a folder of trees as ``kind``. ``rules`` are what the caller wants to play under, checked when given.
 
     Raises RunFolderError when the folder is none of ours, DataError when it is damaged or holds what no dialogue
     gives, ConfigError when the rules differ, or when the trees have a schedule of the user's own and ``rules`` do
@@ -135,7 +136,7 @@ def load_trees(path: Path | str, rules: Rules | None = None) -> DialogueTrees:
         check, told = partial(check_texts, played, levels), partial(with_signals, levels)
         said = RecordedTexts(folder / _TEXTS, texts, check, told)
     split = head.get("split", UNKNOWN)
-    return DialogueTrees(played, tasks, worlds, head["seed"], levels, said, head["speaker"], split)
+    return kind(played, tasks, worlds, head["seed"], levels, said, head["speaker"], split)
 
 
 def load_tasks(path: Path | str) -> tuple[Task, ...]:
@@ -267,7 +268,7 @@ _TOLD: dict[str, Any] = {"agrees": np.int8, **dict.fromkeys(SIGNALS, np.float32)
 # -- writing -------------------------------------------------------------------------------------
 
 
-def _packed(trees: DialogueTrees) -> bytes:
+def _packed(trees: TreeData) -> bytes:
     """Return the arrays as one compressed npz; zip entries made by name carry no time of writing."""
     names = [*_TYPES, *(_TOLD if trees.told else ())]
     arrays = {f"{name}_{depth}": getattr(level, name) for depth, level in enumerate(trees.levels) for name in names}

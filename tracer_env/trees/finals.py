@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.rules import Rules
+from tracer_env.trees.levels import TreeData
 from tracer_env.trees.shape import spoken_nodes
 from tracer_env.types import Grade, Role
-
-if TYPE_CHECKING:
-    from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["Standing", "ending_under", "finals"]
 
@@ -41,7 +38,7 @@ def finals(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
     return _majority(rules, levels)
 
 
-def ending_under(trees: DialogueTrees, rules: Rules) -> DialogueTrees:
+def ending_under(trees: TreeData, rules: Rules) -> TreeData:
     """Return the trees as they are under other ``rules`` for the final answer; the same object when there are none."""
     if rules is trees.rules:
         return trees

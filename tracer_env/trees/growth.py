@@ -30,8 +30,9 @@ from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trees.arrays import blank_levels, grow_arrays, number_utterances
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import check_growable, node_of, over_nodes, places, spoken_nodes, utterances
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Task, Utterance
 from tracer_env.verification.referee import ask
 

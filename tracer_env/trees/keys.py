@@ -22,9 +22,9 @@ from tracer_env.information import KEYS, seat_prefix
 from tracer_env.interfaces import Information
 from tracer_env.parts.contracts import key_of
 from tracer_env.rules import DialogueState, Proposal, Rules, advance, initial
+from tracer_env.trees.levels import KeyTable, TreeData
 from tracer_env.trees.observed import pending_signals
 from tracer_env.trees.shape import spoken_nodes
-from tracer_env.trees.tree import DialogueTrees, KeyTable
 from tracer_env.types import SIGNALS, Grade, Role, Signals, Task, Utterance, Verdict
 
 __all__ = ["fitted_on", "key_table"]
@@ -36,8 +36,8 @@ Column = tuple[Ints, Mapping[int, str]]
 Coded = list[Column]
 
 
-def key_table(trees: DialogueTrees, information: str | Information) -> KeyTable:
-    """Return the information states of trees; see `DialogueTrees.keys` for what it takes and raises."""
+def key_table(trees: TreeData, information: str | Information) -> KeyTable:
+    """Return the information states of trees; see `TreeData.keys` for what it takes and raises."""
     tell = check_ready(information_named(information))
     name = information if isinstance(information, str) else str(getattr(tell, "name", None) or repr(tell))
     mark: Any = (tell.name, tuple(tell.edges.items())) if isinstance(tell, Composition) else tell
@@ -55,7 +55,7 @@ def key_table(trees: DialogueTrees, information: str | Information) -> KeyTable:
     return known[mark]
 
 
-def fitted_on(trees: DialogueTrees, information: str | Information) -> Information:
+def fitted_on(trees: TreeData, information: str | Information) -> Information:
     """Return an information whose buckets are cut at quantiles of these trees; one without buckets as it is."""
     tell = information_named(information)
     if not isinstance(tell, Composition) or not tell.unfitted:
@@ -75,7 +75,7 @@ def fitted_on(trees: DialogueTrees, information: str | Information) -> Informati
 # -- compositions ----------------------------------------------------------------------------------
 
 
-def _composed(trees: DialogueTrees, tell: Composition) -> Coded:
+def _composed(trees: TreeData, tell: Composition) -> Coded:
     own = {part.name: _asked(trees, part.own) for part in tell.parts if part.own is not None}
     history = _history_codes(trees) if any(part.kind == "history" for part in tell.parts) else []
     coded: Coded = []
@@ -131,27 +131,27 @@ def _buckets(tell: Composition, part: Part, told: Told) -> Column:
     return codes, {**names, unknown: f"{part.kind}_unknown", nothing: f"{part.kind}_none"}
 
 
-def _vote(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _vote(trees: TreeData, depth: int, told: Told) -> Column:
     return _last_piece(_vote_codes(trees, "vote_only")[depth])
 
 
-def _time(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _time(trees: TreeData, depth: int, told: Told) -> Column:
     return _last_piece(_vote_codes(trees, "time_only")[depth])
 
 
-def _turn(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _turn(trees: TreeData, depth: int, told: Told) -> Column:
     return np.zeros(trees.levels[depth].grade.shape, dtype=np.int64), {0: f"turn_{depth + 2}"}
 
 
-def _reviews(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _reviews(trees: TreeData, depth: int, told: Told) -> Column:
     return told["reviews"].astype(np.int64), {count: f"reviews_{count}" for count in range(depth + 1)}
 
 
-def _reviewer_agrees(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _reviewer_agrees(trees: TreeData, depth: int, told: Told) -> Column:
     return np.where(told["reviews"] > 0, told["agrees"], 2).astype(np.int64), {**AGREES, 2: "own_unsaid"}
 
 
-def _agreement(trees: DialogueTrees, depth: int, told: Told) -> Column:
+def _agreement(trees: TreeData, depth: int, told: Told) -> Column:
     """Count the earlier proposals with the pending one's answer, down the path."""
     earlier: list[Ints] = []
     for here in range(1, depth + 1):
@@ -171,7 +171,7 @@ def _agreement(trees: DialogueTrees, depth: int, told: Told) -> Column:
     return codes, {**names, most * most: "no_answer"}
 
 
-_PLAIN: dict[str, Callable[[DialogueTrees, int, Told], Column]] = {
+_PLAIN: dict[str, Callable[[TreeData, int, Told], Column]] = {
     "vote": _vote,
     "time": _time,
     "turn": _turn,
@@ -184,7 +184,7 @@ _PLAIN: dict[str, Callable[[DialogueTrees, int, Told], Column]] = {
 # -- functions of one's own ------------------------------------------------------------------------
 
 
-def _asked(trees: DialogueTrees, tell: Callable[[DialogueState], str]) -> Coded:
+def _asked(trees: TreeData, tell: Callable[[DialogueState], str]) -> Coded:
     """Ask a function at each node at which somebody chooses."""
     coded: Coded = []
     for depth, front in enumerate(_states(trees)):
@@ -198,7 +198,7 @@ def _asked(trees: DialogueTrees, tell: Callable[[DialogueState], str]) -> Coded:
     return coded
 
 
-def _states(trees: DialogueTrees) -> Iterator[list[list[DialogueState]]]:
+def _states(trees: TreeData) -> Iterator[list[list[DialogueState]]]:
     """Yield the states of all nodes, depth by depth, put together from the arrays: no texts, answers by their ids."""
     tasks = len(trees.tasks)
     starts = [initial(trees.tasks[row % tasks], trees.rules) for row in range(trees.rows)]
@@ -209,7 +209,7 @@ def _states(trees: DialogueTrees) -> Iterator[list[list[DialogueState]]]:
         yield front
 
 
-def _children(trees: DialogueTrees, depth: int, row: int, states: list[DialogueState]) -> list[DialogueState]:
+def _children(trees: TreeData, depth: int, row: int, states: list[DialogueState]) -> list[DialogueState]:
     grown: list[DialogueState] = []
     for node, state in enumerate(states):
         if state.over:
@@ -219,7 +219,7 @@ def _children(trees: DialogueTrees, depth: int, row: int, states: list[DialogueS
     return grown
 
 
-def _said(trees: DialogueTrees, depth: int, row: int, node: int) -> Utterance:
+def _said(trees: TreeData, depth: int, row: int, node: int) -> Utterance:
     level, proposer = trees.levels[depth], trees.rules.seats[depth + 1].role is Role.PROPOSER
     told = [float(getattr(level, name)[row, node]) for name in SIGNALS]
     answer = int(level.answer[row, node])
@@ -239,7 +239,7 @@ def _said(trees: DialogueTrees, depth: int, row: int, node: int) -> Utterance:
 # -- codes -----------------------------------------------------------------------------------------
 
 
-def _vote_codes(trees: DialogueTrees, information: str) -> Coded:
+def _vote_codes(trees: TreeData, information: str) -> Coded:
     """Code each node by turn, vote and validity; name each code by asking the key function."""
     rules, tell = trees.rules, KEYS[information]
     width, names, codes = 2 * rules.max_turns + 2, dict[int, str](), []
@@ -264,7 +264,7 @@ _LETTERS = "PIKRWNS"
 """The public events of `information.history`: proposal, invalid one, kept, RIGHT, WRONG, no verdict, silence."""
 
 
-def _history_codes(trees: DialogueTrees) -> Coded:
+def _history_codes(trees: TreeData) -> Coded:
     """Code each node by its public events, one digit to base 8 each."""
     rules, names = trees.rules, dict[int, str]()
     first = np.where(trees.levels[0].grade == Grade.UNPARSABLE, 2, 1).astype(np.int64)
@@ -285,7 +285,7 @@ def _history_codes(trees: DialogueTrees) -> Coded:
     return [(code, names) for code in codes[: trees.depth]]
 
 
-def _numbered(trees: DialogueTrees, information: str, coded: Coded) -> KeyTable:
+def _numbered(trees: TreeData, information: str, coded: Coded) -> KeyTable:
     places: dict[str, int] = {}
     players: list[int] = []
     ids = []

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.observed import OBSERVED
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.levels import Level, TreeData
 from tracer_env.types import Grade, Role
 
 __all__ = ["observed_at", "pending_signals"]
@@ -18,7 +18,7 @@ _OF_PROPOSALS = ("logprob_sum", "logprob_mean", "logprob_min", "length", "comple
 _OF_REVIEWS = ("margin", "agrees")
 
 
-def observed_at(trees: DialogueTrees, depth: int) -> NDArray[np.float32]:
+def observed_at(trees: TreeData, depth: int) -> NDArray[np.float32]:
     """Return the numbers of `observed` at the nodes of a depth below D, shape (R, 2^d, len(OBSERVED))."""
     rules, level, turn, told = trees.rules, trees.levels[depth], depth + 2, pending_signals(trees, depth)
     turns, proposer = rules.max_turns, rules.seats[turn].role is Role.PROPOSER
@@ -41,7 +41,7 @@ def observed_at(trees: DialogueTrees, depth: int) -> NDArray[np.float32]:
     return here
 
 
-def pending_signals(trees: DialogueTrees, depth: int) -> dict[str, Array]:
+def pending_signals(trees: TreeData, depth: int) -> dict[str, Array]:
     """Return what was told of the pending proposal and its newest review at a depth, by name, (R, 2^d) each.
 
     Besides the signals: its ``completion_tokens``,

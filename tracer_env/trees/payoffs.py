@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.trees.tree import DialogueTrees
+from tracer_env.trees.levels import TreeData
 from tracer_env.types import Grade, Role
 
 __all__ = [
@@ -47,7 +47,7 @@ class OneStepValues:
     known: NDArray[np.bool_]  # (2^d, R) False where a value needs a grade that timed out
 
 
-def team_payoffs(trees: DialogueTrees, price: float = 0.0) -> Array:
+def team_payoffs(trees: TreeData, price: float = 0.0) -> Array:
     """Return 1.0 for each correct leaf less ``price`` for each token spent, shape (1, 2^D, R)."""
     if not 0.0 <= price < float("inf"):
         raise ConfigError(f"the price per token must be a number of at least 0, got {price!r}")
@@ -57,7 +57,7 @@ def team_payoffs(trees: DialogueTrees, price: float = 0.0) -> Array:
     return correct[None]
 
 
-def path_tokens(trees: DialogueTrees) -> Array:
+def path_tokens(trees: TreeData) -> Array:
     """Return the tokens, prompt and completion, spent on the way to each leaf, shape (2^D, R)."""
     spent = np.zeros((1, trees.rows))
     for depth, level in enumerate(trees.levels):
@@ -69,7 +69,7 @@ def path_tokens(trees: DialogueTrees) -> Array:
     return spent
 
 
-def role_payoffs(trees: DialogueTrees) -> Array:
+def role_payoffs(trees: TreeData) -> Array:
     """Return the sum of each agent's one-step values on the way to each leaf, shape (N, 2^D, R)."""
     seats = trees.rules.seats
     earned = np.zeros((trees.rules.num_agents, 1, trees.rows))
@@ -83,7 +83,7 @@ def role_payoffs(trees: DialogueTrees) -> Array:
     return earned
 
 
-def one_step_values(trees: DialogueTrees, depth: int) -> OneStepValues:
+def one_step_values(trees: TreeData, depth: int) -> OneStepValues:
     """Return the paper's values of both actions at the nodes of a depth (see `rewards`)."""
     above, below = trees.levels[depth], trees.levels[depth + 1]
     pending = above.grade.T
@@ -96,7 +96,7 @@ def one_step_values(trees: DialogueTrees, depth: int) -> OneStepValues:
     return OneStepValues(skip, np.where(pending == Grade.TIMEOUT, np.int8(0), speak), pending != Grade.TIMEOUT)
 
 
-def payoffs_named(trees: DialogueTrees, credit: str) -> Array:
+def payoffs_named(trees: TreeData, credit: str) -> Array:
     """Return the leaf payoffs of that name; raises UnknownNameError for another."""
     if credit not in PAYOFFS:
         raise UnknownNameError("credit", credit, PAYOFFS)

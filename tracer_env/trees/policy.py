@@ -26,8 +26,9 @@ from tracer_env.observed import Observer
 from tracer_env.parts.casting import make_controller
 from tracer_env.parts.contracts import probability
 from tracer_env.rules import DialogueState, Rules, advance, initial
+from tracer_env.trees.keys import key_table
+from tracer_env.trees.levels import TreeData
 from tracer_env.trees.observed import observed_at
-from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 
 __all__ = ["Policy", "clairvoyant", "speak_probabilities"]
@@ -36,7 +37,7 @@ Policy = Controller | str | Mapping[str, Any] | NDArray[np.floating] | Sequence[
 
 
 def speak_probabilities(
-    trees: DialogueTrees, policy: Policy, information: str | Information = "vote_and_time"
+    trees: TreeData, policy: Policy, information: str | Information = "vote_and_time"
 ) -> list[NDArray[np.float64]]:
     """Return P(SPEAK) at each node, shape (R, 2^d) for d = 0 .. D - 1; 0 where the dialogue is over.
 
@@ -61,7 +62,7 @@ def speak_probabilities(
     return found
 
 
-def clairvoyant(trees: DialogueTrees, price: float = 0.0) -> list[NDArray[np.float64]]:
+def clairvoyant(trees: TreeData, price: float = 0.0) -> list[NDArray[np.float64]]:
     """Return the choices of one who knows what will be said: the best leaf of each tree, as `speak_probabilities`.
 
     The best leaf is correct at the lowest number of tokens; with a ``price`` per token it maximises correctness
@@ -81,8 +82,8 @@ def clairvoyant(trees: DialogueTrees, price: float = 0.0) -> list[NDArray[np.flo
     return speak_probabilities(trees, choices[::-1])
 
 
-def _from_table(trees: DialogueTrees, table: NDArray[Any], information: str | Information) -> list[NDArray[np.float64]]:
-    keys = trees.keys(information)
+def _from_table(trees: TreeData, table: NDArray[Any], information: str | Information) -> list[NDArray[np.float64]]:
+    keys = key_table(trees, information)
     if table.shape != (len(keys.names),):
         raise ConfigError(
             f"a policy over the {len(keys.names)} keys of {information!r} has the shape ({len(keys.names)},), "
@@ -92,10 +93,8 @@ def _from_table(trees: DialogueTrees, table: NDArray[Any], information: str | In
     return [chances[ids] for ids in keys.ids]
 
 
-def _looked_up(
-    trees: DialogueTrees, policy: Mapping[str, float], information: str | Information
-) -> NDArray[np.float64]:
-    names = trees.keys(information).names
+def _looked_up(trees: TreeData, policy: Mapping[str, float], information: str | Information) -> NDArray[np.float64]:
+    names = key_table(trees, information).names
     if missing := [name for name in names if name not in policy]:
         raise ConfigError(
             f"the policy has no probability for {len(missing)} keys of {information!r}: {missing[0]}, ..."
@@ -103,7 +102,7 @@ def _looked_up(
     return np.array([policy[name] for name in names], dtype=np.float64)
 
 
-def _from_nodes(trees: DialogueTrees, policy: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
+def _from_nodes(trees: TreeData, policy: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
     shapes = [(trees.rows, 1 << depth) for depth in range(trees.depth)]
     given = [np.shape(chances) for chances in policy]
     if given != shapes:
@@ -118,7 +117,7 @@ _NOWHERE: Any = None  # what reads keys alone is shown no dialogue
 
 
 def _from_controller(
-    trees: DialogueTrees, controller: Controller, information: str | Information
+    trees: TreeData, controller: Controller, information: str | Information
 ) -> list[NDArray[np.float64]]:
     tell, found = check_ready(information_named(information)), []
     for depth, codes in enumerate(_events(trees)):
@@ -128,7 +127,7 @@ def _from_controller(
             chances = part.probabilities(numbers.reshape(-1, numbers.shape[-1]), depth + 2)
             found.append(chances.reshape(codes.shape))
             continue
-        keys = trees.keys(getattr(part, "tell", None) or tell)
+        keys = key_table(trees, getattr(part, "tell", None) or tell)
         if getattr(part, "reads_keys", False):
             named = [part.speak_probability(_NOWHERE, key) for key in keys.names]
             found.append(np.append(named, 0.0)[keys.ids[depth]])
@@ -154,7 +153,7 @@ def _answers(
     return answers[inverse].reshape(codes.shape)
 
 
-def _events(trees: DialogueTrees) -> list[NDArray[np.int64]]:
+def _events(trees: TreeData) -> list[NDArray[np.int64]]:
     """Code the path to each node, four bits a turn: 1 + grade of a proposal, 5 a skip, 7 + verdict of a review."""
     codes = [trees.levels[0].grade.astype(np.int64) + 1]
     for depth in range(1, trees.depth):

@@ -34,10 +34,11 @@ from tracer_env.storage.folders import check_unrecorded, make_folder, owned
 from tracer_env.storage.leftovers import remove_files
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trees.arrays import number_utterances
-from tracer_env.trees.files import FILES, load_trees, rules_to_data, task_to_data, write_folder, write_trees
+from tracer_env.trees.files import FILES, rules_to_data, task_to_data, write_folder, write_trees
 from tracer_env.trees.growth import expand, speaker_name
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import check_growable, utterances
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task, Utterance
 
 __all__ = ["expand_run", "join"]
@@ -95,11 +96,11 @@ def expand_run(
         done = _done(folder, plan, played, resume, chosen, {name, speaker_name(voice)})
         if done is not None:
             _grow(folder, grow, chosen, done, at_once, tell)
-            parts = [load_trees(part, played) for part in _parts(folder)]
+            parts = [DialogueTrees.load(part, played) for part in _parts(folder)]
             write_trees(join(parts, name), folder)
             (folder / _PLAN).unlink()
         _clear(folder)
-        return load_trees(folder, played)
+        return DialogueTrees.load(folder, played)
 
 
 def _grow(
@@ -185,7 +186,7 @@ def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -
     elif (folder / _PLAN).is_file():
         _refuse_changes(folder, _begun(folder), plan)
     else:
-        load_trees(folder, rules)  # finished, or an error that says what this folder is
+        DialogueTrees.load(folder, rules)  # finished, or an error that says what this folder is
 
 
 def _done(
@@ -201,7 +202,7 @@ def _done(
         (folder / _PARTS).mkdir(exist_ok=True)
         return 0
     if not (folder / _PLAN).is_file():
-        whole = load_trees(folder, rules)
+        whole = DialogueTrees.load(folder, rules)
         answered = _plan(whole.tasks, rules, whole.seed, whole.worlds, whole.speaker, whole.texts is not None)
         _refuse_changes(folder, answered, plan)
         return None
@@ -211,7 +212,7 @@ def _done(
     for part in _parts(folder):
         if int(part.name) != done:
             raise DataError(f"{folder} is damaged: the trees of the tasks from {done} on are missing; grow them again")
-        there = load_trees(part, rules)
+        there = DialogueTrees.load(part, rules)
         due = tasks[done : done + len(there.tasks)]
         found = {"seed": there.seed, "worlds": there.worlds, "texts": there.texts is not None}
         other = [key for key, value in found.items() if value != plan[key]]

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.levels import Level
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["halves", "take_tasks"]
 

@@ -2,13 +2,12 @@
 
     calibrate(trees)                       fits all parameters of `Simulation` to dialogue trees
     calibrate(transcripts)                 or to the episodes of a run
-    calibrate_command(path, out)           the same from a folder, and the preset file written
+    command.calibrate_command(path, out)   the same from a folder, and the preset file written
 
-Every parameter is fitted by maximum likelihood (`answers`, `fit`; lengths and prompts in
-`tokens`) or, for what speakers tell of their own words, by ranks and moments (`signals`), with
-errors that let the utterances of one task depend on each other, and a table of observed against expected counts
-(`checks`). A parameter that nothing was said about keeps the default and is marked "not identified". The
-preset file is read by ``simulated:FILE.toml``.
+Every parameter is fitted by maximum likelihood (`answers`, `fit`; lengths and prompts in `tokens`) or,
+for what speakers tell of their own words, by ranks and moments (`signals`), with errors that let the utterances of one
+task depend on each other, and a table of observed against expected counts (`checks`). A parameter that nothing was said
+about keeps the default and is marked "not identified". The preset file is read by ``simulated:FILE.toml``.
 
 What a simulation cannot carry over: that two worlds of one task resemble each other more than two tasks of
 the same difficulty do, and anything that hangs on the content of a text.
@@ -16,23 +15,18 @@ the same difficulty do, and anything that hangs on the content of a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-
 from tracer_env.agents.speakers.simulated.rates import BOUNDS, Simulation
 from tracer_env.episodes.transcript import Transcript
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
-from tracer_env.runs.folder import load_run
 from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.storage.files import write_text
 from tracer_env.storage.folders import unwritable
-from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.calibration.checks import Cell, Overall, check_fit
 from tracer_env.trainers.calibration.events import events_of
 from tracer_env.trainers.calibration.fit import Estimate, fit_rates
@@ -40,11 +34,11 @@ from tracer_env.trainers.calibration.signals import fit_signals
 from tracer_env.trainers.calibration.tokens import fit_tokens
 from tracer_env.trees.tree import DialogueTrees
 
-__all__ = ["Calibration", "calibrate", "calibrate_command", "calibration_table"]
+__all__ = ["WIDE", "Calibration", "calibrate", "preset_file"]
 
 SCHEMA = 1
-
-_WIDE = t_quantile(0.975, 1e9)  # half of a 95% interval, in standard errors of many tasks
+WIDE = t_quantile(0.975, 1e9)
+"""Half of a 95% interval, in standard errors of many tasks."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +77,13 @@ class Calibration:
         lines = [f"# fitted to {self.events} utterances of {self.tasks} tasks"]
         for line, field in zip(self.simulation.to_toml().splitlines(), fields(Simulation), strict=True):
             found = self[field.name]
-            half = "" if found.standard_error is None else f"+- {_WIDE * found.standard_error:.2g}"
+            half = "" if found.standard_error is None else f"+- {WIDE * found.standard_error:.2g}"
             lines.append(f"{line}  # {', '.join(filter(None, (half, found.note)))}".rstrip(" #"))
         return "\n".join(lines) + "\n"
 
     def save(self, path: str | Path) -> Path:
         """Write the preset file; raises ConfigError for a name without ``.toml`` or a place that cannot be written."""
-        target = _preset_file(path)
+        target = preset_file(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_text(target, self.to_toml())
@@ -118,7 +112,8 @@ def calibrate(
     return Calibration(simulation, estimates, cells, overall, rates.log_likelihood, tasks, len(events), events.left_out)
 
 
-def _preset_file(path: str | Path) -> Path:
+def preset_file(path: str | Path) -> Path:
+    """Return the path of a preset file; raises ConfigError when it does not end in .toml."""
     target = Path(path)
     if target.suffix != ".toml":
         raise ConfigError(f"a preset file ends in .toml, got {str(target)!r}")
@@ -134,93 +129,3 @@ def _usable(estimate: Estimate) -> float | int:
     if estimate.name.endswith("prompt_tokens"):
         return max(1, round(estimate.value))
     return max(1.0, estimate.value) if estimate.name.endswith("_tokens") else estimate.value
-
-
-def calibrate_command(
-    path: str | Path, out: str | Path | None = None, reporter: Reporter | None = None
-) -> dict[str, Any]:
-    """Calibrate on a folder of trees or a run folder, write the preset file ``out`` and return the plain data.
-
-    For trees ``transfer`` says what controllers lose by training on the simulation (`transfer_gap`); else it is None,
-    as it is for fewer than four tasks. Without ``out`` the file is ``<folder>.preset.toml`` beside the folder.
-    """
-    from tracer_env.trainers.calibration.transfer import transfer_gap
-
-    folder, gap = Path(path), None
-    target = folder.resolve()
-    target = target.with_name(f"{target.name}.preset.toml") if out is None else _preset_file(out)
-    if (folder / "config.toml").is_file() and (folder / "episodes.jsonl").is_file():
-        run = load_run(folder)
-        fitted = calibrate(run.stream(), run.config.rules)
-    elif folder.is_dir():
-        trees = DialogueTrees.load(folder)
-        fitted = calibrate(trees)
-        if len(trees.tasks) >= 4 and trees.depth:
-            gap = transfer_gap(trees, reporter=reporter)
-    else:
-        raise RunFolderError(f"{folder} is neither a folder of trees nor a run folder; make one with tracer-env expand")
-    written = fitted.save(target)
-    told = {"source": str(folder), "file": str(written), "speaker": f"simulated:{written}"}
-    return {**told, **fitted.to_data(), "transfer": gap}
-
-
-def calibration_table(data: Mapping[str, Any]) -> Group:
-    """Return what `calibrate_command` or `Calibration.to_data` gives as tables for the terminal."""
-    title = f"simulated speaker fitted to {data['events']:,} utterances of {data['tasks']:,} tasks"
-    parameters = _table(title, "parameter", "value", "± 95%", "if independent", "utterances")
-    parameters.add_column("")
-    for entry in data["parameters"]:
-        whole = entry["name"] == "distractors"
-        value = f"{entry['value']:.0f}" if whole else _short(entry["value"])
-        errors = (
-            "" if entry[n] is None else f"{_WIDE * entry[n]:.2g}" for n in ("standard_error", "independent_error")
-        )
-        parameters.add_row(entry["name"], value, *errors, f"{entry['events']:,}", entry["note"])
-    overall = data["overall"]
-    told = "too few tasks for an overall test"
-    if overall:
-        told = f"overall chi-square {overall['chi_square']:.1f} on {overall['degrees']}, p {_chance(overall['p'])}"
-    parts: list[RenderableType] = [parameters, "", _fit_table(data["goodness_of_fit"]), told]
-    if data.get("transfer"):
-        from tracer_env.trainers.calibration.transfer import transfer_table
-
-        parts += ["", transfer_table(data["transfer"])]
-    return Group(*parts)
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(
-        title=title, title_justify="left", box=None, header_style="bold", collapse_padding=True, pad_edge=False
-    )
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
-
-
-def _fit_table(cells: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("goodness of fit", "event", "difficulty", "of", "observed", "expected", "chi²", "p")
-    last = None
-    for cell in cells:
-        low, high = f"{cell['low']:.2g}", f"{cell['high']:.2g}"
-        table.add_row(
-            cell["event"] if cell["event"] != last else "",
-            low if low == high else f"{low}-{high}",
-            f"{cell['events']:,}",
-            f"{cell['observed']:,}",
-            f"{cell['expected']:,.1f}",
-            "" if cell["chi_square"] is None else f"{cell['chi_square']:.2f}",
-            _chance(cell["p"]),
-        )
-        last = cell["event"]
-    return table
-
-
-def _chance(p: float | None) -> str:
-    return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _short(value: float) -> str:
-    if 0.0 < abs(value) < 0.001:
-        return f"{value:.1g}"
-    return f"{value:.1f}" if abs(value) >= 20.0 else f"{value:.3f}"

@@ -19,22 +19,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
 from tracer_env.intake.checked import Reader, plain, record, whole
+from tracer_env.interfaces import Scenario
+from tracer_env.rules import Rules
 from tracer_env.runs.folder import scenario_digest
 from tracer_env.storage.folders import make_folder, owned
 from tracer_env.storage.leftovers import remove_tree, temporary_folder, temporary_name
 from tracer_env.storage.places import odd
+from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.support.checkpoint import REMEDY, Checkpoint, newest
 from tracer_env.trainers.support.processes import Processes
 from tracer_env.trainers.support.tensor_files import OPTIMISER
 
-if TYPE_CHECKING:
-    from tracer_env.trainers.gspo.trainer import GSPOTrainer
-
-__all__ = ["FREE", "check_free", "find", "owned_by_first", "parts", "restore", "told", "write_adapters"]
+__all__ = ["FREE", "Training", "check_free", "find", "owned_by_first", "parts", "restore", "told", "write_adapters"]
 
 FREE = (
     *("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to"),
@@ -46,7 +46,26 @@ _HOLDS = ("checkpoints", "metrics.jsonl", "adapters")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def told(trainer: GSPOTrainer) -> dict[str, Any]:
+class Training(Protocol):
+    """What is remembered of a training, and comes back: attributes of a `trainer.GSPOTrainer`."""
+
+    config: GSPOConfig
+    speaker: Any
+    scenario: Scenario
+    rules: Rules
+    hooks: Any
+    reward: Any
+    finetune: Any
+    policies: Any
+    trained: list[str]
+    rollouts: Any
+    update: Any
+    alarms: dict[str, Any]
+    step: int
+    settings: dict[str, Any]
+
+
+def told(trainer: Training) -> dict[str, Any]:
     """Return everything that the rest of the run hangs on, by name, as it comes back from a file.
 
     To be asked before training: a speaker's settings change with its weights. ``max_steps`` may grow as long as
@@ -186,7 +205,7 @@ def owned_by_first(folder: Path | None, processes: Processes) -> Iterator[None]:
         yield
 
 
-def parts(trainer: GSPOTrainer) -> dict[str, Any]:
+def parts(trainer: Training) -> dict[str, Any]:
     """Return the parts of a checkpoint."""
     from tracer_env.trainers.support.tensor_files import optimiser_state, save_tensors
 
@@ -210,7 +229,7 @@ def parts(trainer: GSPOTrainer) -> dict[str, Any]:
     return made
 
 
-def restore(trainer: GSPOTrainer, found: Checkpoint) -> None:
+def restore(trainer: Training, found: Checkpoint) -> None:
     """Put a trainer back to where the checkpoint was written."""
     from tracer_env.trainers.support.tensor_files import load_tensors, restore_optimiser
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tracer_env.statistics.areas import area_interval, area_under
+from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import spoken_nodes
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Grade, Role
 
 __all__ = ["signal_areas"]

@@ -24,7 +24,8 @@ from tracer_env.parts.casting import make_speaker
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.trainers.calibration.calibrate import Calibration, calibrate, calibrate_command, calibration_table
+from tracer_env.trainers.calibration.calibrate import Calibration, calibrate
+from tracer_env.trainers.calibration.command import calibrate_command, calibration_table
 from tracer_env.trees.growth import expand
 from tracer_env.types import Grade, Task
 

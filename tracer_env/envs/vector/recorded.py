@@ -25,8 +25,9 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, stream, task_key, uniforms
 from tracer_env.rules import Rules, initial
+from tracer_env.trees.levels import Level
 from tracer_env.trees.observed import pending_signals
-from tracer_env.trees.tree import DialogueTrees, Level
+from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS, Grade, Role, Task, Utterance, Verdict
 
 __all__ = ["RecordedDialogues", "Recording", "recorded_wrong_answers", "recording_of"]
