@@ -50,113 +50,46 @@ OWNERS = {
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""
 
-FOR_AGENTS = {
-    "leftovers",
-    "lessons",
-    "worlds",
-    "blame",
-    "bounded",
-    "checked",
-    "compositions",
-    "contracts",
-    "files",
-    "plain",
-    "screen",
-    "recording",
-    "types",
-    "rules",
-    "interfaces",
-    "information",
-    "observed",
-    "randomness",
-    "errors",
-    "dialogue",
-    "rewards",
-    "settings",
-    "toml_files",
-    "signals",
-    "verification.verdicts",
+GROUND = "the ground floor"
+BELOW: dict[str, tuple[str, ...]] = {
+    "terminal": (),
+    "intake": ("errors", "types"),
+    "storage": ("errors", "terminal"),
+    GROUND: ("intake",),
+    "parts": (GROUND, "intake", "terminal"),
+    "verification": (GROUND, "parts"),
+    "episodes": (GROUND, "intake", "storage", "parts", "verification"),
+    "statistics": (GROUND, "intake", "terminal", "episodes"),
+    "display": (GROUND, "storage", "terminal", "episodes", "statistics"),
+    "trees": (GROUND, "intake", "storage", "terminal", "parts", "verification"),
+    "envs": (GROUND, "intake", "storage", "terminal", "parts", "verification", "trees"),
+    "runs": (
+        *(GROUND, "intake", "storage", "terminal", "parts", "verification"),
+        *("episodes", "statistics", "display", "trees"),
+    ),
+    "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "trees", "runs"),
+    "agents.controllers": (GROUND, "intake", "terminal", "parts"),
+    "agents.speakers": (GROUND, "parts"),
+    "agents.speakers.simulated": (GROUND, "intake"),
+    "agents.speakers.models": (GROUND, "intake", "storage", "terminal", "verification", "agents.speakers"),
+    "scenarios": (GROUND, "intake", "parts", "verification"),
 }
-FOR_SCENARIOS = {
-    "lessons",
-    "bounded",
-    "checked",
-    "recording",
-    "types",
-    "interfaces",
-    "verification.verifiers",
-    "verification.reasoning",
-    "rules",
-    "randomness",
-    "errors",
+"""Who may import whom in the world and of it, folder by folder; `envs.vector` counts as `envs`."""
+TRAINERS: dict[str, tuple[str, ...]] = {
+    "trainers.support": (),
+    "trainers.regret": ("trainers.support",),
+    "trainers.cfr": ("trainers.support", "trainers.regret"),
+    "trainers.seeing": ("trainers.support", "trainers.cfr"),
+    "trainers.calibration": ("trainers.support", "trainers.cfr"),
+    "trainers.gspo": ("trainers.support",),
+    "trainers.tracer": ("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "scenarios"),
+    "trainers.nano": ("scenarios",),
+    "trainers.runs": (*("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "trainers.tracer"),),
 }
-STATISTICS = {f"statistics.{name}" for name in ("areas", "holm", "means", "paired", "quantiles", "seeds", "shares")}
-BASE: dict[str, set[str]] = {
-    **dict.fromkeys(sorted(STATISTICS), STATISTICS),
-    "errors": set(),
-    "plain": set(),
-    "specs": {"errors"},
-    "screen": {"narrow", "plain"},
-    "trust": {"bounded", "errors", "own_parts", "plain", "registry", "specs"},
-    "locks": {"errors", "plain"},
-    "places": {"errors"},
-    "leftovers": {"errors", "locks", "places"},
-    "files": {"errors", "leftovers", "locks", "places"},
-    "types": set(),
-    "randomness": set(),
-    "bounded": {"errors"},
-    "checked": {"bounded", "errors"},
-    "rules": {"checked", "errors", "types"},
-    "interfaces": {"rules", "types"},
-    "dialogue": {"rules", "types"},
-    "rewards": {"errors", "rules", "types"},
-    "information": {"errors", "interfaces", "rules", "types"},
-    "blame": {"bounded", "errors", "rules", "types"},
-    "contracts": {"blame", "errors", "interfaces", "rules", "signals", "types"},
-    "task_contracts": {"blame", "contracts", "errors", "interfaces", "rules", "types"},
-    "referee": {
-        "contracts",
-        "errors",
-        "interfaces",
-        "rules",
-        "task_contracts",
-        "types",
-        "verification.extraction",
-        "verification.quoting",
-        "verification.reasoning",
-        "verification.verdicts",
-    },
-    "episodes.lines": {"bounded", "errors"},
-    "signals": {"checked", "types"},
-    "transcript": {"bounded", "episodes.lines", "errors", "signals", "types"},
-    "behaviour": {"transcript", "types", "errors"},
-    "compositions": {"checked", "errors", "information", "interfaces", "registry", "rules", "types"},
-    "method_rows": {"bounded", "checked", "errors", "types"},
-    "method_columns": {"behaviour", "errors", "method_rows", "transcript", "types", *STATISTICS},
-    "metrics": {"errors", "method_columns", "method_rows", "transcript", "types", *STATISTICS},
-    "outcome": {"bounded", "checked", "errors", "method_rows", "metrics", "plain", "statistics.holm"},
-    "voices": {"blame", "bounded"},
-    "settings": {"errors"},
-    "toml_files": {"bounded", "errors"},
-    "registry": {"errors", "settings"},
-    "failures": {"bounded", "contracts", "errors", "interfaces", "referee", "types"},
-    "rollout": {
-        "contracts",
-        "errors",
-        "failures",
-        "interfaces",
-        "randomness",
-        "rewards",
-        "rules",
-        "transcript",
-        "types",
-    },
-}
-"""What the files at the bottom may import; those above are held by the absence of cycles."""
-FOR_VERIFICATION = {"errors", "types", "interfaces", "math_pool"}
+"""What trainers may import beside the world (but for its environments and command line) and the agents."""
 RECORDINGS = {
-    ("tracer_env.agents.speakers.recorded", "tracer_env.trees.tree"),
-    ("tracer_env.scenarios.recorded", "tracer_env.trees.files"),
+    *(("agents.speakers.recorded", f"trees.{name}") for name in ("tree", "files", "shipped")),
+    *(("scenarios.recorded", f"trees.{name}") for name in ("files", "shipped")),
 }
 """A recording is a stored tree, so the parts that replay one read the trees' format."""
 
@@ -170,6 +103,13 @@ def module_name(path: Path) -> str:
 
 FILES = {module_name(path): path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))}
 every_module = pytest.mark.parametrize("name", list(FILES))
+
+
+def _is_face(name: str) -> bool:
+    return FILES[name].name == "__init__.py"
+
+
+every_file = pytest.mark.parametrize("name", [name for name in FILES if not _is_face(name)])
 
 
 @cache
@@ -213,6 +153,17 @@ def ours(name: str, top_only: bool = False) -> set[str]:
     return {module for module, _ in imports(name, top_only) if module.split(".")[0] == "tracer_env"}
 
 
+@cache
+def _typed(name: str) -> frozenset[str]:
+    """Return our modules that a file imports for type checkers alone."""
+    if _is_face(name):
+        return frozenset()  # a face tells type checkers what it hands out late
+    found = [node for top in ast.walk(tree(name)) if _for_types_only(top) for node in ast.walk(top)]
+    return frozenset(
+        module for node in found for module, _ in _imports(name, node) if module.split(".")[0] == "tracer_env"
+    )
+
+
 # -- who imports whom ----------------------------------------------------------------------------
 
 
@@ -225,33 +176,45 @@ def test_the_world_knows_no_room(name: str) -> None:
     assert not rooms, f"{name} imports {rooms}; give its name to the registry instead"
 
 
-@every_module
-def test_rooms_import_downwards(name: str) -> None:
-    parts = name.split(".")
-    if parts[1:2] not in (["agents"], ["scenarios"]):
-        return
-    room, allowed = parts[1], FOR_AGENTS if parts[1] == "agents" else FOR_SCENARIOS
-    for module in ours(name):
-        inside = module.split(".")[1] if "." in module else ""
-        fits = inside == room or module.removeprefix("tracer_env.") in allowed or (name, module) in RECORDINGS
-        assert fits, f"{name} imports {module}"
+def _folder(name: str) -> str:
+    """Return the folder of a file as the tables name it."""
+    folder = name.removeprefix("tracer_env").strip(".").rpartition(".")[0]
+    return {"": GROUND, "envs.vector": "envs"}.get(folder, folder)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("tracer_env.verification.")])
-def test_verification_stands_on_the_ground_floor(name: str) -> None:
-    below = {module.removeprefix("tracer_env.") for module in ours(name) if ".verification" not in module}
-    assert below <= FOR_VERIFICATION, f"{name} imports {below - FOR_VERIFICATION}"
+def _fits(name: str, module: str) -> bool:
+    mine, other = _folder(name), _folder(module)
+    within = module.removeprefix("tracer_env.")
+    if mine == other or (name.removeprefix("tracer_env."), within) in RECORDINGS:
+        return True
+    if mine in TRAINERS:
+        world = other not in TRAINERS and other not in ("envs", "cli", "scenarios")
+        return world or other in TRAINERS[mine]
+    return other in BELOW[mine] or within in BELOW[mine]
 
 
-@pytest.mark.parametrize("name", list(BASE))
-def test_the_bottom_of_the_world(name: str) -> None:
-    found = {module.removeprefix("tracer_env.") for module in ours(f"tracer_env.{name}")}
-    assert found <= BASE[name], f"{name} imports {found - BASE[name]}"
+@every_file
+def test_imports_go_down_the_table(name: str) -> None:
+    """Also those inside functions, and those for type checkers alone, which are told apart here."""
+    wrong = [module for module in sorted(ours(name)) if module != "tracer_env" and not _fits(name, module)]
+    typed = [module for module in sorted(_typed(name)) if module != "tracer_env" and not _fits(name, module)]
+    assert not wrong, f"{name} imports {', '.join(wrong)}"
+    assert not typed, f"{name} imports {', '.join(typed)} for type checkers"
 
 
-def test_there_is_no_cycle() -> None:
-    """Imports at the top of files form no circle (those inside functions come when the call does)."""
-    below = {name: ours(name, top_only=True) - {name, "tracer_env"} for name in FILES if name != "tracer_env"}
+def test_the_tables_know_every_folder() -> None:
+    assert {_folder(name) for name in FILES if not _is_face(name)} == {*BELOW, *TRAINERS}
+
+
+def test_nobody_takes_names_from_a_face() -> None:
+    """Inside the package a name is imported from the file that defines it."""
+    taken = [(name, module) for name in FILES for module in ours(name) if _is_face(module) and module != "tracer_env"]
+    assert not taken
+
+
+def test_there_is_no_circle() -> None:
+    """Among files, wherever the import stands: at the top, in a function, or for type checkers alone."""
+    below = {name: {*ours(name), *_typed(name)} - {name, "tracer_env"} for name in FILES if name != "tracer_env"}
     done: set[str] = set()
     while below:
         free = {name for name, needs in below.items() if needs.isdisjoint(below)}
@@ -259,6 +222,16 @@ def test_there_is_no_cycle() -> None:
         done |= free
         below = {name: needs for name, needs in below.items() if name not in free}
     assert done == set(FILES) - {"tracer_env"}
+
+
+@every_module
+def test_modules_are_named_by_strings_in_the_registry_alone(name: str) -> None:
+    """`tracer_env` itself tells Gymnasium, PettingZoo and late names where its own doors are."""
+    if _is_face(name) or name == "tracer_env.registry":
+        return
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("tracer_env."):
+            assert node.value.partition(":")[0] not in FILES, f"{name}, line {node.lineno}: {node.value!r}"
 
 
 @every_module
@@ -407,24 +380,86 @@ def test_what_others_import_is_declared() -> None:
 # -- tests ---------------------------------------------------------------------------------------
 
 WHOLE = {
-    "figures",
-    "reading_table",
-    "seeing_benchmark",
-    "scripts",
-    "moved_run",
-    "cast_controller",
-    "conformance",
-    "folder_files",
-    "layout",
-    "reading_time",
-    "torture",
-    "readme",
-    "registration",
+    *("conformance", "figures", "layout", "moved_run", "readme", "registration", "scripts", "seeing_benchmark"),
+    *("torture", "verification/reading_table", "verification/reading_time"),
 }
-"""Tests of more than one module, or of one that shares its name with another."""
+"""Tests of more than one module."""
+COVERED = {
+    "_checkout": "test_layout",
+    "agents/speakers/models/adapter_files": "trainers/gspo/test_policies",
+    "agents/speakers/models/batching": "agents/speakers/models/test_huggingface",
+    "agents/speakers/models/decoding": "agents/speakers/models/test_huggingface",
+    "agents/speakers/models/prefix": "agents/speakers/models/test_huggingface",
+    "agents/speakers/models/weights": "agents/speakers/models/test_smollm2",
+    "agents/speakers/models/worked_examples": "agents/speakers/models/test_prompts",
+    "cli/__main__": "cli/test_app",
+    "cli/comparing": "cli/test_app",
+    "cli/options": "cli/test_app",
+    "cli/trees": "cli/test_app",
+    "display/rows": "runs/test_shown",
+    "display/style": "display/test_page",
+    "envs/feature_fitting": "envs/test_signal_features",
+    "envs/snapshot": "envs/test_aec",
+    "envs/vector/fixed": "envs/vector/test_keys",
+    "envs/vector/machine": "envs/vector/test_env",
+    "envs/vector/parts": "envs/vector/test_env",
+    "envs/vector/rates": "envs/vector/test_env",
+    "envs/vector/simulated": "envs/vector/test_env",
+    "interfaces": "test_registry",
+    "parts/voices": "runs/test_shown",
+    "runs/compared": "runs/test_comparing",
+    "runs/config_data": "runs/test_config",
+    "runs/learning": "runs/test_comparing",
+    "runs/played": "runs/test_shown",
+    "runs/playing": "runs/test_comparing",
+    "runs/seeded": "statistics/test_seeds",
+    "scenarios/recorded": "agents/speakers/test_recorded",
+    "specs": "test_compositions",
+    "statistics/method_columns": "statistics/test_metrics",
+    "statistics/method_rows": "statistics/test_metrics",
+    "storage/folders": "storage/test_files",
+    "storage/leftovers": "storage/test_files",
+    "storage/places": "storage/test_files",
+    "trainers/calibration/answers": "trainers/calibration/test_fit",
+    "trainers/calibration/command": "trainers/calibration/test_calibrate",
+    "trainers/cfr/solving": "trainers/cfr/test_training",
+    "trainers/gspo/hook_loading": "trainers/gspo/test_hooks",
+    "trainers/gspo/sampling_mode": "trainers/gspo/test_trainer",
+    "trainers/nano/evaluation": "trainers/nano/test_training",
+    "trainers/seeing/shown": "trainers/seeing/test_study",
+    "trees/keys": "test_compositions",
+    "trees/levels": "trees/test_tree",
+    "verification/beside": "verification/test_reading_table",
+    "verification/dress": "verification/test_reading_table",
+    "verification/markers": "verification/test_reading_table",
+    "verification/opening": "verification/test_reading_table",
+    "verification/standing": "verification/test_reading_table",
+    "verification/tokens": "verification/test_reading_table",
+    "verification/units": "verification/test_reading_table",
+    "verification/wording": "verification/test_reading_table",
+    "verification/comparison": "verification/test_math_worker",
+    "verification/plain_math": "verification/test_formulas",
+    "verification/referee": "verification/test_quoting",
+}
+"""Modules without a test file of their own, and where they are tested."""
 
 
-def test_tests_correspond_to_modules() -> None:
-    modules = {name.split(".")[-1].lstrip("_") for name in FILES}
-    stray = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")} - modules - WHOLE
-    assert not stray, f"no module stands behind these tests: {stray}"
+def _tests() -> set[str]:
+    folder = ROOT / "tests"
+    return {str(path.relative_to(folder).with_suffix("")).replace("test_", "") for path in folder.rglob("test_*.py")}
+
+
+def test_tests_stand_where_their_modules_do() -> None:
+    modules = {name.removeprefix("tracer_env.").replace(".", "/") for name in FILES if not _is_face(name)}
+    stray = _tests() - modules - WHOLE
+    assert not stray, f"no module stands behind these tests: {sorted(stray)}"
+
+
+def test_every_module_has_tests() -> None:
+    modules = {name.removeprefix("tracer_env.").replace(".", "/") for name in FILES if not _is_face(name)}
+    bare = modules - _tests() - set(COVERED)
+    assert not bare, f"without tests of their own, and not named as covered elsewhere: {sorted(bare)}"
+    assert not set(COVERED) & _tests()
+    for module, test in COVERED.items():
+        assert module in modules, f"{module} is gone"
+        assert (ROOT / "tests" / f"{test}.py").is_file(), f"{module} is said to be covered by {test}"

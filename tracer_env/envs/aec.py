@@ -87,7 +87,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.reward: Reward = reward or RoleCredit()
         self.information, self.features = information, features
         self.render_mode = checked_mode(render_mode, RENDER_MODES)
-        ours = type(self.reward).__module__ == "tracer_env.rewards"
+        ours = type(self.reward).__module__ == RoleCredit.__module__
         self._reward: Reward = self.reward if ours else partial(payment, self.reward)
         self.possible_agents = [f"agent_{index}" for index in range(self.rules.num_agents)]
         self.agents: list[str] = []
