@@ -66,7 +66,6 @@ COMMANDS = {
     "train tracer": f"train --method tracer --scenario arithmetic --speaker nano --steps 2 {SMALL} --out tracer --json",
 }
 TAKEN_OUT = (
-    (re.compile(r"/[\w/.+-]*/same-bytes-\w+"), "FOLDER"),
     (re.compile(r"\b\d+(\.\d+)? ?(s|ms|MB|tokens/s|it/s)\b"), "MEASURED"),
     (
         re.compile(
@@ -78,14 +77,15 @@ TAKEN_OUT = (
 )
 
 
-def cleaned(text: str) -> str:
+def cleaned(text: str, folder: Path) -> str:
     """Return a text without what may differ: paths of the folder, versions, measured times and memory."""
+    text = text.replace(str(folder), "FOLDER")
     for pattern, instead in TAKEN_OUT:
         text = pattern.sub(instead, text)
     return text
 
 
-def digest(path: Path) -> str | None:
+def digest(path: Path, folder: Path) -> str | None:
     """Return the digest of a file's contents; None for what holds nothing but clocks and owners."""
     if path.name == "environment.json" or path.suffix == ".lock" or path.name.startswith("events.out."):
         return None
@@ -100,7 +100,7 @@ def digest(path: Path) -> str | None:
     if path.suffix == ".gz":
         data = gzip.decompress(data)
     with contextlib.suppress(UnicodeDecodeError):
-        data = cleaned(data.decode("utf-8")).encode()
+        data = cleaned(data.decode("utf-8"), folder).encode()
     return hashlib.sha256(data).hexdigest()
 
 
@@ -110,7 +110,7 @@ def written(names: list[str], keep: Path | None) -> dict[str, dict[str, str]]:
     plain = {"NO_COLOR": "1", "COLUMNS": "120", "TERM": "dumb", "TOKENIZERS_PARALLELISM": "false"}
     found: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory(prefix="same-bytes-") as place:
-        folder = keep or Path(place)
+        folder = (keep or Path(place)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         seen: dict[str, str | None] = {}
         for name in names:
@@ -124,12 +124,12 @@ def written(names: list[str], keep: Path | None) -> dict[str, dict[str, str]]:
                     f"{name}: tracer-env {COMMANDS[name]} ended with {done.returncode}\n{done.stderr[-2000:]}"
                 )
             now = {
-                path.relative_to(folder).as_posix(): digest(path)
+                path.relative_to(folder).as_posix(): digest(path, folder)
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
             }
             new = {path: known for path, known in now.items() if known is not None and seen.get(path) != known}
-            found[name] = {"stdout": hashlib.sha256(cleaned(done.stdout).encode()).hexdigest(), **new}
+            found[name] = {"stdout": hashlib.sha256(cleaned(done.stdout, folder).encode()).hexdigest(), **new}
             seen = now
     return found
 
