@@ -21,7 +21,7 @@ import numpy as np
 import tracer_env
 from tracer_env.errors import ConfigError, UserError
 from tracer_env.scenarios.recorded import RecordedTasks
-from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.bars import reporting
 from tracer_env.trees.run import expand_run
 from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import SIGNALS

@@ -35,7 +35,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Scenario
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.statistics.areas import area_interval, area_under
-from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.bars import reporting
 from tracer_env.trainers.seeing.study import see
 from tracer_env.trees.run import expand_run
 from tracer_env.trees.split import take_tasks

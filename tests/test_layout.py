@@ -256,6 +256,17 @@ def test_files_that_own_heavy_packages_arrive_late(name: str) -> None:
         assert not ours(name, top_only=True) & set(OWNERS)
 
 
+def test_faces_load_next_to_nothing() -> None:
+    faces = [name for name in FILES if _is_face(name)]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {faces!r}: importlib.import_module(name)\n"
+        f"print([name for name in {sorted(HEAVY | {'rich', 'typer'})!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert done.stdout == "[]\n"
+
+
 def test_importing_the_package_loads_nothing_heavy() -> None:
     light = [name for name in FILES if name not in OWNERS]
     code = (
@@ -316,6 +327,32 @@ def test_a_bare_clone_opens_its_rooms() -> None:
     done = _python(code)
     assert done.stdout.strip() == str(ROOT / "agents" / "__init__.py")
     assert "No module named 'tracer_env.tests'" in done.stderr
+
+
+# -- the map -------------------------------------------------------------------------------------
+
+
+def _mapped() -> dict[str, str]:
+    """Return the phrases of the README's map, by path."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").partition("```text\ntracer_env/ ")[2]
+    found: dict[str, str] = {}
+    above: list[str] = []
+    for line in ("tracer_env/ " + lines.partition("```")[0]).splitlines():
+        name, _, phrase = line.strip().partition(" ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        path = "".join([*above[:depth], name])
+        above[depth:] = [name]
+        assert path not in found, f"{path} stands twice"
+        found[path] = phrase.strip()
+    return found
+
+
+def test_the_readme_maps_every_file() -> None:
+    files = {path.relative_to(ROOT) for path in FILES.values()}
+    wanted = {str(path) for path in files if path.name != "__init__.py"} | {f"{path.parent}/" for path in files}
+    mapped = _mapped()
+    assert set(mapped) - {"tests/", "benchmarks/", "docs/"} == wanted
+    assert all(len(phrase.split()) >= 2 for phrase in mapped.values())
 
 
 # -- every file ----------------------------------------------------------------------------------
@@ -385,6 +422,7 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "terminal/bars": "terminal/test_progress",
     "_checkout": "test_layout",
     "agents/speakers/models/adapter_files": "trainers/gspo/test_policies",
     "agents/speakers/models/batching": "agents/speakers/models/test_huggingface",

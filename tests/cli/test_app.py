@@ -309,7 +309,7 @@ def test_a_package_that_cannot_be_imported_gives_a_line(run: Run, monkeypatch: p
     real = importlib.import_module
 
     def without(name: str, package: str | None = None) -> Any:
-        if name.endswith("speakers.simulated"):
+        if name.endswith("speakers.simulated.speaker"):
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return real(name, package)
 

@@ -7,7 +7,8 @@ import io
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from tracer_env.terminal.progress import Bars, NoReporter, reporting
+from tracer_env.terminal.bars import Bars, reporting
+from tracer_env.terminal.progress import NoReporter
 
 
 def test_nothing_is_reported_without_a_terminal() -> None:
@@ -37,7 +38,7 @@ def test_bars_say_how_far_the_work_is() -> None:
 
 def test_a_terminal_gets_bars(monkeypatch) -> None:
     monkeypatch.setattr(
-        "tracer_env.terminal.progress.Screen", lambda stderr: Console(file=io.StringIO(), force_terminal=True)
+        "tracer_env.terminal.bars.Screen", lambda stderr: Console(file=io.StringIO(), force_terminal=True)
     )
     with reporting() as reporter:
         assert isinstance(reporter, Bars)

@@ -165,7 +165,7 @@ def test_too_long_answers_are_not_sent() -> None:
 
 def test_a_worker_ends_with_its_parent() -> None:
     code = (
-        "import os, signal; from tracer_env import math_pool; math_pool.compare('1', '1.0');"
+        "import os, signal; from tracer_env.verification import math_pool; math_pool.compare('1', '1.0');"
         "(worker,) = math_pool._pool._all; print(worker._process.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -12,7 +12,7 @@ from tracer_env.cli.options import JsonOption, SeedOption
 from tracer_env.errors import ConfigError
 from tracer_env.parts.own_parts import take_in
 from tracer_env.registry import OURS, build, resolve
-from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
 from tracer_env.trees.shipped import SHIPPED
 from tracer_env.trees.tree import DialogueTrees

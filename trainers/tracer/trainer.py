@@ -37,7 +37,7 @@ from tracer_env.parts.lessons import split_of
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
 from tracer_env.storage.files import write_text
-from tracer_env.terminal.progress import reporting
+from tracer_env.terminal.bars import reporting
 from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.hooks import Hooks
