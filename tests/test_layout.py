@@ -422,6 +422,8 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "runs/environment": "runs/test_records",
+    "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",
     "_checkout": "test_layout",
     "agents/speakers/models/adapter_files": "trainers/gspo/test_policies",

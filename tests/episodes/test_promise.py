@@ -10,7 +10,7 @@ from samples import one_proposal
 from tracer_env.episodes.promise import Ledger, Promise, TasksDigest
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import RunFolderError
-from tracer_env.runs.folder import scenario_digest
+from tracer_env.runs.environment import scenario_digest
 from tracer_env.types import Grade
 
 # Three tasks in two worlds by two methods: places 0 to 11.

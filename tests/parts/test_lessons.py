@@ -22,7 +22,7 @@ from tracer_env.parts.lessons import UNKNOWN, Lessons, mark_of, read_lessons, sp
 from tracer_env.rules import Rules
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, TrainingConfig
-from tracer_env.runs.folder import scenario_digest
+from tracer_env.runs.environment import scenario_digest
 from tracer_env.runs.learning import lessons_in, lessons_of
 from tracer_env.runs.verifying import verify
 from tracer_env.scenarios.arithmetic import Arithmetic

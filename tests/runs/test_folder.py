@@ -18,7 +18,8 @@ from tracer_env.errors import DataError, DiskError, RunFolderError
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig
-from tracer_env.runs.folder import RunFolder, load_run, metrics_of, scenario_digest
+from tracer_env.runs.environment import scenario_digest
+from tracer_env.runs.folder import RunFolder, load_run, metrics_of
 from tracer_env.storage.files import write_text
 from tracer_env.storage.locks import LOCK
 from tracer_env.trainers.runs.controllers import train_run

@@ -72,6 +72,10 @@ def _common(options: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return options[0]
 
 
+def _not_with_arrays(what: str, instead: str) -> ConfigError:
+    return ConfigError(f"{what}: the sub-environments are arrays; {instead}")
+
+
 @lru_cache(maxsize=1)
 def _adapter_class() -> Any:
     try:
@@ -115,9 +119,7 @@ def _adapter_class() -> Any:
             return [getattr(self.vector, attr_name)] * len(list(self._get_indices(indices)))
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise ConfigError(
-                f"{attr_name!r} cannot be set: the sub-environments are arrays; make the vector environment with it"
-            )
+            raise _not_with_arrays(f"{attr_name!r} cannot be set", "make the vector environment with it")
 
         def has_attr(self, attr_name: str) -> bool:
             return attr_name == "action_masks" or hasattr(self.vector, attr_name)
@@ -126,9 +128,7 @@ def _adapter_class() -> Any:
             self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
         ) -> list[Any]:
             if method_name != "action_masks":
-                raise ConfigError(
-                    f"the sub-environments are arrays and have no method {method_name!r}; they have only action_masks"
-                )
+                raise _not_with_arrays(f"there is no method {method_name!r}", "they have action_masks alone")
             return [np.ones(2, dtype=bool)] * len(list(self._get_indices(indices)))
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:

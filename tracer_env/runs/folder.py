@@ -15,27 +15,24 @@ under the same settings. Whoever writes owns the folder meanwhile (`RunFolder.ow
 from __future__ import annotations
 
 import json
-import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tracer_env.episodes.index import open_index
 from tracer_env.episodes.lines import LONGEST
 from tracer_env.episodes.mending import arrange
-from tracer_env.episodes.promise import Promise, TasksDigest
+from tracer_env.episodes.promise import Promise
 from tracer_env.episodes.transcript import Transcript, read_transcripts
 from tracer_env.errors import RunFolderError, SpeakerError, UserError
 from tracer_env.intake.bounded import shown
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.interfaces import Scenario, Speaker
-from tracer_env.parts.task_contracts import OURS
-from tracer_env.parts.voices import words_of
 from tracer_env.runs.config import Config, differences
+from tracer_env.runs.environment import environment_of, models_of, scenario_digest
 from tracer_env.runs.records import SCHEMA, read_environment, read_metrics
 from tracer_env.runs.survey import Survey, survey
 from tracer_env.statistics.metrics import Tally
@@ -43,18 +40,12 @@ from tracer_env.statistics.outcome import outcome
 from tracer_env.storage.files import append, write_text
 from tracer_env.storage.folders import check_unrecorded, make_folder, owned
 from tracer_env.terminal.plain import command
-from tracer_env.verification.reasoning import UNREAD
 
-__all__ = ["RunFolder", "load_run", "metrics_of", "scenario_digest"]
+__all__ = ["RunFolder", "load_run", "metrics_of"]
 
 
 _TRAINING = ("checkpoint.json", "checkpoints", "metrics.jsonl")
 """What only a training writes."""
-
-
-def scenario_digest(scenario: Scenario) -> str:
-    """Return a digest of all tasks: ids, questions and answers in order."""
-    return str(TasksDigest(scenario))
 
 
 @dataclass(frozen=True)
@@ -240,30 +231,8 @@ class RunFolder:
         ``trained_on``: on how many tasks a method was; ``methods``: what each is (`outcome.described`). Of a scenario
         of this package, which reads answers as all of them do, also which reasoning blocks it leaves out.
         """
-        versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
-        data = {
-            "schema": SCHEMA,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": {name: version for name, version in versions.items() if version},
-            "seed": self.config.seed,
-            "tasks": len(scenario),
-            "models": models_of(speaker),
-            "words": words_of(speaker),
-            "tasks_digest": scenario_digest(scenario),
-            "task_ids": [task.id for task in scenario],
-            **({"unread": list(getattr(scenario, "unread", UNREAD))} if OURS[type(scenario)] else {}),
-            **({"trained_on": dict(trained_on)} if trained_on else {}),
-            **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
-        }
+        data = environment_of(scenario, packages, speaker, self.config.seed, trained_on or {}, methods or {})
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
-
-
-def models_of(speaker: Speaker) -> dict[str, str]:
-    """Return the digests of the weights that a speaker's language models were read from, by seat."""
-    parts = getattr(speaker, "parts", {"all seats": speaker})
-    found = {str(seat): getattr(part, "weights", None) for seat, part in parts.items()}
-    return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 
 
 def metrics_of(
@@ -326,10 +295,3 @@ def _next_free(parent: Path, stem: str) -> Path:
 
 def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "tasks"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

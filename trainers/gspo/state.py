@@ -25,7 +25,7 @@ from tracer_env.errors import ConfigError, DiskError, RunFolderError, UserError
 from tracer_env.intake.checked import Reader, plain, record, whole
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import Rules
-from tracer_env.runs.folder import scenario_digest
+from tracer_env.runs.environment import scenario_digest
 from tracer_env.storage.folders import make_folder, owned
 from tracer_env.storage.leftovers import remove_tree, temporary_folder, temporary_name
 from tracer_env.storage.places import odd

@@ -25,10 +25,11 @@ from typing import Any, NamedTuple
 
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Scenario
-from tracer_env.parts.casting import make_scenario, make_speaker
+from tracer_env.parts.casting import make_scenario
 from tracer_env.rules import Rules
 from tracer_env.terminal.screen import complain
 from tracer_env.trainers.gspo import state as gspo_state
+from tracer_env.trainers.gspo.checks import check_hooks, check_taken, names_drawn_for, sampling_speaker
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.metrics import Metrics, named, rollout_metrics, samples_of
@@ -115,7 +116,7 @@ class GSPOTrainer:
         self.config = config or GSPOConfig()
         self.out = Path(out) if out is not None else None
         self.processes = processes or running_processes()
-        self.speaker = _speaker(speaker, self.config)
+        self.speaker = sampling_speaker(speaker, self.config)
         self.scenario = make_scenario(scenario, split="train") if isinstance(scenario, str) else scenario
         self.rules, self.wanted, self.hooks = rules or Rules(), wanted, hooks or Hooks()
         self.speaker.prompts = self.hooks.prompting(self.speaker.prompts)
@@ -123,7 +124,7 @@ class GSPOTrainer:
         paid: Any = reward or RoleReward()
         self.reward: Any = self.hooks.rewarding(paid)
         order = TaskOrder(self.scenario, self.config.tasks_per_step, self.config.seed)
-        names = _names(role, self.rules, reward, rollouts is not None, policies, frozen)
+        names = names_drawn_for(role, self.rules, reward, rollouts is not None, policies, frozen)
         self.trained = [name for name in names if name not in frozen]
         self._log = TrainingLog(self.out, self.config.report_to) if self.out is not None and self._main else None
         if self.out is not None and self.config.resume_from_checkpoint is None:
@@ -131,8 +132,8 @@ class GSPOTrainer:
         self.finetune = finetune or LoRA()
         self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
         self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._drawn_for(order, names)
-        self._check_taken(rules, reward)
-        self._check_hooks()
+        check_taken(self.rollouts, rules, reward, self.reward)
+        check_hooks(self.hooks, self.rollouts, self.processes.count)
         self.update = GSPOUpdate(
             self.speaker.loaded.model, self.policies, self.config, objective or gspo_loss, self.processes
         )
@@ -268,75 +269,3 @@ class GSPOTrainer:
         if isinstance(self.reward, TeamReward):
             return TeamRollouts(order, self.speaker, candidates, role_of, self.rules, self.reward)
         return ROLES[names[0]](order, self.speaker, candidates, self.rules, self.reward)
-
-    def _check_taken(self, rules: Rules | None, reward: Any) -> None:
-        """Raise ConfigError for rules or a reward that were given and that rollouts of the user's own do not have."""
-        for name, given, forms in (("rules", rules, [rules]), ("reward", reward, [reward, self.reward])):
-            if given is not None and getattr(self.rollouts, name, None) not in forms:
-                raise ConfigError(
-                    f"{name}={given!r} would go unused: {type(self.rollouts).__name__} has not taken it; "
-                    f"make the rollouts with it, or leave out {name}"
-                )
-
-    def _check_hooks(self) -> None:
-        """Raise ConfigError for a hook that nobody would ask."""
-        hooks, rollouts = self.hooks, self.rollouts
-        asked = {
-            "value": getattr(getattr(rollouts, "hooks", None), "value", None),
-            "reward": getattr(getattr(rollouts, "reward", None), "hook", None),
-        }
-        for kind, hook in asked.items():
-            given = getattr(hooks, kind)
-            if given is not None and hook is not given:
-                raise ConfigError(
-                    f"the {kind} hook {given.name!r} would not be asked: {type(rollouts).__name__} does not take it; "
-                    "leave it out"
-                )
-        if hooks.updater is not None and self.processes.count > 1:
-            raise ConfigError(
-                f"the updater hook {hooks.updater.name!r} learns in one process alone, and there are "
-                f"{self.processes.count}; start one"
-            )
-
-
-def _names(
-    role: str | None,
-    rules: Rules,
-    reward: UtteranceReward | TeamReward | None,
-    own: bool,
-    policies: Sequence[str] | None,
-    frozen: Sequence[str],
-) -> list[str]:
-    """Return the policies that are drawn for; raises ConfigError for names that would train nothing."""
-    team = isinstance(reward, TeamReward) and not own
-    if policies is not None and not own:
-        raise ConfigError("policies names what rollouts of yours draw for; give rollouts as well, or role instead")
-    if policies is not None and role is not None:
-        raise ConfigError(f"role {role!r} does not go with policies, which names all that is drawn for; leave it out")
-    if team and role is not None:
-        raise ConfigError(f"role {role!r} does not go with a team reward, which trains all roles; leave it out")
-    names = list(policies) if policies is not None else [role or "proposer"]
-    if team:
-        names = sorted({seat.role.name.lower() for seat in rules.seats[1:]})
-    for name in frozen:
-        if name not in names:
-            raise ConfigError(f"frozen names {name!r}{did_you_mean(name, names)}")
-    return names
-
-
-def _speaker(speaker: Any, config: GSPOConfig) -> Any:
-    """Return a speaker that samples as the config says."""
-    wanted = {"temperature": config.temperature, "max_new_tokens": config.max_completion_length}
-    if isinstance(speaker, str):
-        speaker = make_speaker(speaker, **wanted)
-    if not hasattr(speaker, "loaded"):
-        raise ConfigError(
-            f"only a language model can be trained, got a {type(speaker).__name__}; take nano, smollm2 or hf:PATH"
-        )
-    for name, value in wanted.items():
-        if getattr(speaker, name) != value:
-            theirs = {"temperature": "gspo.temperature", "max_new_tokens": "gspo.max_completion_length"}[name]
-            raise ConfigError(
-                f"the speaker's {name} is {getattr(speaker, name)} but {theirs} is {value}; give one value"
-            )
-    return speaker

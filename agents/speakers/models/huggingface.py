@@ -18,12 +18,12 @@ Without a chat template the prompt is plain text, and a reply also ends where th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.models.batching import batches
 from tracer_env.agents.speakers.models.files import digest, model_name
-from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text
+from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text, without_system
 from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.intake.bounded import told
@@ -31,6 +31,9 @@ from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.signals import signals_of
 from tracer_env.types import Role, Seat, Task, Utterance
+
+if TYPE_CHECKING:
+    from tracer_env.agents.speakers.models.decoding import Decoder
 
 __all__ = ["HuggingFaceSpeaker"]
 
@@ -78,13 +81,10 @@ class HuggingFaceSpeaker:
         _check_number("temperature", temperature, 0, float)
         _check_number("max_new_tokens", max_new_tokens, 1, int)
         _check_number("max_batch_tokens", max_batch_tokens, 1, int)
-        if context is not None:
-            _check_number("context", context, 1, int)
+        _check_number("context", 1 if context is None else context, 1, int)
         shown: Any = _MANY if examples == "auto" else examples  # Prompts refuses other words
         prompts = Prompts(shown, proposer_prompt, reviewer_prompt)
         _require_packages()
-        from tracer_env.agents.speakers.models.decoding import Decoder
-        from tracer_env.agents.speakers.models.sampling import GumbelMax
         from tracer_env.agents.speakers.models.weights import load
 
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
@@ -100,9 +100,7 @@ class HuggingFaceSpeaker:
         self.adapters: dict[str, str] = {}
         """The adapter inside the model for each seat key; trainers add theirs."""
         if adapters is not None:
-            from tracer_env.agents.speakers.models.adapters import read_adapters
-
-            self.adapters = read_adapters(self.loaded, adapters)
+            self.adapters = _read_adapters(self.loaded, adapters)
         self.loaded.users[self] = set(self.adapters.values())
         if examples == "auto" and self.loaded.parameters >= _SMALL:
             prompts = Prompts(0, proposer_prompt, reviewer_prompt)
@@ -118,10 +116,17 @@ class HuggingFaceSpeaker:
         self._system_role = not self._chat or self._renders_system()
         self._reuse = reuse_prefix and self.loaded.prefixes.usable
         self._openings: dict[tuple[Role, str, str], tuple[int, ...]] = {}
-        stopped = None if self._chat else self._reached_next_section
-        self._words, sampler = VerdictWords(self.loaded.tokenizer), GumbelMax(self.temperature)
-        watch = self._words.watch
-        self._decoder = Decoder(self.loaded.model, self.loaded.prefixes, sampler, self.loaded.ends, stopped, watch)
+        self._words = VerdictWords(self.loaded.tokenizer)
+        self._decoder = self._new_decoder()
+
+    def _new_decoder(self) -> Decoder:
+        from tracer_env.agents.speakers.models.decoding import Decoder
+        from tracer_env.agents.speakers.models.sampling import GumbelMax
+
+        loaded, stopped = self.loaded, None if self._chat else self._reached_next_section
+        return Decoder(
+            loaded.model, loaded.prefixes, GumbelMax(self.temperature), loaded.ends, stopped, self._words.watch
+        )
 
     def __repr__(self) -> str:
         return (
@@ -276,7 +281,7 @@ class HuggingFaceSpeaker:
         if not self._chat:
             return tuple(tokenizer(plain_text(messages))["input_ids"])
         if not self._system_role:
-            messages = _without_system(messages)
+            messages = without_system(messages)
         return tuple(tokenizer(self._rendered(messages), add_special_tokens=False)["input_ids"])
 
     def _renders_system(self) -> bool:
@@ -305,17 +310,17 @@ class HuggingFaceSpeaker:
         return PLAIN_STOP in self.loaded.tokenizer.decode(ids[-6:])
 
 
-def _without_system(messages: list[Message]) -> list[Message]:
-    """Move the system message to the head of the first user message."""
-    system, first, *rest = messages
-    return [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]
-
-
 def _check_number(name: str, value: Any, least: int, kind: type) -> None:
     right = isinstance(value, int | float) if kind is float else isinstance(value, kind)
     if isinstance(value, bool) or not right or not least <= value < float("inf"):
         what = "a number" if kind is float else "a whole number"
         raise ConfigError(f"speaker.{name} must be {what} from {least}, got {value!r}")
+
+
+def _read_adapters(loaded: Any, adapters: Mapping[str, str] | str) -> dict[str, str]:
+    from tracer_env.agents.speakers.models.adapters import read_adapters
+
+    return read_adapters(loaded, adapters)
 
 
 def _require_packages() -> None:

@@ -24,7 +24,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.rules import DialogueState
 from tracer_env.types import Role, Seat, Task
 
-__all__ = ["PLACEHOLDERS", "PLAIN_STOP", "Message", "Prompts", "plain_text"]
+__all__ = ["PLACEHOLDERS", "PLAIN_STOP", "Message", "Prompts", "plain_text", "without_system"]
 
 Message = dict[str, str]
 """One chat message: ``role`` (system, user, assistant) and ``content``."""
@@ -173,3 +173,9 @@ def _check_format(name: str, text: str) -> None:
             raise ConfigError(f"speaker.{name} has the unknown placeholder {{{field}}}{hint}")
     if "question" not in fields:
         raise ConfigError(f"speaker.{name} must show the {{question}}")
+
+
+def without_system(messages: list[Message]) -> list[Message]:
+    """Move the system message to the head of the first user message."""
+    system, first, *rest = messages
+    return [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]

@@ -59,6 +59,13 @@ Steps = tuple[
 ]  # what step() returns
 
 
+def _check_begun_by_itself(num_envs: int, autoreset_mode: AutoresetMode) -> None:
+    if num_envs < 1:
+        raise ConfigError(f"num_envs must be at least 1, got {num_envs}")
+    if autoreset_mode is AutoresetMode.DISABLED:
+        raise ConfigError("autoreset_mode must be NEXT_STEP or SAME_STEP: finished dialogues begin anew by themselves")
+
+
 class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]):
     """One learning controller in ``num_envs`` simulated or recorded dialogues; see the module's docstring.
 
@@ -79,17 +86,11 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         features: SignalFeatures | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ConfigError(f"num_envs must be at least 1, got {num_envs}")
-        if autoreset_mode is AutoresetMode.DISABLED:
-            raise ConfigError(
-                "autoreset_mode must be NEXT_STEP or SAME_STEP: finished dialogues begin anew by themselves"
-            )
+        _check_begun_by_itself(num_envs, autoreset_mode)
         self.num_envs, self.rules, self.features = num_envs, rules, features
         self.metadata = {"render_modes": [], "autoreset_mode": autoreset_mode}
-        self.single_observation_space = spaces.Box(
-            -1.0, 1.0, (len(FEATURES if features is None else ALL_FEATURES),), np.float32
-        )
+        width = len(FEATURES if features is None else ALL_FEATURES)
+        self.single_observation_space = spaces.Box(-1.0, 1.0, (width,), np.float32)
         self.single_action_space = spaces.Discrete(2)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -100,8 +101,8 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         self._names = {task.id: place for place, task in enumerate(tasks)}
         fixed = others if others is not None else resolve("controller", "always")[0]()
         tell = check_parts(reward, information, fixed)
-        wrong, plain, learns = 1, plain_parts(tell), learning_turns(rules, seats)
-        keys = plain, *fixed_keys(rules, learns, fixed, plain).values()
+        plain, learns = plain_parts(tell), learning_turns(rules, seats)
+        wrong, keys = 1, (plain, *fixed_keys(rules, learns, fixed, plain).values())
         if rules.final_answer == "majority" or any(map(counts_answers, keys)):
             counts = wrong_answer_counts(rates, tasks) if rates else recorded_wrong_answers(speaker.trees, rules)
             wrong = int(np.max(counts))
