@@ -55,7 +55,15 @@ class Speaker(Protocol):
     """
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        """Return ``sum(r.candidates for r in requests)`` utterances, request by request in order."""
+        """Return ``sum(r.candidates for r in requests)`` utterances, request by request in order; none for none.
+
+        Requests come from any mixture of tasks, seats and turns, and how they are batched must change nothing: an
+        utterance hangs on its own request's state, stream and candidate number alone. Neither requests nor states are
+        kept or changed. What is returned is checked once where it comes in (`parts.contracts`): a list of that length,
+        of `Utterance` with texts and whole token counts of at least 0; grades and verdicts are the referee's, and what
+        a speaker says of them is overwritten. Anything else, and anything raised, becomes a SpeakerError that names the
+        speaker and the place; Ctrl-C and SpeakerErrors of its own pass as they are.
+        """
         ...
 
 

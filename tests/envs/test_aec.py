@@ -15,7 +15,7 @@ from moves import Script
 import tracer_env
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.envs.aec import DialogueEnv
-from tracer_env.errors import ConfigError, IllegalActionError, UnknownNameError
+from tracer_env.errors import ConfigError, IllegalActionError, SpeakerError, UnknownNameError
 from tracer_env.information import FEATURES
 from tracer_env.interfaces import Request
 from tracer_env.rules import Rules
@@ -486,3 +486,52 @@ def test_speakers_are_told_which_reasoning_is_not_read() -> None:
         env.reset(seed=0)
         env.step(1)
     assert asked == [None, ("plan",)]
+
+
+# -- the contract at the door ----------------------------------------------------------------------
+
+
+class Moody(Script):
+    """Raises at its first call, then speaks."""
+
+    def speak(self, requests: Sequence[Request]) -> list[Utterance]:
+        self.asked.append(len(requests))
+        if len(self.asked) == 1:
+            raise OSError("not today")
+        return super().speak(requests)
+
+
+def test_what_raises_leaves_the_dialogue_where_it_stood() -> None:
+    moody, calm = make(speaker=Moody("C.W.C")), make(speaker=Script("C.W.C"))
+    for env in (moody, calm):
+        env.reset(seed=3)
+    with pytest.raises(SpeakerError, match="not today"):
+        moody.step(SPEAK)
+    with pytest.raises(IllegalActionError):
+        moody.step(SKIP)
+    assert moody.state_now.turn == 1
+    for env in (moody, calm):
+        env.step(SPEAK)
+    assert moody.state_now.turns == calm.state_now.turns
+    assert moody.rewards == calm.rewards
+
+
+def test_an_episode_in_progress_may_be_left() -> None:
+    env = make()
+    env.reset(seed=0)
+    env.step(SPEAK)
+    env.reset()
+    assert env.state_now.task is TASKS[1]
+    assert env.state_now.turn == 1
+
+
+def test_a_dead_agent_takes_no_action() -> None:
+    env = make()
+    env.reset(seed=0)
+    finish(env)
+    assert env.observe("agent_0")["action_mask"].tolist() == [0, 0]
+    with pytest.raises(ValueError, match="None"):
+        env.step(SPEAK)
+    for _ in range(2):
+        env.step(None)
+    assert not env.agents

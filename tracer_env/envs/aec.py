@@ -131,8 +131,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin an episode: see the module's docstring for which.
 
-        Foreign options are ignored. Raises ConfigError for a misspelt
-        option or a negative world, UnknownNameError for an unknown task id.
+        It may be called at any time, in the middle of an episode too, which is then forgotten. No speaker is asked:
+        turn 1 is the first proposer's, whose mask allows SPEAK alone. Foreign options are ignored. Raises ConfigError
+        for a misspelt option, a negative world and a world that the speaker does not have, UnknownNameError for an
+        unknown task id; the environment then has counted an episode and stands where it stood.
         """
         if seed is not None:
             self._seed, self._episode = int(seed), -1
@@ -150,7 +152,14 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self._seat_next(self._state)
 
     def step(self, action: int | None) -> None:
-        """Play the acting agent's action; None when that agent's episode is over."""
+        """Play the action of the agent that acts, `agent_selection`; None when its episode is over.
+
+        After the end every agent takes one step with None, as PettingZoo's loop does, and leaves ``agents``; any other
+        action is then PettingZoo's ValueError. Before the first reset it is ConfigError. An action that the mask
+        forbids, or that is no integer, is IllegalActionError. A speaker that raises, or returns something else than one
+        utterance, is SpeakerError with task, seat and turn. Whatever is raised, the dialogue stands where it stood, and
+        the step may be taken again.
+        """
         agent = self.agent_selection
         if self.terminations[agent]:
             self._was_dead_step(action)
@@ -184,7 +193,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             self.render()
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """Return what an agent sees: the features of the turn, and its own mask."""
+        """Return what an agent sees: the features of the turn, and its own mask, as arrays of the caller's own.
+
+        All agents see the same features; those that do not act have the mask (0, 0), and so has everybody after the
+        end. Raises ConfigError before the first reset.
+        """
         if self._state is None:
             raise ConfigError(_NO_DIALOGUE)
         mask = self._mask_array if agent == self.agent_selection else _NO_CHOICE
@@ -312,7 +325,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             self.infos[agent] = self._info(snapshot.dialogue)
 
     def clone(self) -> DialogueEnv:
-        """Return an independent environment at the same place; scenario and speaker are shared."""
+        """Return an independent environment at the same place; scenario and speaker are shared.
+
+        The same actions give both the same words, rewards and infos, after the end and before the first reset too (the
+        twin then has to be reset as well); the noise of coming episodes is the same, and no step of one moves the
+        other. A speaker with a state of its own, as a user's may have, is the one thing that both still share.
+        """
         twin = copy.copy(self)
         if self._state is not None:
             twin.set_state(self.get_state())

@@ -57,8 +57,11 @@ def compare(
     ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
     refuses a changed config; without a ``config`` the folder's own is taken. Code that a folder's config or a
     controller's file names is refused unless ``trust_code`` is given (`trust`). ``retry_failed`` plays tasks again on
-    which an episode of the folder failed. Raises UserError subclasses for
-    whatever cannot work, before the folder is made.
+    which an episode of the folder failed. Raises UserError subclasses for whatever cannot work, before the folder is
+    made. A part that fails in play ends the comparison with its own error (SpeakerError, PartError, ControllerError),
+    unless ``config.evaluation.on_error`` is ``skip``; so do Ctrl-C and a full disk. Whatever ended it, the episodes
+    that were played are in the folder, and ``resume`` goes on to the same bytes. A finished folder is read, not played
+    again.
     """
     asked, folder = _reopened(
         config, resume, {"scenario": scenario, "speaker": speaker, "evaluation": controllers}, trust_code

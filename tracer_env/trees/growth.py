@@ -53,8 +53,9 @@ def expand(
     """Grow the trees of all tasks in worlds 0 .. worlds - 1; row r is task r mod n in world r div n.
 
     ``scenario`` grades the answers where the tasks' own kind is not enough; ``texts=False`` keeps the numbers alone.
-    Raises ConfigError for rules that no tree can hold, for no tasks and for worlds that the speaker does not have,
-    UnknownNameError for names.
+    Nothing is kept when it is interrupted, or when the speaker fails (SpeakerError); `run.expand_run` writes a folder
+    that can be resumed. Raises ConfigError for rules that no tree can hold, for no tasks and for worlds that the
+    speaker does not have, UnknownNameError for names.
     """
     played = rules or Rules()
     check_growable(played)

@@ -145,8 +145,12 @@ class GSPOTrainer:
     def train(self, before: Callable[[], object] | None = None) -> TrainingResult:
         """Train until ``max_steps`` and return the metrics; continues where ``resume_from_checkpoint`` says.
 
-        The folder is owned meanwhile; ``before`` is called once it is, by the first process. A trainer trains once:
-        ConfigError for the second time, when its weights would not be those of a beginning.
+        The folder is owned meanwhile (RunFolderError where somebody else owns it); ``before`` is called once it is, by
+        the first process. A trainer trains once: ConfigError for the second time, when its weights would not be those
+        of a beginning. Ctrl-C finishes the step and saves it, then KeyboardInterrupt is raised; a second one stops at
+        once, and the last checkpoint stands. RunFolderError for a checkpoint of other settings or a damaged one,
+        SpeakerError for a model whose numbers are no longer finite; a step whose gradients are not finite is left out
+        and counted.
         """
         if self.settings:
             raise ConfigError("this trainer has trained already; make another one, with resume_from_checkpoint")

@@ -118,7 +118,9 @@ def train_controller(
 
     ``resume`` continues a run that stopped after whole windows; the result is that of never having
     stopped. ``after_window`` is called after each window (to show progress, to save).
-    Raises ConfigError when the controller has no table to train.
+    Episodes run through the tasks, each next round in a new world. Interrupted between two windows, the tables hold
+    the whole windows before. Raises ConfigError when the controller has no table to train, or counts are below 1;
+    SpeakerError when the speaker fails, and the window in which it did is not learned from.
     """
     if not tables(controller):
         raise ConfigError(f"{type(controller).__name__} keeps no table, so there is nothing to train")
