@@ -422,6 +422,7 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "envs/reset_options": "envs/test_aec",
     "runs/environment": "runs/test_records",
     "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",

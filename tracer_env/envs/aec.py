@@ -17,7 +17,6 @@ move earns is `rewards`. This file keeps PettingZoo's books.
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -29,14 +28,14 @@ from pettingzoo import AECEnv
 
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.envs.render_modes import checked_mode
+from tracer_env.envs.reset_options import picked
 from tracer_env.envs.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.envs.snapshot import Snapshot
-from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.errors import ConfigError
 from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.parts.contracts import VOUCHED, key_of, payment, speaker_raised
 from tracer_env.parts.task_contracts import OURS, task_at
-from tracer_env.parts.worlds import check_world
 from tracer_env.randomness import stream
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
@@ -52,7 +51,6 @@ for _mask in _MASKS.values():
 _NO_CHOICE = _MASKS[0, 0]
 _NO_DIALOGUE = "the environment has no dialogue yet: call reset() first"
 RENDER_MODES = ("human", "ansi")
-_RESET_OPTIONS = ("task", "world")
 
 
 class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -139,7 +137,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if seed is not None:
             self._seed, self._episode = int(seed), -1
         self._episode += 1
-        task, self._world = self._pick(options) if options else self._next()
+        task, self._world = self._picked(options) if options else self._next()
         self._stream = stream(self._seed, task.id, self._world)
         self._state = initial(task, self.rules)
         self._tokens = 0
@@ -216,24 +214,11 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         world, index = divmod(self._episode, len(scenario))
         return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
 
-    def _pick(self, options: Mapping[str, Any]) -> tuple[Task, int]:
-        for name in options:  # PettingZoo's conformance test passes foreign options, so only slips of ours are errors
-            if name not in _RESET_OPTIONS and difflib.get_close_matches(str(name), _RESET_OPTIONS):
-                raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _RESET_OPTIONS)}")
-        scenario = self.scenario
-        count = len(scenario)
-        index, world = self._episode % count, options.get("world", self._episode // count)
-        if isinstance(world, bool) or not isinstance(world, int) or world < 0:
-            raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
-        if "world" in options:
-            check_world(self.speaker, world, "reset option 'world'")
-        if "task" in options:
-            if not self._by_id:
-                self._by_id = {task.id: place for place, task in enumerate(self.scenario)}
-            if options["task"] not in self._by_id:
-                raise UnknownNameError("task", options["task"], self._by_id)
-            index = self._by_id[options["task"]]
-        return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
+    def _picked(self, options: Mapping[str, Any]) -> tuple[Task, int]:
+        if "task" in options and not self._by_id:
+            self._by_id = {task.id: place for place, task in enumerate(self.scenario)}
+        index, world = picked(options, self._episode, len(self.scenario), self.speaker, self._by_id)
+        return task_at(self.scenario, index), world
 
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]

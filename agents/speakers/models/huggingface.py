@@ -97,10 +97,8 @@ class HuggingFaceSpeaker:
             trust_remote_code=trust_remote_code,
             pickled_weights=pickled_weights,
         )
-        self.adapters: dict[str, str] = {}
+        self.adapters = {} if adapters is None else _read_adapters(self.loaded, adapters)
         """The adapter inside the model for each seat key; trainers add theirs."""
-        if adapters is not None:
-            self.adapters = _read_adapters(self.loaded, adapters)
         self.loaded.users[self] = set(self.adapters.values())
         if examples == "auto" and self.loaded.parameters >= _SMALL:
             prompts = Prompts(0, proposer_prompt, reviewer_prompt)
