@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -353,6 +354,13 @@ def test_the_readme_maps_every_file() -> None:
     mapped = _mapped()
     assert set(mapped) - {"tests/", "benchmarks/", "docs/"} == wanted
     assert all(len(phrase.split()) >= 2 for phrase in mapped.values())
+
+
+def test_the_walk_leads_past_files_that_are_there() -> None:
+    named = set(re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / "house.md").read_text(encoding="utf-8")))
+    files = {f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py")}
+    assert len(named) > 50
+    assert not [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in files)]
 
 
 # -- every file ----------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ there on. Where hardly a task differs, the worlds say little of how alike they a
 counts once, as gained or lost, and the ends are no nearer than such shares of tasks reach; with no such task, than
 1 - 0.025^(1/n), the chance of a change that would have left none in n tasks with 2.5%.
 
-The test. If the methods are equal, each task's sum of differences D might as well have had the other sign, whatever
-its worlds have in common (Fisher 1935). p is the share of all 2^n flips whose total is at least as far from 0 as
-the one seen. It is exact: the total of random signs has the characteristic function prod cos(D t), inverted by one
-FFT.
+The test. If the methods are equal, each task's sum of differences D might as well have had the other sign, whatever its
+worlds have in common (Fisher 1935). p is the share of all 2^n flips whose total is at least as far from 0 as the one
+seen. With one world a task this is the exact test of McNemar (1947). It is exact: the total of random signs has the
+characteristic function prod cos(D t), inverted by one FFT.
 """
 
 from __future__ import annotations
