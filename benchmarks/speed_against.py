@@ -35,9 +35,8 @@ while done < steps:
 print(done / (time.process_time() - start))
 """
 VECTOR = """
-import time, numpy as np
-from tracer_env.envs.vector.env import make_vector_env
-envs = make_vector_env(8192, **{settings})
+import time, gymnasium, numpy as np, tracer_env
+envs = gymnasium.make_vec("tracer_env/Controller-v0", num_envs=8192, **{settings}).unwrapped
 actions = np.random.default_rng(0).integers(0, 2, (10, 8192))
 envs.reset(seed=0)
 for _ in range(3):
@@ -49,7 +48,10 @@ print((envs.turns - before) / (time.process_time() - start))
 """
 SOLVER = """
 import time, tracer_env
-from tracer_env.trainers.cfr.training import train_on_trees
+try:
+    from tracer_env.trainers.cfr.training import train_on_trees
+except ModuleNotFoundError:  # a checkout whose trainers lie in one folder
+    from tracer_env.trainers.tree_training import train_on_trees
 tasks = tracer_env.make_scenario("arithmetic", split="train", limit=300)
 trees = tracer_env.expand(tasks, "simulated", worlds=2)
 start = time.process_time()
