@@ -1,7 +1,7 @@
 """Make the recording that comes with the package: what `nano` says at every choice on level-1 sums, with its signals.
 
     python benchmarks/make_recording.py --out FOLDER          minutes; --resume goes on after an interruption
-    python benchmarks/make_recording.py --out FOLDER --speaker smollm2 --tasks 200 --worlds 1
+    python benchmarks/make_recording.py --out FOLDER --speaker smollm2 --tasks 200 --worlds 1 --max-new-tokens 48
 
 The tasks are the first of the arithmetic scenario's test split at level 1, which no nano was trained on; questions that
 come twice are taken once. Signals are rounded to float16, which tells them apart well enough and halves the folder;
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--speaker", default="nano")
     parser.add_argument("--tasks", type=int, default=1300)
     parser.add_argument("--worlds", type=int, default=2)
+    parser.add_argument("--max-new-tokens", type=int, help="of an utterance; 48 for smollm2, whose longer texts ramble")
     given = parser.parse_args()
     if given.tasks < 1:
         parser.error(f"--tasks must be at least 1, got {given.tasks}")
@@ -54,9 +55,16 @@ def _made(given: argparse.Namespace) -> None:
     raw = given.out.with_name(f"{given.out.name}-raw")
     if raw.exists() and not given.resume:
         raise ConfigError(f"{raw} holds what an earlier call has grown; go on with --resume, or choose another --out")
+    limit = {} if given.max_new_tokens is None else {"max_new_tokens": given.max_new_tokens}
     with reporting() as reporter:
         grown = expand_run(
-            tasks, given.speaker, worlds=given.worlds, out=raw, resume=given.resume, tasks_at_once=50, reporter=reporter
+            tasks,
+            tracer_env.make_speaker(given.speaker, **limit) if limit else given.speaker,
+            worlds=given.worlds,
+            out=raw,
+            resume=given.resume,
+            tasks_at_once=50,
+            reporter=reporter,
         )
     rounded(replace(grown, split="test")).save(given.out)
     counts = {split: _count(given.out, split) for split in ("train", "tune", "test")}
