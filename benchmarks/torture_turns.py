@@ -145,7 +145,7 @@ def _shown(made: DialogueEnv) -> Any:
     infos = {name: _info(info) for name, info in made.infos.items()}
     seen = {name: _seen(made.observe(name)) for name in made.agents}
     books = (made.rewards, made._cumulative_rewards, made.terminations, made.truncations, made.agents)
-    return made.agent_selection, infos, seen, [str(book) for book in books], made._tokens
+    return made.agent_selection, infos, seen, [str(book) for book in books], made._tokens, str(made.last_line)
 
 
 def _seen(observation: Any) -> tuple[bytes, tuple[int, ...]]:
@@ -154,8 +154,7 @@ def _seen(observation: Any) -> tuple[bytes, tuple[int, ...]]:
 
 def _info(info: Any) -> tuple[Any, ...]:
     names = ("role", "turn", "information_state", "tokens")
-    spoken = info.get("utterance")
-    return (*(info.get(name) for name in names), tuple(map(int, info["action_mask"])), spoken and str(spoken))
+    return (*(info.get(name) for name in names), tuple(map(int, info["action_mask"])))
 
 
 def _buried(made: DialogueEnv) -> None:
@@ -269,10 +268,10 @@ def _single(world: World, noise: random.Random, counts: Counts) -> None:
         while not over:
             _same(seen.tobytes(), twin.made.observe(twin.made.agent_selection)["observation"].tobytes(), "observation")
             _same(_info(info), _info(twin.made.infos[twin.made.agent_selection]), "info")
-            before, action = made.dialogue.state_now.turn, noise.randrange(2)
+            before, action = made.inner.state_now.turn, noise.randrange(2)
             seen, reward, over, cut, info = made.step(action)
             _same((reward, over, cut), (twin.step(action), twin.made.state_now.over, False), "reward and end")
-            counts.add("turns", made.dialogue.state_now.turn - before)
+            counts.add("turns", made.inner.state_now.turn - before)
 
 
 def _vector(world: World, noise: random.Random, counts: Counts) -> None:

@@ -15,8 +15,8 @@ from tracer_env.errors import UnknownNameError
 def test_gymnasium_knows_the_controllers_world() -> None:
     env = gymnasium.make("tracer_env/Controller-v0", scenario="arithmetic", speaker="simulated:harsh", max_turns=4)
     assert isinstance(env.unwrapped, ControllerEnv)
-    assert env.unwrapped.dialogue.rules.max_turns == 4
-    assert gymnasium.make("tracer_env/Controller-v0").unwrapped.dialogue.rules == tracer_env.Rules()
+    assert env.unwrapped.inner.rules.max_turns == 4
+    assert gymnasium.make("tracer_env/Controller-v0").unwrapped.inner.rules == tracer_env.Rules()
 
 
 def test_pettingzoo_knows_the_dialogue() -> None:

@@ -1,6 +1,6 @@
 """What a seat may read: a view of a dialogue without the gold answer and without grades.
 
-The environment puts one into ``info["dialogue"]``; nothing is rendered until `Dialogue.context` is
+The environment has one as ``env.unwrapped.dialogue``; nothing is rendered until `Dialogue.context` is
 called. Prompts for language models are built from the same view, so what a person reads there is
 what a model would read.
 """

@@ -71,24 +71,39 @@ def test_an_episode_by_hand() -> None:
 
 def test_the_infos() -> None:
     env = make(speaker=Script("W.C.C", "0-"))
+    assert env.last_line is None
     env.reset()
     info = env.infos["agent_0"]
-    assert set(info) == {"action_mask", "role", "turn", "information_state", "utterance", "tokens", "dialogue"}
-    assert (info["role"], info["turn"], info["utterance"], info["tokens"]) == (Role.PROPOSER, 1, None, 0)
+    assert set(info) == {"action_mask", "role", "turn", "information_state", "tokens"}
+    assert (info["role"], info["turn"], info["tokens"]) == (Role.PROPOSER, 1, 0)
     assert info["information_state"] == "agent_0/proposer/no_pending/not_last"
-    assert isinstance(info["dialogue"], Dialogue)
+    assert all(isinstance(value, int | str | np.ndarray) for value in info.values())
+    assert env.last_line is None
     assert set(env.infos["agent_1"]) == {"action_mask"}
     env.step(SPEAK)
     info = env.infos["agent_1"]
     assert (info["role"], info["turn"], info["tokens"]) == (Role.REVIEWER, 2, 10)
-    assert isinstance(info["utterance"], Line)
-    assert info["utterance"].text == "proposal W"
+    assert env.last_line is not None
+    assert env.last_line.text == "proposal W"
+    assert "proposal W" in env.dialogue.context()
     env.step(SKIP)
     assert env.infos["agent_0"]["tokens"] == 10
-    assert env.infos["agent_0"]["utterance"].text == "proposal W"  # the last one that was said
+    assert env.last_line.text == "proposal W"  # the last one that was said
     finish(env)
     assert env.infos["agent_0"]["action_mask"].tolist() == [0, 0]
     assert env.infos["agent_0"]["turn"] == env.infos["agent_1"]["turn"] == 6
+
+
+def test_rich_infos_hold_what_was_said() -> None:
+    env = make(speaker=Script("W.C.C", "0-"), info="rich")
+    env.reset()
+    assert env.infos["agent_0"]["utterance"] is None
+    assert isinstance(env.infos["agent_0"]["dialogue"], Dialogue)
+    env.step(SPEAK)
+    assert isinstance(env.infos["agent_1"]["utterance"], Line)
+    assert env.infos["agent_1"]["utterance"].text == "proposal W"
+    with pytest.raises(ConfigError, match="info is 'ritch'; choose one of: plain, rich; did you mean 'rich'"):
+        make(info="ritch")
 
 
 def test_observations() -> None:

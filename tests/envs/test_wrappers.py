@@ -90,7 +90,7 @@ def test_others_play_their_controller() -> None:
         env.reset(seed=1)
         env.step(0)
         env.step(0)
-        return len(env.dialogue.state_now.proposals)
+        return len(env.inner.state_now.proposals)
 
     assert proposals("always") == 3
     assert proposals("never") == 1
@@ -164,7 +164,7 @@ def test_episodes_without_a_choice_are_counted() -> None:
         assert info["turn"] == 4
     assert counts == sorted(counts)
     assert 20 < counts[-1] < 100  # about one each
-    assert env.dialogue._episode == 50 + counts[-1]
+    assert env.inner._episode == 50 + counts[-1]
 
 
 def test_a_thousand_episodes_without_a_choice_are_enough() -> None:
@@ -176,7 +176,7 @@ def test_a_thousand_episodes_without_a_choice_are_enough() -> None:
 def test_options_reach_the_dialogue() -> None:
     env = make()
     env.reset(seed=1, options={"task": "t3", "world": 2})
-    assert env.dialogue.state_now.task.id == "t3"
+    assert env.inner.state_now.task.id == "t3"
     with pytest.raises(ConfigError, match="did you mean 'world'"):
         env.reset(options={"wrld": 1})
 

@@ -9,9 +9,10 @@ move earns is `rewards`. This file keeps PettingZoo's books.
   e plays task e mod n in world e div n. ``options={"task": id, "world": w}`` overrides. Before any seed is
   given the seed is 0.
 - ``info`` carries ``action_mask`` for every agent, and for the acting one (at the end: for all)
-  ``role``, ``turn``, ``information_state`` (the key of a table), ``utterance`` (the last one, a `Line` or None),
-  ``tokens`` (spent so far, prompt and completion) and ``dialogue`` (a lazy view with ``context()``). Neither
-  shows the gold answer or a grade; ``env.unwrapped.state_now`` does.
+  ``role``, ``turn``, ``information_state`` (the key of a table) and ``tokens`` (spent so far, prompt and completion):
+  numbers, strings and arrays, which any wrapper can convert. What was said is asked for: ``env.unwrapped.dialogue`` is
+  a lazy view with ``context()``, ``env.unwrapped.last_line`` the newest `Line`; ``info="rich"`` puts both into infos,
+  as ``dialogue`` and ``utterance``. Neither shows the gold answer or a grade; ``env.unwrapped.state_now`` does.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tracer_env.envs.render_modes import checked_mode
 from tracer_env.envs.reset_options import picked
 from tracer_env.envs.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.envs.snapshot import Snapshot
-from tracer_env.errors import ConfigError
+from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.parts.contracts import VOUCHED, key_of, payment, speaker_raised
@@ -51,6 +52,7 @@ for _mask in _MASKS.values():
 _NO_CHOICE = _MASKS[0, 0]
 _NO_DIALOGUE = "the environment has no dialogue yet: call reset() first"
 RENDER_MODES = ("human", "ansi")
+INFOS = ("plain", "rich")
 
 
 class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -58,8 +60,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     Observations are ``{"observation": float32 (F,), "action_mask": int8 (2,)}`` with the F features named in
     `information.FEATURES`, with fitted ``features`` in `signal_features.ALL_FEATURES`. Actions are 0 SKIP and 1 SPEAK;
-    any integer type is accepted, and an action
-    that the mask forbids raises IllegalActionError.
+    any integer type is accepted, and an action that the mask forbids raises IllegalActionError.
     """
 
     metadata = {  # noqa: RUF012 (PettingZoo's own convention)
@@ -78,8 +79,12 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         information: Information = vote_and_time,
         render_mode: str | None = None,
         features: SignalFeatures | None = None,
+        info: str = "plain",
     ) -> None:
         super().__init__()
+        if info not in INFOS:
+            raise ConfigError(f"info is {info!r}; choose one of: {', '.join(INFOS)}{did_you_mean(info, INFOS)}")
+        self._rich = info == "rich"
         self.scenario, self.speaker = scenario, speaker
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
@@ -91,10 +96,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.agents: list[str] = []
         shape = (len(FEATURES if features is None else ALL_FEATURES),)
         view = spaces.Dict(
-            {
-                "observation": spaces.Box(-1.0, 1.0, shape, np.float32),
-                "action_mask": spaces.Box(0, 1, (2,), np.int8),
-            }
+            {"observation": spaces.Box(-1.0, 1.0, shape, np.float32), "action_mask": spaces.Box(0, 1, (2,), np.int8)}
         )
         self.observation_spaces: dict[str, spaces.Space[Any]] = dict.fromkeys(self.possible_agents, view)
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(2) for agent in self.possible_agents}
@@ -106,6 +108,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self._zeros = dict.fromkeys(self.possible_agents, 0.0)
         self._falses = dict.fromkeys(self.possible_agents, False)
         self._state: DialogueState | None = None
+        self._last_line: Line | None = None
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the space of an agent's observations, the same object at each call."""
@@ -124,6 +127,16 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             raise ConfigError(_NO_DIALOGUE)
         return self._state
 
+    @property
+    def dialogue(self) -> Dialogue:
+        """What the acting seat may read, rendered when it is asked for; raises ConfigError before the first reset."""
+        return Dialogue(self.state_now)
+
+    @property
+    def last_line(self) -> Line | None:
+        """The newest utterance, None before there is one; its text is rendered when it is read."""
+        return self._last_line
+
     # -- playing -------------------------------------------------------------------------------
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
@@ -141,7 +154,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self._stream = stream(self._seed, task.id, self._world)
         self._state = initial(task, self.rules)
         self._tokens = 0
-        self._last_line: Line | None = None
+        self._last_line = None
         self.agents = self.possible_agents[:]
         self.rewards, self._cumulative_rewards = self._zeros.copy(), self._zeros.copy()
         self.terminations, self.truncations = self._falses.copy(), self._falses.copy()
@@ -215,9 +228,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
 
     def _picked(self, options: Mapping[str, Any]) -> tuple[Task, int]:
-        if "task" in options and not self._by_id:
-            self._by_id = {task.id: place for place, task in enumerate(self.scenario)}
-        index, world = picked(options, self._episode, len(self.scenario), self.speaker, self._by_id)
+        index, world = picked(options, self._episode, self.scenario, self.speaker, self._by_id)
         return task_at(self.scenario, index), world
 
     def _seat_next(self, state: DialogueState) -> None:
@@ -242,15 +253,14 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self._features, key = self._seen(state)
         if self.information is not vote_and_time:
             key = key_of(self.information, state)
-        return {
+        info = {
             "action_mask": self._mask_array,
             "role": self._roles[state.turn],
             "turn": state.turn,
             "information_state": key,
-            "utterance": self._last_line,
             "tokens": self._tokens,
-            "dialogue": Dialogue(state),
         }
+        return {**info, "utterance": self._last_line, "dialogue": Dialogue(state)} if self._rich else info
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -259,15 +269,13 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         if self.render_mode not in RENDER_MODES:
             return None
         if self.render_mode == "ansi":
-            return Dialogue(self.state_now).context()
+            return self.dialogue.context()
         silent = self.state_now.turns and self.state_now.turns[-1].utterance is None
         print(visible("(silence)" if silent else str(self._last_line or self.state_now.task.question)))
         return None
 
     def close(self) -> None:
         """Release nothing: speakers belong to whoever made them."""
-
-    # -- forking -------------------------------------------------------------------------------
 
     def get_state(self) -> Snapshot:
         """Return where the environment stands; cheap, since the dialogue is immutable."""

@@ -23,6 +23,7 @@ from pettingzoo.utils.conversions import turn_based_aec_to_parallel
 from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
 
 from tracer_env.compositions import check_ready, information_named
+from tracer_env.dialogue import Dialogue
 from tracer_env.envs.aec import DialogueEnv
 from tracer_env.envs.feature_fitting import features_for
 from tracer_env.envs.render_modes import checked_mode
@@ -54,6 +55,7 @@ def raw_env(
     information: Any = "vote_and_time",
     render_mode: str | None = None,
     features: Any = "public",
+    info: str = "plain",
     **settings: Any,
 ) -> DialogueEnv:
     """Return the bare AEC environment.
@@ -61,7 +63,7 @@ def raw_env(
     ``scenario`` is a name, a Scenario or a list of Task; ``speaker`` a name, a Speaker, a function
     ``prompt -> text`` or a mapping by seat; ``settings`` are those of `Rules` (``num_agents=2``, ``max_turns=5``, ...).
     ``features``: ``public``, or ``all``: with what speakers tell of their words, scaled (`signal_features`); fitted
-    features, or their file.
+    features, or their file. ``info``: ``plain``, or ``rich``: with the dialogue and the newest line as objects.
     """
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
     take_in(information)
@@ -75,6 +77,7 @@ def raw_env(
         check_ready(information_named(information)),
         render_mode,
         features_for(features, scenario, voices, made),
+        info,
     )
 
 
@@ -128,19 +131,24 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     def __init__(
         self,
-        dialogue: DialogueEnv,
+        inner: DialogueEnv,
         seats: Sequence[str] | str = "all",
         others: Controller | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.dialogue, self.render_mode = dialogue, checked_mode(render_mode, ("ansi",))
-        dialogue.render_mode = render_mode
-        self._learns = learning_turns(dialogue.rules, seats)
+        self.inner, self.render_mode = inner, checked_mode(render_mode, ("ansi",))
+        inner.render_mode = render_mode
+        self._learns = learning_turns(inner.rules, seats)
         self._others = others
-        names = FEATURES if dialogue.features is None else ALL_FEATURES
+        names = FEATURES if inner.features is None else ALL_FEATURES
         self.observation_space = spaces.Box(-1.0, 1.0, (len(names),), np.float32)
         self.action_space = spaces.Discrete(2)
         self._without_choice = 0
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """What the seat that chooses may read, rendered when it is asked for (``dialogue.context()``)."""
+        return self.inner.dialogue
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -148,10 +156,10 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """Begin the next episode in which the learner has a choice."""
         super().reset(seed=seed)
         for attempt in range(_PATIENCE):
-            self.dialogue.reset(seed=seed if attempt == 0 else None, options=options)
-            self._earned = self.dialogue._zeros.copy()
+            self.inner.reset(seed=seed if attempt == 0 else None, options=options)
+            self._earned = self.inner._zeros.copy()
             self._play_on()
-            if not self.dialogue.state_now.over:
+            if not self.inner.state_now.over:
                 return self._observation(), self._info()
             self._without_choice += 1
         raise ConfigError(
@@ -161,46 +169,46 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Play the learner's choice and on to its next one, or to the end."""
-        agent = self.dialogue.agent_selection
+        agent = self.inner.agent_selection
         self._move(action)
         self._play_on()
-        reward, over = self._earned[agent], self.dialogue.state_now.over
-        self._earned = self.dialogue._zeros.copy()
+        reward, over = self._earned[agent], self.inner.state_now.over
+        self._earned = self.inner._zeros.copy()
         return self._observation(), reward, over, False, self._info()
 
     def render(self) -> str | None:
         """Return the dialogue as text."""
-        return self.dialogue.render()
+        return self.inner.render()
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are legal, (2,): both, at every step that is shown. MaskablePPO asks."""
         return np.ones(2, dtype=bool)
 
     def _move(self, action: int) -> None:
-        self.dialogue.step(action)
-        for agent, reward in self.dialogue.rewards.items():
+        self.inner.step(action)
+        for agent, reward in self.inner.rewards.items():
             self._earned[agent] += reward
 
     def _play_on(self) -> None:
-        while not (state := self.dialogue.state_now).over:
+        while not (state := self.inner.state_now).over:
             mask = legal_actions(state)
             if mask == FREE:
                 if self._learns[state.turn]:
                     return
                 chance = 1.0
                 if self._others:
-                    tell = asked_under(self._others, state.seat, self.dialogue.information)
+                    tell = asked_under(self._others, state.seat, self.inner.information)
                     chance = probability(self._others, state, key_of(tell, state))
-                self._move(int(uniform(self.dialogue._stream, state.turn, Purpose.CHOICE) < chance))
+                self._move(int(uniform(self.inner._stream, state.turn, Purpose.CHOICE) < chance))
             else:
                 self._move(mask[1])
 
     def _observation(self) -> NDArray[np.float32]:
-        features: NDArray[np.float32] = self.dialogue.observe(self.dialogue.agent_selection)["observation"]
+        features: NDArray[np.float32] = self.inner.observe(self.inner.agent_selection)["observation"]
         return features
 
     def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = dict(self.dialogue.infos[self.dialogue.agent_selection])
+        info: dict[str, Any] = dict(self.inner.infos[self.inner.agent_selection])
         info["action_mask"] = info["action_mask"].copy()
         info["episodes_without_choice"] = self._without_choice
         return info
@@ -243,5 +251,5 @@ def make_controller_env(
 
     ``seats``: ``all``, or names like ``agent_1``, ``reviewer``, ``agent_0/proposer``; ``others``: the rest's.
     """
-    dialogue = raw_env(*arguments, **settings)
-    return ControllerEnv(dialogue, seats, make_controller(others, dialogue.rules), render_mode)
+    inner = raw_env(*arguments, **settings)
+    return ControllerEnv(inner, seats, make_controller(others, inner.rules), render_mode)

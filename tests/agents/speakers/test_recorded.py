@@ -84,8 +84,8 @@ def test_in_the_agent_environment(folder):
         said = []
         for episode in range(16):
             for number, _ in enumerate(env.agent_iter()):
-                observation, reward, over, _, info = env.last()
-                said.append((reward, str(info.get("utterance")), observation["observation"].tolist()))
+                observation, reward, over, _, _ = env.last()
+                said.append((reward, str(env.last_line), observation["observation"].tolist()))
                 env.step(None if over else 1 if number == 0 else (episode >> (number - 1)) & 1)
             env.reset()
         heard.append(said)
