@@ -70,7 +70,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     ),
     "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "trees", "runs"),
     "agents.controllers": (GROUND, "intake", "terminal", "parts"),
-    "agents.speakers": (GROUND, "parts"),
+    "agents.speakers": (GROUND, "parts", "verification"),
     "agents.speakers.simulated": (GROUND, "intake"),
     "agents.speakers.models": (GROUND, "intake", "storage", "terminal", "verification", "agents.speakers"),
     "scenarios": (GROUND, "intake", "parts", "verification"),

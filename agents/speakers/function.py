@@ -19,6 +19,7 @@ from tracer_env.parts.contracts import well_formed
 from tracer_env.parts.worlds import worlds_of
 from tracer_env.rules import DialogueState
 from tracer_env.types import Seat, Utterance
+from tracer_env.verification.hearing import heard
 
 __all__ = ["FunctionSpeaker"]
 
@@ -38,7 +39,7 @@ class FunctionSpeaker:
         """Call the function for every candidate of every request, in order."""
         spoken = []
         for request in requests:
-            prompt = Dialogue(request.state).context()
+            prompt = Dialogue(heard(request.state, request.unread)).context()
             spoken += [self._say(prompt, request.state) for _ in range(request.candidates)]
         return spoken
 

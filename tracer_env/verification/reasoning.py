@@ -4,10 +4,10 @@
     B, I suppose</think>C                   C is read: the block was opened in the prompt
     C <think>or perhaps                     nothing is read: the block is not closed, so it is unknown what was said
 
-Names count in any case, ``<think >`` and ``<think effort="low">`` too, blocks may stand in one another, and a
-closing tag closes what was opened inside of it. Only reading leaves blocks out: transcripts, prompts and token
-counts keep them. Which names are left out is the setting ``unread`` of a scenario (default `UNREAD`; none: all is
-read).
+Names count in any case, ``<think >`` and ``<think effort="low">`` too, blocks may stand in one another, and a closing
+tag closes what was opened inside of it. Reading leaves blocks out, and so do the prompts of others (`hearing`);
+transcripts and token counts keep them. Which names are left out is the setting ``unread`` of a scenario (default
+`UNREAD`; none: all is read).
 """
 
 from __future__ import annotations

@@ -22,15 +22,18 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.models.batching import batches
+from tracer_env.agents.speakers.models.checks import check_number, require_packages
 from tracer_env.agents.speakers.models.files import digest, model_name
 from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text, without_system
+from tracer_env.agents.speakers.models.templates import TODAY, pinned, without_end
 from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
-from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.errors import ConfigError, DataError
 from tracer_env.intake.bounded import told
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
 from tracer_env.signals import signals_of
 from tracer_env.types import Role, Seat, Task, Utterance
+from tracer_env.verification.hearing import heard
 
 if TYPE_CHECKING:
     from tracer_env.agents.speakers.models.decoding import Decoder
@@ -73,18 +76,19 @@ class HuggingFaceSpeaker:
         context: int | None = None,
         reuse_prefix: bool = True,
         chat_options: Mapping[str, Any] | None = None,
+        date: str = TODAY,
         revision: str | None = None,
         trust_remote_code: bool = False,
         pickled_weights: bool = False,
         adapters: Mapping[str, str] | str | None = None,
     ) -> None:
-        _check_number("temperature", temperature, 0, float)
-        _check_number("max_new_tokens", max_new_tokens, 1, int)
-        _check_number("max_batch_tokens", max_batch_tokens, 1, int)
-        _check_number("context", 1 if context is None else context, 1, int)
+        check_number("temperature", temperature, 0, float)
+        check_number("max_new_tokens", max_new_tokens, 1, int)
+        check_number("max_batch_tokens", max_batch_tokens, 1, int)
+        check_number("context", 1 if context is None else context, 1, int)
         shown: Any = _MANY if examples == "auto" else examples  # Prompts refuses other words
         prompts = Prompts(shown, proposer_prompt, reviewer_prompt)
-        _require_packages()
+        require_packages()
         from tracer_env.agents.speakers.models.weights import load
 
         self.path, self.temperature, self.max_new_tokens = path, float(temperature), max_new_tokens
@@ -111,6 +115,7 @@ class HuggingFaceSpeaker:
             )
         self._chat = self.loaded.tokenizer.chat_template is not None
         self._chat_options = dict(chat_options or {})
+        self._date = pinned(date, self.loaded.tokenizer)
         self._system_role = not self._chat or self._renders_system()
         self._reuse = reuse_prefix and self.loaded.prefixes.usable
         self._openings: dict[tuple[Role, str, str], tuple[int, ...]] = {}
@@ -165,6 +170,7 @@ class HuggingFaceSpeaker:
             "proposer_prompt": self.prompts.proposer_prompt,
             "reviewer_prompt": self.prompts.reviewer_prompt,
             "chat_options": self._chat_options,
+            **({"date": self._date["date_string"]} if self._date else {}),
             **changed,
         }
 
@@ -195,7 +201,7 @@ class HuggingFaceSpeaker:
             ids = self._ids(messages)
             return room is None or len(ids) <= room
 
-        _, dropped = self.prompts.fit(request.state, request.seat, fits)
+        _, dropped = self.prompts.fit(heard(request.state, request.unread), request.seat, fits)
         return ids, dropped
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
@@ -277,7 +283,7 @@ class HuggingFaceSpeaker:
     def _ids(self, messages: list[Message]) -> tuple[int, ...]:
         tokenizer = self.loaded.tokenizer
         if not self._chat:
-            return tuple(tokenizer(plain_text(messages))["input_ids"])
+            return without_end(tokenizer(plain_text(messages))["input_ids"], self.loaded.ends)
         if not self._system_role:
             messages = without_system(messages)
         return tuple(tokenizer(self._rendered(messages), add_special_tokens=False)["input_ids"])
@@ -298,7 +304,7 @@ class HuggingFaceSpeaker:
 
     def _rendered(self, messages: list[Message]) -> str:
         text = self.loaded.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, **self._chat_options
+            messages, tokenize=False, add_generation_prompt=True, **{**self._date, **self._chat_options}
         )
         if not isinstance(text, str) or not text:
             raise ValueError("it makes no text")
@@ -308,22 +314,7 @@ class HuggingFaceSpeaker:
         return PLAIN_STOP in self.loaded.tokenizer.decode(ids[-6:])
 
 
-def _check_number(name: str, value: Any, least: int, kind: type) -> None:
-    right = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-    if isinstance(value, bool) or not right or not least <= value < float("inf"):
-        what = "a number" if kind is float else "a whole number"
-        raise ConfigError(f"speaker.{name} must be {what} from {least}, got {value!r}")
-
-
 def _read_adapters(loaded: Any, adapters: Mapping[str, str] | str) -> dict[str, str]:
     from tracer_env.agents.speakers.models.adapters import read_adapters
 
     return read_adapters(loaded, adapters)
-
-
-def _require_packages() -> None:
-    for package in ("torch", "transformers"):
-        try:
-            __import__(package)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("a Hugging Face speaker", package, "hf") from error

@@ -4,9 +4,9 @@
     examples    worked examples as earlier turns of the chat            the same for all tasks of a role,
     user        this question, the discussion so far, what to do now    so their keys and values are reused
 
-A prompt is made from what the seat may read: the question, the earlier utterances inside the history
-window, the pending proposal and its vote. Gold answers and grades never enter it. A prompt that is too
-long loses its oldest utterances, one at a time; the question is never cut.
+A prompt is made from what the seat may read: the question, the earlier utterances inside the history window, the
+pending proposal and its vote, without reasoning blocks (`hearing`). Gold answers and grades never enter it. A prompt
+that is too long loses its oldest utterances, one at a time; the question is never cut.
 
 The last user message can be replaced by role with a format text (``{question}``, ``{history}``, ...,
 see `PLACEHOLDERS`); double braces stand for single ones.
