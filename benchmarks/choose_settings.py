@@ -95,8 +95,8 @@ def _tracer(options: argparse.Namespace, steps: int, fading: float, seed: int) -
     from tracer_ablations import configured, nano
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.cfr.credit import credit_named
     from tracer_env.trainers.gspo.rollouts import TaskOrder
+    from tracer_env.trainers.tracer.settings import TracerSettings
     from tracer_env.trainers.tracer.settling import settle_tables
     from tracer_env.trainers.tracer.trainer import TracerTrainer
     from tracer_env.trees.growth import expand
@@ -105,9 +105,8 @@ def _tracer(options: argparse.Namespace, steps: int, fading: float, seed: int) -
     torch.set_num_threads(1)
     config, speaker = configured(seed, steps), nano()
     train, tune = (Arithmetic(split=split, level=2, seed=seed) for split in ("train", "tune"))
-    tracer = TracerTrainer(
-        speaker, train, config, fading=fading, credit=credit_named(f"team_minus_tokens:price={TRADE}"), wanted=False
-    )
+    settings = TracerSettings(fading=fading, credit=f"team_minus_tokens:price={TRADE}")
+    tracer = TracerTrainer(speaker, train, config, settings, wanted=False)
     tracer.train()
     order, settled = TaskOrder(train, config.tasks_per_step, seed), max(SETTLED)
     ahead = range(steps, steps - (-settled // config.tasks_per_step))

@@ -37,7 +37,6 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def main() -> int:
     if options.one is not None:
         print(json.dumps(_one(options, options.one[0], int(options.one[1]))))
         return 0
-    from tracer_env.trainers.tracer.trainer import VARIANTS
+    from tracer_env.trainers.tracer.settings import VARIANTS
 
     changes = {method.partition(":")[2] for method in options.variants or ()} - {"", *_CHANGES}
     if changes:
@@ -122,10 +121,9 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
     import torch
 
     from tracer_env.scenarios.arithmetic import Arithmetic
-    from tracer_env.trainers.cfr.credit import credit_named
     from tracer_env.trainers.gspo.trainer import GSPOTrainer
-    from tracer_env.trainers.tracer.reviews import REVIEWS
-    from tracer_env.trainers.tracer.trainer import TracerTrainer, variant_named
+    from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
+    from tracer_env.trainers.tracer.trainer import TracerTrainer
 
     torch.set_num_threads(1)
     # A dialogue of TRACER has up to five groups.
@@ -145,21 +143,14 @@ def _one(options: argparse.Namespace, method: str, seed: int) -> dict[str, dict[
             found[name + more] = {**_alone(speaker, test, options, votes), **cost}
         return found
     name, _, change = method.partition(":")
-    variant, one_step = variant_named(name), change == "one_step"
-    tracer = TracerTrainer(
-        speaker,
-        train,
-        config,
-        variant=replace(variant, information=options.information) if change == "confidence" else variant,
-        reviews=REVIEWS[options.reviews](),
-        fading=options.fading,
-        credit=credit_named("one_step" if one_step else options.credit),
-        settle=0 if one_step else options.settle,
-        wanted=False,
-    )
+    one_step: Any = {"credit": "one_step", "settle": 0} if change == "one_step" else {}
+    asked: Any = {key: getattr(options, key) for key in ("reviews", "fading", "credit", "settle")} | one_step
+    information = options.information if change == "confidence" else None
+    settings = TracerSettings(name, information=information, **asked)  # type: ignore[arg-type]  # checked there
+    tracer = TracerTrainer(speaker, train, config, settings, wanted=False)
     trained = tracer.train()
     seconds = time.perf_counter() - begun
-    row = _dialogues(speaker, test, tracer.controller, variant.information, options)
+    row = _dialogues(speaker, test, tracer.controller, VARIANTS[name].information, options)
     return {f"TRACER {method}": {**row, "candidates": _drawn(trained.metrics), "seconds": seconds}}
 
 

@@ -16,7 +16,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("tracer_env", "agents", "trainers", "scenarios")
 LIBRARY = {
-    *("__future__", "numpy", "gymnasium", "pettingzoo", "rich", "typer", "msgspec", "tracer_env"),
+    *(
+        "__future__",
+        "numpy",
+        "gymnasium",
+        "pettingzoo",
+        "rich",
+        "typer",
+        "msgspec",
+        "pydantic",
+        "annotated_types",
+        "tracer_env",
+    ),
     *sys.stdlib_module_names,
 }
 HEAVY = {
@@ -435,6 +446,7 @@ COVERED = {
     "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",
     "_checkout": "test_layout",
+    "annotations": "test_settings",
     "agents/speakers/models/adapter_files": "trainers/gspo/test_policies",
     "agents/speakers/models/batching": "agents/speakers/models/test_huggingface",
     "agents/speakers/models/decoding": "agents/speakers/models/test_huggingface",
@@ -457,7 +469,6 @@ COVERED = {
     "interfaces": "test_registry",
     "parts/voices": "runs/test_shown",
     "runs/compared": "runs/test_comparing",
-    "runs/config_data": "runs/test_config",
     "runs/learning": "runs/test_comparing",
     "runs/played": "runs/test_shown",
     "runs/playing": "runs/test_comparing",
@@ -475,6 +486,7 @@ COVERED = {
     "trainers/gspo/hook_loading": "trainers/gspo/test_hooks",
     "trainers/gspo/sampling_mode": "trainers/gspo/test_trainer",
     "trainers/nano/evaluation": "trainers/nano/test_training",
+    "trainers/tracer/settings": "trainers/runs/test_settings",
     "trainers/seeing/shown": "trainers/seeing/test_study",
     "trees/keys": "test_compositions",
     "trees/levels": "trees/test_tree",

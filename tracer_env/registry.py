@@ -28,7 +28,7 @@ from tracer_env.errors import (
 )
 from tracer_env.settings import check_call
 
-__all__ = ["KINDS", "OURS", "build", "names_code", "register", "registered", "resolve"]
+__all__ = ["KINDS", "OURS", "SECTIONS", "build", "names_code", "register", "registered", "resolve", "section_class"]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
 
@@ -108,9 +108,18 @@ OURS = {
     "calibration_table": "tracer_env.trainers.calibration.command:calibration_table",
     "training_settings": "tracer_env.trainers.runs.settings:settled",
     "training_names": "tracer_env.trainers.runs.settings:names",
-    "check_training_settings": "tracer_env.trainers.runs.settings:GSPOSettings",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""
+
+SECTIONS: dict[str, str | type[Any]] = {
+    **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("scenario", "speaker")},
+    "rules": "tracer_env.rules:Rules",
+    **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("training", "evaluation")},
+    "gspo": "tracer_env.trainers.gspo.config:GSPOSettings",
+    "tracer": "tracer_env.trainers.tracer.settings:TracerSettings",
+    "hooks": "tracer_env.trainers.gspo.hook_loading:HookPaths",
+}
+"""The sections of a run's settings, and the dataclass that each is read into."""
 
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -179,6 +188,12 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
             raise
         last = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise PartError(f"the {kind} {name!r} could not be made: its constructor raised {last}") from error
+
+
+def section_class(name: str) -> type[Any]:
+    """Return the dataclass that the section ``name`` of a run's settings is read into."""
+    found: Any = _imported("section", name, SECTIONS[name])
+    return found  # type: ignore[no-any-return]
 
 
 def _table(kind: str) -> dict[str, str | Callable[..., Any]]:

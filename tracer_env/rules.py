@@ -19,12 +19,16 @@ the grade than whether the text held an answer at all.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from tracer_env.errors import ConfigError, IllegalActionError, did_you_mean
+from annotated_types import Ge, Le
+
+from tracer_env.annotations import Elsewhere, Words
+from tracer_env.errors import IllegalActionError
 from tracer_env.intake.checked import Reader, choice, whole
+from tracer_env.settings import check
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
 __all__ = [
@@ -101,24 +105,15 @@ class Rules:
     Raises ConfigError for values that no dialogue can have.
     """
 
-    num_agents: int = 2
-    max_turns: int = 5
-    schedule: Schedule = field(default_factory=RoundRobin)
-    stop_when: str = "horizon"
-    final_answer: str = "last"
-    history_window: int = 4
+    num_agents: Annotated[int, Ge(1), Le(4096)] = 2
+    max_turns: Annotated[int, Ge(1), Le(4096)] = 5
+    schedule: Annotated[Schedule, Elsewhere(), Words(kind="must have seat() and readable()")] = RoundRobin()
+    stop_when: Literal["horizon", "kept"] = "horizon"
+    final_answer: Literal["last", "highest_vote", "majority"] = "last"
+    history_window: Annotated[int, Ge(0), Le(4096)] = 4
 
     def __post_init__(self) -> None:
-        for name, least in (("num_agents", 1), ("max_turns", 1), ("history_window", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 4096:
-                raise ConfigError(f"rules.{name} must be a whole number from {least} to 4096, got {value!r}")
-        for name, known in (("stop_when", STOPS), ("final_answer", FINAL_ANSWERS)):
-            value = getattr(self, name)
-            if value not in known:
-                raise ConfigError(f"rules.{name} is {value!r}{did_you_mean(str(value), known)}")
-        if not isinstance(self.schedule, Schedule):
-            raise ConfigError(f"rules.schedule must have seat() and readable(), got {self.schedule!r}")
+        check(self, "rules")
 
     @cached_property
     def seats(self) -> tuple[Seat, ...]:
@@ -152,7 +147,7 @@ def under(rules: Rules, controller: object) -> Rules:
 
 
 @lru_cache(maxsize=64)
-def _ending(rules: Rules, final_answer: str) -> Rules:
+def _ending(rules: Rules, final_answer: Any) -> Rules:
     return replace(rules, final_answer=final_answer)
 
 

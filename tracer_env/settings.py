@@ -1,29 +1,202 @@
-"""Settings of parts, checked by kind against what the part's constructor asks for, before it is called.
+"""One way for settings: frozen dataclasses beside their users, read from plain data, written as plain data.
 
-    check_call("scenario 'arithmetic'", Arithmetic, (), {"level": True})
-        ConfigError: the scenario 'arithmetic': the setting 'level' must be a whole number, got True
+    @dataclass(frozen=True)
+    class Rules:
+        max_turns: Annotated[int, Ge(1), Le(4096)] = 5
+        stop_when: Literal["horizon", "kept"] = "horizon"
 
-The annotations of the constructor are the rule, for our parts as for a user's own. ``True`` is no number, ``50.0``
-and ``"3"`` are no whole numbers, a whole number may stand where a number is wanted, and a list (TOML has no other
-sequence) where a tuple is. What an annotation does not settle (none at all, ``Any``, a name that cannot be looked
-up, what goes into ``**settings``) is left to the constructor, and so are bounds.
+        def __post_init__(self) -> None:
+            check(self, "rules")                      ConfigError: rules.max_turns must lie between 1 and 4096, got 0
+
+    read(Rules, {"max_turns": 7}, "rules")            what TOML, ``--set`` (`with_settings`) and ``name:key=value`` give
+    plain(rules)                                      {"max_turns": 7, ...}, None left out; `flat` has dotted keys
+    schema(Rules)                                     the JSON schema that editors use
+
+The annotations are the rule: kinds, bounds and choices stand there and nowhere else. ``True`` is no number, ``50.0``
+and ``"3"`` are no whole numbers, a whole number may stand where a number is wanted, and a list where a tuple is. A
+field ``settings`` takes keys that the class does not know; any other class refuses them by name. A method ``in_full``
+may write short forms out before they are read. `check_call` checks in the same words what goes into the constructor of
+a part, ours or a user's; what an annotation does not settle there (none at all, ``Any``, a name that cannot be looked
+up, what goes into ``**settings``) is left to the constructor. pydantic is imported when something is read, not before.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import inspect
 import numbers
-import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any, Literal, TypeVar
 
+from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked, takes_tuple
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.specs import parse_value
 
-__all__ = ["check_call", "describe", "fits"]
+__all__ = ["check", "check_call", "flat", "keys", "merge", "plain", "read", "said", "schema", "with_settings"]
 
-_PLAIN = (bool, int, float, str, bytes, list, tuple, dict)
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "nothing"}
+T = TypeVar("T")
+
+
+# -- reading and writing ---------------------------------------------------------------------------
+
+
+def read(cls: Callable[..., T], data: Any, section: str = "", made: Mapping[str, Any] | None = None) -> T:
+    """Return settings made of plain data; ``section`` is where they stand, for messages.
+
+    ``made``: fields that have been read already. Raises ConfigError in one line for an unknown key, a value of the
+    wrong kind, out of bounds or not among the choices, and for what the class itself refuses.
+    """
+    given = _taken(cls, data, section)
+    known, extra = keys(cls), {}
+    if "settings" in _hints_of(cls):
+        extra = {"settings": {key: value for key, value in given.items() if key not in known}}
+    return cls(**{key: value for key, value in given.items() if key in known}, **extra, **(made or {}))
+
+
+def said(cls: Any, data: Any, section: str = "") -> dict[str, Any]:
+    """Return what ``data`` says of settings as plain data, each value read, without the defaults of the rest."""
+    return {key: _written(value) for key, value in _taken(cls, data, section).items()}
+
+
+def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{section} must be a section with keys, got {data!r}")
+    full = cls.in_full(data) if hasattr(cls, "in_full") else data
+    hints, prefix = _hints_of(cls), f"{section}." if section else ""
+    for key in full:
+        if (mark := marked(hints.get(key), Elsewhere)) is not None and mark.remedy:
+            raise ConfigError(f"{prefix}{key} cannot be set here: {mark.remedy}")
+    from pydantic import ValidationError
+
+    given = {
+        str(key): tuple(value) if isinstance(value, list) and takes_tuple(hints.get(key)) else value
+        for key, value in full.items()
+    }
+    try:
+        taken = _model(cls).model_validate(given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False)[0]
+        key = str(wrong["loc"][0])
+        if wrong["type"] == "extra_forbidden":
+            sections = [name for name, hint in hints.items() if _is_section(hint) and name != "settings"]
+            raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*keys(cls), *sections])}") from error
+        words = key in full and complaint(hints[key], full[key])
+        raise ConfigError(f"{prefix}{key} {words or wrong['msg']}") from error
+    return {key: getattr(taken, key) if key in keys(cls) else value for key, value in given.items()}
+
+
+def check(settings: Any, section: str) -> None:
+    """Raise ConfigError unless the fields of a dataclass are what its annotations ask for; its constructor calls this.
+
+    Numbers are Python's own here: those of an array could not be written down.
+    """
+    for name, hint in _hints_of(settings.__class__).items():
+        value = getattr(settings, name)
+        words = complaint(hint, value)
+        if not words and isinstance(value, numbers.Number) and not isinstance(value, int | float):
+            words = f"must be {describe(hint)}, got {value!r}"
+        if words:
+            raise ConfigError(f"{section}.{name} {words}" if section else f"{name} {words}")
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Return settings as nested plain data; None and what is set elsewhere are left out."""
+    data: dict[str, Any] = {}
+    for name, hint in _hints_of(settings.__class__).items():
+        value = getattr(settings, name)
+        if name == "settings":
+            data |= value
+        elif value is not None and marked(hint, Elsewhere) is None:
+            data[name] = plain(value) if is_dataclass(value) else _written(value)
+    return data
+
+
+def _written(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def schema(cls: Any) -> dict[str, Any]:
+    """Return the JSON schema of settings."""
+    found: dict[str, Any] = _model(cls).model_json_schema()
+    return found
+
+
+@functools.cache
+def keys(cls: Any) -> dict[str, Any]:
+    """Return the keys that settings can be given by, with their annotations; sections inside are none."""
+    return {
+        name: hint
+        for name, hint in _hints_of(cls).items()
+        if name != "settings" and not _is_section(hint) and marked(hint, Elsewhere) is None
+    }
+
+
+@functools.cache
+def _hints_of(cls: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _model(cls: Any) -> Any:
+    """Return what pydantic reads a class by: its keys, strictly; the class itself is called with what passes."""
+    from pydantic import ConfigDict, create_model
+
+    known = keys(cls)
+    rest: Literal["allow", "forbid"] = "allow" if "settings" in _hints_of(cls) else "forbid"
+    config = ConfigDict(strict=True, extra=rest, allow_inf_nan=False, protected_namespaces=())
+    entries: Any = {
+        field.name: (known[field.name], ... if field.default is dataclasses.MISSING else field.default)
+        for field in dataclasses.fields(cls)
+        if field.name in known
+    }
+    return create_model(cls.__name__, __config__=config, **entries)
+
+
+def _is_section(hint: Any) -> bool:
+    return is_dataclass(hint) or typing.get_origin(hint) is Mapping
+
+
+# -- plain data ------------------------------------------------------------------------------------
+
+
+def with_settings(data: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``data`` with each ``a.b=value`` of ``settings`` put in its place."""
+    changed: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        *sections, key = path.strip().split(".", 1)
+        if not equals or not key or not all(sections):
+            raise ConfigError(f"--set takes key=value, for example rules.max_turns=7, got {setting!r}")
+        place = changed.setdefault(sections[0], {}) if sections else changed
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {setting!r}: {sections[0]!r} is a value, not a section")
+        place[key] = parse_value(text.strip())
+    return changed
+
+
+def merge(data: Mapping[str, Any], section: str, **values: Any) -> dict[str, Any]:
+    """Return ``data`` with those of ``values`` that are not None put into a section.
+
+    A value that stands where the section should is left for `read` to refuse.
+    """
+    given = {key: value for key, value in values.items() if value is not None}
+    before = data.get(section, {})
+    return {**data, section: {**before, **given}} if given and isinstance(before, Mapping) else dict(data)
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested data with dotted keys, one level deep."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
+
+
+# -- constructors of parts -------------------------------------------------------------------------
 
 
 def check_call(
@@ -48,42 +221,7 @@ def check_call(
     for name, value in given.items():
         hint = hints.get(name, Any) if name in parameters else Any
         if not fits(value, hint):
-            raise ConfigError(f"the {part}: the setting {name!r} must be {describe(hint)}, got {value!r:.80}")
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """Return whether ``value`` is of the kind that the annotation ``hint`` asks for; True where it does not say."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, option) for option in inner)
-    if origin is typing.Literal:
-        return any(type(value) is type(option) and value == option for option in inner)
-    if origin is typing.Annotated:
-        return fits(value, inner[0])
-    if origin is not None:
-        return _holds(value, origin, inner)
-    if hint is None:
-        return value is None
-    return _is(value, hint)
-
-
-def describe(hint: Any) -> str:
-    """Return the words for what an annotation asks for; None, which a user cannot write, is left out."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(describe(option) for option in inner if option is not type(None)))
-    if origin is typing.Literal:
-        return "one of " + ", ".join(map(repr, inner))
-    if origin is typing.Annotated:
-        return describe(inner[0])
-    kind = origin or hint
-    if kind is Callable or not isinstance(kind, type):
-        return "a function" if kind is Callable else str(kind)
-    if issubclass(kind, Mapping):
-        return "a table of keys and values"
-    if kind is not str and issubclass(kind, Collection):
-        return "a list"
-    return _NAMES.get(kind, f"a {kind.__name__}")
+            raise ConfigError(f"the {part}: the setting {name!r} {complaint(hint, value)}")
 
 
 def _check_filled(part: str, signature: inspect.Signature, arguments: Sequence[Any], given: Mapping[str, Any]) -> None:
@@ -114,33 +252,3 @@ def _hints(target: Callable[..., Any]) -> dict[str, Any]:
         signature = inspect.signature(target)
     kept = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     return {name: hint for name, hint in kept.items() if hint is not inspect.Parameter.empty}
-
-
-def _holds(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
-    """Return whether ``value`` is a container of the kind ``origin`` with entries of the kinds ``inner``."""
-    if origin is Callable:
-        return callable(value)
-    if not isinstance(origin, type):
-        return True
-    if issubclass(origin, Mapping):
-        keys, values = inner if len(inner) == 2 else (Any, Any)
-        return isinstance(value, Mapping) and all(fits(k, keys) and fits(v, values) for k, v in value.items())
-    if issubclass(origin, Sequence) or origin in (Collection, set, frozenset):
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
-            return False
-        entries = [hint for hint in inner if hint is not Ellipsis]
-        return len(entries) != 1 or all(fits(entry, entries[0]) for entry in value)
-    return _is(value, origin)
-
-
-def _is(value: Any, hint: Any) -> bool:
-    if hint is int:
-        return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if hint is float:
-        return isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if hint is Any or not isinstance(hint, type):
-        return True
-    try:
-        return isinstance(value, hint)
-    except TypeError:  # a protocol that cannot be asked at run time
-        return not isinstance(value, _PLAIN)

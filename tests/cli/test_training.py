@@ -150,7 +150,7 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         (f"--trees {SHIPPED} --method cfr --seed -1", "seed must be a whole number of at least 0, got -1"),
         ("--set hooks.value=no.py:f", "hooks.value is for training a language model, and method regret_matching"),
         ("--set gspo.beta=0.1", "trains a controller alone; leave it out, or take --method gspo or tracer"),
-        ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2.0"),
+        ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2; 1 forgets"),
         ("--method alwys", "unknown trainer 'alwys'"),
         ("--method always", "always is a controller that learns nothing; train one of: gspo, regret_matching"),
         ("--method cfr_plus", "cfr_plus learns from dialogue trees: name it in compare --methods"),

@@ -29,7 +29,7 @@ from tracer_env.cli.options import (
     settings_data,
 )
 from tracer_env.errors import ConfigError
-from tracer_env.runs.config_data import merge
+from tracer_env.settings import merge
 from tracer_env.specs import split_list
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, complain, say, say_json

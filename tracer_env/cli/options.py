@@ -13,7 +13,7 @@ from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.trust import code_named, layered
 from tracer_env.runs.config import Config
-from tracer_env.runs.config_data import merge, with_settings
+from tracer_env.settings import merge, with_settings
 from tracer_env.terminal.plain import command as command_line
 from tracer_env.terminal.screen import complain, say, say_json
 

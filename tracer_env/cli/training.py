@@ -30,7 +30,7 @@ from tracer_env.cli.options import (
 from tracer_env.cli.trees import train_on_folder
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.registry import OURS, registered, resolve
-from tracer_env.runs.config_data import merge
+from tracer_env.settings import merge
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
 

@@ -26,7 +26,7 @@ from tracer_env.cli.seeing import see_command
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
-from tracer_env.runs.config_data import with_settings
+from tracer_env.settings import with_settings
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.plain import command
 from tracer_env.terminal.screen import Screen, say, say_json

@@ -22,30 +22,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from tracer_env.compositions import information_named
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.intake.toml_files import written
 from tracer_env.parts.own_parts import own_parts
-from tracer_env.registry import OURS, resolve
+from tracer_env.registry import SECTIONS, section_class
 from tracer_env.rules import Rules
-from tracer_env.runs.config_data import build, flat, plain
+from tracer_env.settings import check, flat, plain, read, said
+from tracer_env.settings import schema as settings_schema
 
 __all__ = [
     "Config",
     "EvaluationConfig",
-    "GSPOSection",
-    "HooksConfig",
     "ScenarioConfig",
     "SpeakerConfig",
-    "TracerConfig",
     "TrainingConfig",
     "differences",
+    "schema",
 ]
 
-ON_ERROR = ("stop", "skip")
+_ROOMS = ("gspo", "tracer", "hooks")
+"""Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_COUNT = Annotated[int, Ge(1)]
+_SEED = Annotated[int, Ge(0)]
 METHODS = (
     "never",
     "always",
@@ -71,9 +76,12 @@ class ScenarioConfig:
     name: str = "arithmetic"
     path: str | None = None
     split: str = "test"
-    limit: int | None = None
-    seed: int | None = None
+    limit: _COUNT | None = None
+    seed: _SEED | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self, "scenario")
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,9 @@ class SpeakerConfig:
 
     name: str = "simulated"
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self, "speaker")
 
 
 @dataclass(frozen=True)
@@ -98,11 +109,14 @@ class TrainingConfig:
 
     method: str | None = None
     path: str | None = None
-    episodes: int | None = None
-    tasks: int | None = None
-    update_every: int = 32
-    limit: int | None = None
-    seed: int | None = None
+    episodes: _COUNT | None = None
+    tasks: _COUNT | None = None
+    update_every: _COUNT = 32
+    limit: _COUNT | None = None
+    seed: _SEED | None = None
+
+    def __post_init__(self) -> None:
+        check(self, "training")
 
 
 @dataclass(frozen=True)
@@ -118,11 +132,14 @@ class EvaluationConfig:
 
     methods: tuple[str, ...] = METHODS
     baseline: str | None = None
-    worlds: int = 1
-    seeds: tuple[int, ...] = ()
-    batch_size: int = 64
-    counterfactuals: str = "auto"
-    on_error: str = "stop"
+    worlds: _COUNT = 1
+    seeds: tuple[_SEED, ...] = ()
+    batch_size: _COUNT = 64
+    counterfactuals: Literal["auto", "all", "shared", "none"] = "auto"
+    on_error: Literal["stop", "skip"] = "stop"
+
+    def __post_init__(self) -> None:
+        check(self, "evaluation")
 
     @property
     def against(self) -> str:
@@ -131,68 +148,26 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
-class GSPOSection:
-    """How utterances are learned: keys that ``trainers.runs.settings`` knows and checks."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TracerConfig:
-    """Which variant of TRACER, who shares an adapter, what teaches whom; None is what the trainer takes."""
-
-    variant: str | None = None
-    sharing: str | None = None
-    reviews: str | None = None
-    fading: float | None = None
-    credit: str | None = None
-    settle: int | None = None
-    information: str | None = None
-
-
-@dataclass(frozen=True)
-class HooksConfig:
-    """Functions asked in training alone, as ``package.module:name`` or ``file.py:name`` (``trainers.gspo.hooks``)."""
-
-    value: str | None = None
-    reward: str | None = None
-    prompt: str | None = None
-    extract: str | None = None
-    updater: str | None = None
-
-
-@dataclass(frozen=True)
 class Config:
-    """Everything that decides a run's result, and its speed settings."""
+    """Everything that decides a run's result, and its speed settings.
 
-    seed: int = 0
+    ``gspo``, ``tracer`` and ``hooks`` hold what is said of training, checked by the classes of these sections
+    (`registry.SECTIONS`), which know the rest.
+    """
+
+    seed: _SEED = 0
     information: str = "vote_and_time"
     scenario: ScenarioConfig = field(default_factory=ScenarioConfig)
     speaker: SpeakerConfig = field(default_factory=SpeakerConfig)
     rules: Rules = field(default_factory=Rules)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    gspo: GSPOSection = field(default_factory=GSPOSection)
-    tracer: TracerConfig = field(default_factory=TracerConfig)
-    hooks: HooksConfig = field(default_factory=HooksConfig)
+    gspo: Mapping[str, Any] = field(default_factory=dict)
+    tracer: Mapping[str, Any] = field(default_factory=dict)
+    hooks: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        least = {
-            "scenario.limit": (self.scenario.limit, 1),
-            "training.episodes": (self.training.episodes, 1),
-            "training.tasks": (self.training.tasks, 1),
-            "training.update_every": (self.training.update_every, 1),
-            "training.limit": (self.training.limit, 1),
-            "evaluation.worlds": (self.evaluation.worlds, 1),
-            "evaluation.batch_size": (self.evaluation.batch_size, 1),
-            "seed": (self.seed, 0),
-            "scenario.seed": (self.scenario.seed, 0),
-            "training.seed": (self.training.seed, 0),
-            "evaluation.seeds": (min(self.evaluation.seeds, default=None), 0),
-        }
-        for name, (value, smallest) in least.items():
-            if value is not None and value < smallest:
-                raise ConfigError(f"{name} must be at least {smallest}, got {value}")
+        check(self, "")
         seeds = (self.seed, self.scenario.seed or 0, self.training.seed or 0, *self.evaluation.seeds)
         if max(seeds) > MOST_SEED:
             raise ConfigError(f"a seed must be at most {MOST_SEED}, the largest number of TOML, got {max(seeds)}")
@@ -203,13 +178,13 @@ class Config:
                 information_named(self.information)
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
-        if self.gspo.settings:
-            check, _ = resolve("trainer", OURS["check_training_settings"])
-            check.from_data(self.gspo.settings)  # type: ignore[attr-defined]  # the registry promises a callable
+        for name in _ROOMS:
+            if getattr(self, name):
+                read(section_class(name), getattr(self, name), name)
 
     def check_unhooked(self, command: str) -> None:
         """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
-        for key in plain(self.hooks):
+        for key in self.hooks:
             raise ConfigError(
                 f"hooks.{key} is asked in training alone, and {command} would pass over it; "
                 "take the section [hooks] out of the settings"
@@ -270,20 +245,18 @@ class Config:
             raise ConfigError(f"evaluation.methods names {', '.join(twice)} more than once")
         if baseline is not None and baseline not in methods:
             raise ConfigError(f"the baseline {baseline!r} is not among the methods{did_you_mean(baseline, methods)}")
-        if self.evaluation.on_error not in ON_ERROR:
-            raise ConfigError(
-                f"evaluation.on_error is {self.evaluation.on_error!r}{did_you_mean(self.evaluation.on_error, ON_ERROR)}"
-            )
-        known = ("auto", "all", "shared", "none")
-        chosen = self.evaluation.counterfactuals
-        if chosen not in known:
-            raise ConfigError(f"evaluation.counterfactuals is {chosen!r}{did_you_mean(chosen, known)}")
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Config:
         """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
-        built: Config = build(cls, data)
-        return built
+        made = {
+            name: said(section_class(name), data[name], name)
+            if name in _ROOMS
+            else read(section_class(name), data[name], name)
+            for name in SECTIONS
+            if name in data
+        }
+        return read(cls, {key: value for key, value in data.items() if key not in made}, made=made)
 
     def to_data(self) -> dict[str, Any]:
         """Return nested plain data that `from_data` reads back; None values and empty sections are left out."""
@@ -292,6 +265,13 @@ class Config:
     def to_toml(self) -> str:
         """Return the settings as TOML, every default written out."""
         return written(self.to_data())
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a run's whole configuration, section by section."""
+    whole = settings_schema(Config)
+    sections = {name: settings_schema(section_class(name)) for name in SECTIONS}
+    return {"$schema": _DIALECT, **whole, "properties": {**whole["properties"], **sections}}
 
 
 def differences(

@@ -14,19 +14,25 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge, Gt, Lt
+
+from tracer_env.annotations import Elsewhere, Words
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.settings import check, read
 
-__all__ = ["CLIPS", "GSPOConfig"]
+__all__ = ["CLIPS", "FINETUNES", "GSPOConfig", "GSPOSettings"]
 
 CLIPS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"gspo_paper": (3e-4, 4e-4), "tracer_reference": (0.1, 0.1), "grpo": (0.2, 0.2)},
 )
 """Named (epsilon, epsilon_high): of the GSPO paper, section 5.1, of the published TRACER code, and what is usual for
 the ratio of a single token."""
-SCHEDULES = ("constant", "linear", "cosine")
-OLD_LOGPS = ("auto", "sampled", "recomputed")
+FINETUNES = ("lora", "full", "last_n")
+"""What of the model can learn (`trainers.gspo.finetune`)."""
+_Count = Annotated[int, Ge(1)]
+_Positive = Annotated[float, Gt(0)]
 
 
 @dataclass(frozen=True)
@@ -47,91 +53,66 @@ class GSPOConfig:
     on a GPU with memory to spare give 16,384 or more.
     """
 
-    num_generations: int = 8
-    tasks_per_step: int = 4
-    max_steps: int = 40
-    steps_per_generation: int = 4
-    num_iterations: int = 1
-    epsilon: float = CLIPS["gspo_paper"][0]
-    epsilon_high: float | None = None
-    beta: float = 0.0
-    scale_rewards: str = "std"
-    old_logps: str = "auto"
-    learning_rate: float = 1e-4
-    lr_scheduler_type: str = "constant"
-    warmup_steps: int = 0
-    weight_decay: float = 0.0
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    adam_epsilon: float = 1e-8
-    max_grad_norm: float = 1.0
-    temperature: float = 1.0
-    max_completion_length: int = 256
-    max_batch_tokens: int = 1_024
+    num_generations: Annotated[int, Ge(2)] = 8
+    tasks_per_step: _Count = 4
+    max_steps: _Count = 40
+    steps_per_generation: _Count = 4
+    num_iterations: _Count = 1
+    epsilon: _Positive = CLIPS["gspo_paper"][0]
+    epsilon_high: _Positive | None = None
+    beta: Annotated[float, Ge(0)] = 0.0
+    scale_rewards: Literal["std", "none"] = "std"
+    old_logps: Literal["auto", "sampled", "recomputed"] = "auto"
+    learning_rate: _Positive = 1e-4
+    lr_scheduler_type: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_steps: Annotated[int, Ge(0)] = 0
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
+    adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
+    adam_epsilon: _Positive = 1e-8
+    max_grad_norm: _Positive = 1.0
+    temperature: Annotated[float, Gt(0), Words("must be above 0: greedy candidates are all the same")] = 1.0
+    max_completion_length: _Count = 256
+    max_batch_tokens: _Count = 1_024
     bf16: bool = False
     gradient_checkpointing: bool = False
-    max_nonfinite: int = 3
-    save_steps: int = 10
-    save_total_limit: int = 2
-    resume_from_checkpoint: str | None = None
-    report_to: tuple[str, ...] = ("jsonl",)
-    seed: int = 0
+    max_nonfinite: _Count = 3
+    save_steps: _Count = 10
+    save_total_limit: _Count = 2
+    resume_from_checkpoint: Annotated[str | None, Elsewhere("continue a run with --resume DIR")] = None
+    report_to: Annotated[tuple[str, ...], Words(kind="must be a name or a list of names")] = ("jsonl",)
+    seed: Annotated[int, Ge(0), Elsewhere("give the run's seed, --seed N")] = 0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _checked(field.name, str(field.type), getattr(self, field.name))
-        for name in ("num_generations", "tasks_per_step", "max_steps", "steps_per_generation", "num_iterations"):
-            self._least(name, 2 if name == "num_generations" else 1)
-        for name in ("max_completion_length", "max_batch_tokens", "max_nonfinite", "save_steps", "save_total_limit"):
-            self._least(name, 1)
-        for name in ("warmup_steps", "seed", "beta", "weight_decay", "temperature"):
-            self._least(name, 0)
-        for name in ("epsilon", "learning_rate", "max_grad_norm", "adam_epsilon"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"gspo.{name} must be a number above 0, got {getattr(self, name)!r}")
-        if self.epsilon_high is not None and not 0 < self.epsilon_high < math.inf:
-            raise ConfigError(f"gspo.epsilon_high must be a number above 0, got {self.epsilon_high!r}")
-        for name in ("adam_beta1", "adam_beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"gspo.{name} must lie in [0, 1), got {getattr(self, name)!r}")
-        choices = {"scale_rewards": ("std", "none"), "lr_scheduler_type": SCHEDULES, "old_logps": OLD_LOGPS}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"gspo.{name} is {getattr(self, name)!r}{did_you_mean(str(getattr(self, name)), known)}"
-                )
-        if self.temperature == 0:
-            raise ConfigError("gspo.temperature must be above 0: greedy candidates are all the same")
+        check(self, "gspo")
         if self.steps_per_generation > self.tasks_per_step:
             raise ConfigError(
                 f"gspo.steps_per_generation {self.steps_per_generation} needs as many tasks a step, "
                 f"gspo.tasks_per_step is {self.tasks_per_step}"
             )
 
-    def _least(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
-            raise ConfigError(f"gspo.{name} must be at least {least}, got {value!r}")
-
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> GSPOConfig:
-        """Build from plain data; an unknown key or a value of the wrong kind is a ConfigError.
+        """Build from plain data, as `to_data` returns it; what does not fit is a ConfigError."""
+        elsewhere = {key: data[key] for key in ("resume_from_checkpoint", "seed") if key in data}
+        return read(cls, {key: value for key, value in data.items() if key not in elsewhere}, "gspo", elsewhere)
 
-        ``epsilon`` may name a pair of `CLIPS`; an ``epsilon_high`` beside it stays.
+    @staticmethod
+    def in_full(data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the section with a name of `CLIPS` for ``epsilon``, and one name to report to, written out.
+
+        An ``epsilon_high`` beside the name stays. A loss on tokens has the clip that suits it unless told otherwise.
         """
-        kinds = {field.name: str(field.type) for field in fields(cls)}
-        if isinstance(named := data.get("epsilon"), str):
+        full = {"epsilon": "grpo", **data} if data.get("objective") == "grpo" else dict(data)
+        if isinstance(named := full.get("epsilon"), str):
             if named not in CLIPS:
                 raise ConfigError(
                     f"gspo.epsilon must be a number or a known pair, got {named!r}{did_you_mean(named, CLIPS)}"
                 )
-            data = {"epsilon_high": CLIPS[named][1], **data, "epsilon": CLIPS[named][0]}
-        values: dict[str, Any] = {}
-        for key, value in data.items():
-            if key not in kinds:
-                raise ConfigError(f"unknown key gspo.{key}{did_you_mean(str(key), kinds)}")
-            values[key] = _checked(key, kinds[key], value)
-        return cls(**values)
+            full = {"epsilon_high": CLIPS[named][1], **full, "epsilon": CLIPS[named][0]}
+        if isinstance(full.get("report_to"), str):
+            full["report_to"] = (full["report_to"],)
+        return full
 
     def to_data(self) -> dict[str, Any]:
         """Return all settings as plain data."""
@@ -161,16 +142,32 @@ class GSPOConfig:
         return 0.5 * (1 + math.cos(math.pi * done)) if self.lr_scheduler_type == "cosine" else 1.0
 
 
-def _checked(key: str, kind: str, value: Any) -> Any:
-    if kind.startswith("tuple"):
-        names = [value] if isinstance(value, str) else value
-        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-            raise ConfigError(f"gspo.{key} must be a name or a list of names, got {value!r}")
-        return tuple(names)
-    allowed = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}[kind.split(" |")[0]]
-    if value is None and "None" in kind:
-        return None
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind != "bool"):
-        words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
-        raise ConfigError(f"gspo.{key} must be {words[kind.split(' |')[0]]}, got {value!r}")
-    return value
+@dataclass(frozen=True)
+class _Parts:
+    """What learns, for what, by which loss; the keys that stand first in the section."""
+
+    finetune: str = "lora"
+    reward: Literal["role", "paper", "team"] = "role"
+    objective: Literal["gspo", "grpo"] = "gspo"
+    role: Literal["proposer", "reviewer"] | None = None
+
+
+@dataclass(frozen=True)
+class GSPOSettings(GSPOConfig, _Parts):
+    """The section ``[gspo]``: the names of parts that a trainer is given as objects, and its `GSPOConfig`.
+
+    Raises ConfigError for a name that does not exist. ``role`` None is the proposer where one role is trained.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = self.finetune.partition(":")[0]
+        if name not in FINETUNES:
+            raise ConfigError(f"gspo.finetune is {self.finetune!r}{did_you_mean(name, FINETUNES)}")
+        if self.role is not None and self.reward == "team":
+            raise ConfigError("gspo.role does not go with gspo.reward 'team', which trains both roles; leave it out")
+
+    @property
+    def training(self) -> GSPOConfig:
+        """What the trainer is configured by."""
+        return GSPOConfig(**{each.name: getattr(self, each.name) for each in fields(GSPOConfig)})

@@ -24,8 +24,9 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.parts.blame import told as shown
+from tracer_env.settings import check
 
-__all__ = ["CONTEXT", "HOOKS", "Hook", "as_hook", "load_hook"]
+__all__ = ["CONTEXT", "HOOKS", "Hook", "HookPaths", "as_hook", "load_hook"]
 
 HOOKS: dict[str, str] = {
     "value": "value(action=, default=, answer=, correct=, **context) -> float",
@@ -48,6 +49,20 @@ _OWN = {
 }
 _PATH = re.compile(r"(?P<place>.+):(?P<name>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class HookPaths:
+    """The section ``[hooks]``: functions asked in training alone, as ``package.module:name`` or ``file.py:name``."""
+
+    value: str | None = None
+    reward: str | None = None
+    prompt: str | None = None
+    extract: str | None = None
+    updater: str | None = None
+
+    def __post_init__(self) -> None:
+        check(self, "hooks")
 
 
 @dataclass(frozen=True, slots=True)

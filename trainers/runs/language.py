@@ -12,7 +12,7 @@ Under `accelerate launch` the first process alone writes and returns a result.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,16 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_scenario
 from tracer_env.terminal.progress import Reporter
+from tracer_env.trainers.gspo.config import GSPOSettings
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rewards import REWARDS
 from tracer_env.trainers.gspo.state import FREE, owned_by_first
 from tracer_env.trainers.gspo.trainer import GSPOTrainer
 from tracer_env.trainers.runs.result import result_data
-from tracer_env.trainers.runs.settings import GSPOSettings, TracerSettings, settled
+from tracer_env.trainers.runs.settings import gspo_settings, settled, tracer_settings
 from tracer_env.trainers.support.log import TrainingLog
 from tracer_env.trainers.support.processes import Processes, running_processes
-from tracer_env.trainers.tracer.reviews import REVIEWS
-from tracer_env.trainers.tracer.trainer import TracerTrainer, variant_named
+from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 __all__ = ["train_run"]
 
@@ -67,10 +67,10 @@ def train_run(
     )
     take_in(asked.information)
     processes = running_processes()
-    settings = GSPOSettings.from_data(asked.gspo.settings, asked.training_seed)
-    hooks = Hooks.load({each.name: path for each in fields(asked.hooks) if (path := getattr(asked.hooks, each.name))})
+    settings = gspo_settings(asked)
+    hooks = Hooks.load(asked.hooks)
     parts = _learning(settings)
-    TrainingLog(Path(), settings.training.report_to)
+    TrainingLog(Path(), settings.report_to)
     if out is not None:
         RunFolder.check_free(out, asked)
     tasks = _tasks(asked)
@@ -82,7 +82,7 @@ def train_run(
     folder = RunFolder(_shared_path(asked, out, resume, processes), asked)
     shared = {"rules": asked.rules, "hooks": hooks, "out": folder.path, "processes": processes, **parts}
     if resume is not None:
-        settings = replace(settings, training=replace(settings.training, resume_from_checkpoint=str(resume)))
+        settings = replace(settings, resume_from_checkpoint=str(resume))
     try:
         trainer = _trainer(asked, method, settings, speaker, tasks, {**shared, "wanted": reporter is not None})
     except UserError:
@@ -107,12 +107,12 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
         begun = f"method {recorded.training.method}" if recorded.training.method else "another command"
         raise RunFolderError(f"{resume} was started with {begun}, and cannot be continued with method {method}")
     asked = settled(config or recorded, method)
-    before, now = (each.gspo.settings.get("max_steps") for each in (recorded, asked))
+    before, now = (each.gspo.get("max_steps") for each in (recorded, asked))
     free = [*_FREE, *_moved(recorded, asked)]
-    if recorded.tracer.information is None and asked.tracer.information == recorded.information:
+    if "information" not in recorded.tracer and asked.tracer.get("information") == recorded.information:
         free.append("tracer.information")  # a run of before says it once
     if before is not None and now is not None and now > before:
-        schedule = asked.gspo.settings["lr_scheduler_type"]
+        schedule = asked.gspo["lr_scheduler_type"]
         if schedule != "constant":
             raise RunFolderError(
                 f"{resume} was planned for gspo.max_steps {before}, and its {schedule} learning rate hangs on that; "
@@ -125,10 +125,7 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
 def _moved(recorded: Config, asked: Config) -> list[str]:
     """Return the settings that only say where something lies: tasks, models, adapters, hooks are known by digests."""
     free = ["scenario.path", "training.path", "speaker.path", "speaker.adapters"]
-    hooks = [each.name for each in fields(asked.hooks)]
-    free += [
-        f"hooks.{name}" for name in hooks if None not in (getattr(recorded.hooks, name), getattr(asked.hooks, name))
-    ]
+    free += [f"hooks.{name}" for name in asked.hooks if name in recorded.hooks]
     for key in ("scenario", "speaker"):
         before, now = (getattr(each, key).name.partition(":") for each in (recorded, asked))
         if before[1] and before[:2] == now[:2] and not names_code(key, f"{now[0]}:x"):
@@ -163,7 +160,7 @@ def _speaker(asked: Config, settings: GSPOSettings) -> Any:
     """Return the speaker that learns, sampling as the section [gspo] says."""
     name, given = asked.speaker.name, dict(asked.speaker.settings)
     for key, ours in _SAMPLING.items():
-        wanted = getattr(settings.training, ours)
+        wanted = getattr(settings, ours)
         if given.setdefault(key, wanted) != wanted:
             raise ConfigError(
                 f"speaker.{key} is {given[key]}, but candidates are drawn with gspo.{ours} {wanted}; "
@@ -183,20 +180,7 @@ def _trainer(
 ) -> GSPOTrainer:
     reward: Any = REWARDS[settings.reward]
     if method == "tracer":
-        chosen = TracerSettings.of(asked.tracer)
-        return TracerTrainer(
-            speaker,
-            tasks,
-            settings.training,
-            variant=replace(variant_named(chosen.variant), information=asked.information),
-            sharing=chosen.sharing,
-            reviews=REVIEWS[chosen.reviews](),
-            fading=chosen.fading,
-            credit=chosen.valued(),
-            settle=chosen.settle,
-            reward=reward,
-            **shared,
-        )
+        return TracerTrainer(speaker, tasks, settings.training, tracer_settings(asked), reward=reward, **shared)
     return GSPOTrainer(speaker, tasks, settings.training, role=settings.role, reward=reward, **shared)
 
 

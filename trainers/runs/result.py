@@ -18,7 +18,8 @@ from tracer_env.specs import parse_value
 from tracer_env.terminal import plain
 from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table
-from tracer_env.trainers.tracer.trainer import TracerTrainer, Variant
+from tracer_env.trainers.tracer.settings import Variant
+from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 __all__ = ["DIALOGUES", "UTTERANCES", "command", "course", "result_data"]
 
@@ -95,14 +96,14 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
             settings[f"rules.{field.name}"] = value
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
-    role = config.gspo.settings.get("role")
+    role = config.gspo.get("role")
     return plain.command(*words, "--methods", f"{methods},never" if methods else _METHODS[role])
 
 
 def _speaker(config: Config, adapters: Mapping[str, Path]) -> tuple[str, dict[str, str]]:
     """Return the name of the speaker that says what was learned, and the settings that make it so."""
     first = next(iter(adapters.values()))
-    if str(config.gspo.settings.get("finetune", "lora")).startswith("lora"):
+    if str(config.gspo.get("finetune", "lora")).startswith("lora"):
         return config.speaker.name, {"adapters": str(first.parent)}
     return ("nano", {"path": str(first)}) if config.speaker.name == "nano" else (f"hf:{first}", {})
 

@@ -37,7 +37,8 @@ from tracer_env.trainers.gspo.rollouts import Drawn, Mine, PolicyOf, TaskOrder, 
 from tracer_env.trainers.regret.trainer import CurrentPolicies, average_regret, tables
 from tracer_env.trainers.support.processes import Alone, Processes
 from tracer_env.trainers.tracer.choice_trees import ChoiceTrees, Decision, Root, path_of
-from tracer_env.trainers.tracer.reviews import BalancedReviews, ReviewChoice
+from tracer_env.trainers.tracer.reviews import REVIEWS, ReviewChoice
+from tracer_env.trainers.tracer.settings import TracerSettings
 from tracer_env.trainers.tracer.window import FirstWindow, key_of_tables
 from tracer_env.trees.shape import check_growable
 from tracer_env.types import Action, Grade, Role, Utterance
@@ -60,11 +61,11 @@ class TracerRollouts:
     """Plays the dialogues of a step and keeps what the controllers are to learn until `learn` is called.
 
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
-    state, ``reviews`` which groups of reviews are learnt from (`reviews`). ``fading``: what is left of the tables
-    after a step; below 1 they forget what speakers were worth that have become better since. ``credit``: what a choice
-    is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end. ``information``: the
-    key of the tables; its buckets are cut by the first step, or where a given table has them cut. A fixed controller is
-    asked under its own key, else under that of the tables, which is empty until their buckets are cut.
+    state. Of the ``settings``, ``reviews`` says which groups of reviews are learnt from; ``fading`` what is left of the
+    tables after a step: below 1 they forget what speakers were worth that have become better since; ``credit`` what a
+    choice is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end; ``information``
+    the key of the tables, whose buckets are cut by the first step, or where a given table has them cut. A fixed
+    controller is asked under its own key, else under that of the tables, which is empty until their buckets are cut.
     """
 
     def __init__(
@@ -74,25 +75,22 @@ class TracerRollouts:
         candidates: int,
         controller: Controller,
         policy_of: PolicyOf,
+        settings: TracerSettings | None = None,
+        *,
         rules: Rules | None = None,
-        information: str = "vote_and_time",
         reward: UtteranceReward | None = None,
         hooks: Hooks | None = None,
         processes: Processes | None = None,
-        reviews: ReviewChoice | None = None,
-        fading: float = 1.0,
-        credit: OneStep | Tree | None = None,
     ) -> None:
-        if not 0.0 < fading <= 1.0:
-            raise ConfigError(f"tracer.fading must lie in (0, 1], got {fading!r}; 1 forgets nothing")
-        self.fading = fading
+        asked = settings or TracerSettings()
+        self.fading, self.credit, self.information = asked.fading, asked.valued(), asked.chosen().information
         self.order, self.speaker, self.candidates, self.controller = order, speaker, candidates, controller
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
-        self.reviews: ReviewChoice = reviews or BalancedReviews()
-        self.information, self._tables, self._current = information, tables(controller), CurrentPolicies(controller)
-        self._read_by(key_of_tables(self._tables, information))
-        self.credit, self._trees = credit or OneStep(), self._grown_under(credit)
+        self.reviews: ReviewChoice = REVIEWS[asked.reviews]()
+        self._tables, self._current = tables(controller), CurrentPolicies(controller)
+        self._read_by(key_of_tables(self._tables, self.information))
+        self._trees = self._grown_under(self.credit)
         for table in self._tables:
             table.rules = self.rules
         self._decisions: list[Decision] = []
@@ -259,7 +257,7 @@ class TracerRollouts:
         speak = self.hooks.valued(state, Action.SPEAK, speak)
         self._decisions.append(Decision(turn.dialogue.place, path_of(state), table, turn.key, skip, speak))
 
-    def _grown_under(self, credit: OneStep | Tree | None) -> ChoiceTrees | None:
+    def _grown_under(self, credit: OneStep | Tree) -> ChoiceTrees | None:
         """Return what grows trees where the credit looks to the end of the dialogue."""
         if not isinstance(credit, Tree):
             return None

@@ -1,20 +1,10 @@
 """TRACER: controllers learn when to speak, language models what to say, in the same dialogues.
 
-    TracerTrainer("nano", Arithmetic(split="train"), GSPOConfig(...), variant=VARIANTS["no_reviewer"]).train()
+    TracerTrainer("nano", Arithmetic(split="train"), GSPOConfig(...), TracerSettings(variant="no_reviewer")).train()
 
 A step is one of `rollouts` (choices, candidates, regrets) followed by one GSPO update of each policy on what its
 role has said (`trainers.gspo.trainer`, whose folder, checkpoints and log these are). The tables are
 ``controllers/tracer.json``.
-
-A `Variant` is the whole method or an ablation of the paper (arXiv 2605.28699), as an object:
-
-    full                       both roles, both layers, vote and time in the key
-    no_reviewer                reviewers stay silent, and there is no reviewer to train
-    no_proposer_controller     proposers always write a new solution
-    no_reviewer_gspo           reviewers speak as the base model does
-    no_proposer_gspo           proposers speak as the base model does
-    no_vote_state              the key holds the time alone
-    no_iteration_state         the key holds the vote alone
 
 What the controllers see is a variant's ``information``: any key of `compositions`, ``vote+time+confidence:bins=3`` for
 one that sees how sure the speaker was of its proposal. Its buckets are cut once, by the first step (`window`).
@@ -24,13 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Scenario
 from tracer_env.parts.casting import make_controller
 from tracer_env.parts.lessons import split_of
@@ -38,7 +27,7 @@ from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
 from tracer_env.storage.files import write_text
 from tracer_env.terminal.bars import reporting
-from tracer_env.trainers.cfr.credit import OneStep, Tree
+from tracer_env.trainers.cfr.credit import Tree
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rewards import RoleReward, TeamReward, UtteranceReward
@@ -47,40 +36,14 @@ from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table, tables
 from tracer_env.trainers.support.checkpoint import Checkpoint
 from tracer_env.trainers.support.processes import Processes, running_processes
-from tracer_env.trainers.tracer.reviews import ReviewChoice
 from tracer_env.trainers.tracer.rollouts import TracerRollouts
+from tracer_env.trainers.tracer.settings import TracerSettings, Variant
 from tracer_env.trainers.tracer.settling import check_settled, settle_tables
 from tracer_env.trees.growth import expand
 from tracer_env.trees.shape import check_growable
 
-__all__ = ["FADING", "SHARING", "VARIANTS", "TracerTrainer", "Variant", "variant_named"]
+__all__ = ["SHARING", "TracerTrainer"]
 
-
-@dataclass(frozen=True)
-class Variant:
-    """What of TRACER takes part. ``proposer`` and ``reviewer`` name controllers; regret_matching is what learns."""
-
-    name: str = "full"
-    information: str = "vote_and_time"
-    proposer: str = "regret_matching"
-    reviewer: str = "regret_matching"
-    policies: tuple[str, ...] = ("proposer", "reviewer")
-    frozen: tuple[str, ...] = ()
-
-
-VARIANTS = {
-    variant.name: variant
-    for variant in (
-        Variant(),
-        Variant("no_reviewer", reviewer="never", policies=("proposer",)),
-        Variant("no_proposer_controller", proposer="always"),
-        Variant("no_reviewer_gspo", frozen=("reviewer",)),
-        Variant("no_proposer_gspo", frozen=("proposer",)),
-        Variant("no_vote_state", information="time_only"),
-        Variant("no_iteration_state", information="vote_only"),
-    )
-}
-"""The whole method and the paper's six ablations."""
 
 SHARING: dict[str, Callable[[DialogueState], str]] = {
     "role": role_of,
@@ -89,28 +52,11 @@ SHARING: dict[str, Callable[[DialogueState], str]] = {
 """Who shares an adapter: all agents in a role, or nobody."""
 
 
-FADING = 0.9
-"""How much of the controllers' tables is left after a step, unless told otherwise: ten steps are remembered."""
-
-
-def variant_named(name: str) -> Variant:
-    """Return the variant of that name; raises ConfigError with the nearest one."""
-    if name not in VARIANTS:
-        raise ConfigError(f"tracer.variant is {name!r}{did_you_mean(name, VARIANTS)}")
-    return VARIANTS[name]
-
-
 class TracerTrainer(GSPOTrainer):
     """Trains controllers and policies together.
 
-    ``sharing``: ``role`` gives each role one adapter, ``agent`` each agent in each role. ``controller``: the tables to
-    train, made from the variant when it is not given. ``reviews``: which of them the reviewer learns from, as many of
-    right as of wrong proposals unless told otherwise (`reviews`). ``fading``: how much of the tables is left
-    after a step. The paper forgets nothing (1.0); but then the average is one over speakers that were worse. On nano
-    forgetting saved tokens and changed no accuracy. ``credit``: `OneStep` values (the paper's), or `Tree` for what
-    a choice is worth to the whole dialogue (`choice_trees`). ``settle``: on how many further tasks the tables are
-    solved again when the speakers have learnt (`settling`); 0 leaves them as they were learnt. Everything else
-    is as in `GSPOTrainer`.
+    ``controller``: the tables to train, made from the variant when it is not given. Everything else is as in
+    `GSPOTrainer`.
     """
 
     def __init__(
@@ -118,66 +64,54 @@ class TracerTrainer(GSPOTrainer):
         speaker: Any,
         scenario: str | Scenario,
         config: GSPOConfig | None = None,
+        settings: TracerSettings | None = None,
         *,
-        variant: Variant | None = None,
         rules: Rules | None = None,
         reward: UtteranceReward | None = None,
-        sharing: str = "role",
-        reviews: ReviewChoice | None = None,
-        fading: float = FADING,
-        credit: OneStep | Tree | None = None,
-        settle: int = 0,
         controller: Controller | None = None,
         processes: Processes | None = None,
         **others: Any,
     ) -> None:
-        self.variant, rules = variant or VARIANTS["full"], rules or Rules()
-        self.credit, self.settle = credit or OneStep(), settle
+        self.asked, rules = settings or TracerSettings(), rules or Rules()
+        self.variant, self.credit = self.asked.chosen(), self.asked.valued()
         self.controller = controller or _controller(self.variant, rules)
-        self._check(sharing, rules, reward, others.get("hooks"))
-        settings, team = config or GSPOConfig(), processes or running_processes()
+        self._check(rules, reward, others.get("hooks"))
+        config, team = config or GSPOConfig(), processes or running_processes()
 
         def rollouts(order: TaskOrder, made: Any) -> TracerRollouts:
             return TracerRollouts(
                 order,
                 made,
-                settings.num_generations,
+                config.num_generations,
                 self.controller,
-                SHARING[sharing],
-                rules,
-                self.variant.information,
-                self.reward,
-                self.hooks,
-                team,
-                reviews,
-                fading,
-                credit,
+                SHARING[self.asked.sharing],
+                self.asked,
+                rules=rules,
+                reward=self.reward,
+                hooks=self.hooks,
+                processes=team,
             )
 
         super().__init__(
             speaker,
             scenario,
-            settings,
+            config,
             rules=rules,
             reward=reward or RoleReward(),
             rollouts=rollouts,
-            policies=_names(rules, sharing, self.variant.policies),
-            frozen=_names(rules, sharing, self.variant.frozen),
+            policies=_names(rules, self.asked.sharing, self.variant.policies),
+            frozen=_names(rules, self.asked.sharing, self.variant.frozen),
             processes=team,
             **others,
         )
 
-    def _check(self, sharing: str, rules: Rules, reward: UtteranceReward | None, hooks: Hooks | None) -> None:
+    def _check(self, rules: Rules, reward: UtteranceReward | None, hooks: Hooks | None) -> None:
         """Raise ConfigError for parts that do not fit, before anything is loaded."""
-        if sharing not in SHARING:
-            raise ConfigError(f"tracer.sharing is {sharing!r}{did_you_mean(sharing, SHARING)}")
         if isinstance(reward, TeamReward):
             raise ConfigError(
                 "a team reward pays whole dialogues, and TRACER single utterances; take GSPOTrainer for it"
             )
-        if self.settle < 0:
-            raise ConfigError(f"tracer.settle is a number of tasks of at least 0, got {self.settle!r}")
-        if self.settle:
+        if self.asked.settle:
             check_growable(rules)
             check_settled(self.controller, rules)
             if hooks is not None and hooks.value is not None:
@@ -189,7 +123,7 @@ class TracerTrainer(GSPOTrainer):
     def _trained(self, found: Checkpoint | None) -> TrainingResult:
         """Train until ``max_steps``, settle the tables, and write them beside the adapters."""
         result = super()._trained(found)
-        told = self._settled() if self.settle else None
+        told = self._settled() if self.asked.settle else None
         if self.out is not None and self._main:
             write_tables(
                 self.out / "controllers" / "tracer.json", self.rollouts.state_dict()["tables"], self.controller, told
@@ -199,9 +133,9 @@ class TracerTrainer(GSPOTrainer):
     def _settled(self) -> dict[str, float]:
         """Solve the tables on the tasks that would come next; every process does the same."""
         order = TaskOrder(self.scenario, self.config.tasks_per_step, self.config.seed)
-        steps = -(-self.settle // order.per_step)
+        steps = -(-self.asked.settle // order.per_step)
         places = [place for step in range(steps) for place in order.of(self.config.max_steps + step)]
-        tasks = TaskList([place.task for place in places[: self.settle]], name=self.scenario.name)
+        tasks = TaskList([place.task for place in places[: self.asked.settle]], name=self.scenario.name)
         tasks.split = split_of(self.scenario)
         with reporting(self.wanted and self._main) as reporter:
             trees = expand(
@@ -209,7 +143,7 @@ class TracerTrainer(GSPOTrainer):
             )
         price = self.credit.price if isinstance(self.credit, Tree) else 0.0
         key = next((table.tell for table in tables(self.controller)), None) or self.variant.information
-        return {"tasks": self.settle, **settle_tables(self.controller, trees, price, key)}
+        return {"tasks": self.asked.settle, **settle_tables(self.controller, trees, price, key)}
 
 
 def write_tables(

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.runs.config import Config, GSPOSection, HooksConfig, TracerConfig
+from tracer_env.runs.config import Config
+from tracer_env.settings import plain, read
 from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.gspo import loss as gspo_loss
-from tracer_env.trainers.gspo.config import GSPOConfig
+from tracer_env.trainers.gspo.config import FINETUNES, GSPOConfig, GSPOSettings
 from tracer_env.trainers.gspo.finetune import finetune_named
-from tracer_env.trainers.gspo.hook_loading import HOOKS
+from tracer_env.trainers.gspo.hook_loading import HOOKS, HookPaths
+from tracer_env.trainers.gspo.rewards import REWARDS
 from tracer_env.trainers.gspo.trainer import ROLES as TRAINED
-from tracer_env.trainers.runs.settings import (
-    FINETUNES,
-    OBJECTIVES,
-    ROLES,
-    GSPOSettings,
-    TracerSettings,
-    names,
-    settled,
-)
-from tracer_env.trainers.tracer.trainer import FADING, VARIANTS
+from tracer_env.trainers.runs.settings import gspo_settings, names, settled
+from tracer_env.trainers.tracer.reviews import REVIEWS
+from tracer_env.trainers.tracer.settings import FADING, VARIANTS, TracerSettings
+from tracer_env.trainers.tracer.trainer import SHARING
 
 
 def config(**sections: Any) -> Config:
@@ -32,7 +28,7 @@ def config(**sections: Any) -> Config:
 
 
 def test_the_section_is_taken_apart() -> None:
-    settings = GSPOSettings.from_data({"role": "reviewer", "finetune": "lora:r=8", "num_generations": 4}, seed=7)
+    settings = gspo_settings(config(seed=7, gspo={"role": "reviewer", "finetune": "lora:r=8", "num_generations": 4}))
     assert (settings.role, settings.finetune, settings.reward, settings.objective) == (
         "reviewer",
         "lora:r=8",
@@ -43,25 +39,36 @@ def test_the_section_is_taken_apart() -> None:
 
 
 def test_every_default_is_written_out_and_read_back() -> None:
-    data = GSPOSettings(role="proposer").to_data()
+    data = settled(config(), "gspo").gspo
     assert set(data) == {"finetune", "reward", "objective", "role"} | {
         each.name for each in fields(GSPOConfig) if each.name not in ("seed", "resume_from_checkpoint")
     }
     assert (data["epsilon"], data["epsilon_high"]) == (3e-4, 4e-4)
-    assert GSPOSettings.from_data(data).to_data() == data
+    assert list(data)[:5] == ["finetune", "reward", "objective", "role", "num_generations"]
+    assert plain(read(GSPOSettings, data)) == data
 
 
 def test_a_loss_on_tokens_has_a_clip_of_its_own() -> None:
-    assert GSPOSettings.from_data({"objective": "grpo"}).training.clip == (0.2, 0.2)
-    assert GSPOSettings.from_data({"objective": "grpo", "epsilon": 0.1}).training.clip == (0.1, 0.1)
-    assert GSPOSettings.from_data({"epsilon": "tracer_reference"}).to_data()["epsilon_high"] == 0.1
+    assert read(GSPOSettings, {"objective": "grpo"}).training.clip == (0.2, 0.2)
+    assert read(GSPOSettings, {"objective": "grpo", "epsilon": 0.1}).training.clip == (0.1, 0.1)
+    assert settled(config(gspo={"epsilon": "tracer_reference"}), "gspo").gspo["epsilon_high"] == 0.1
+    assert settled(config(gspo={"objective": "grpo", "epsilon": 0.1}), "gspo").gspo["epsilon_high"] == 0.1
 
 
 def test_the_names_are_those_of_the_parts() -> None:
-    assert tuple(TRAINED) == ROLES
-    assert all(callable(getattr(gspo_loss, f"{name}_loss")) for name in OBJECTIVES)
+    def choices(cls: type, key: str) -> tuple[str, ...]:
+        hint = get_type_hints(cls)[key]
+        return get_args(get_args(hint)[0] if type(None) in get_args(hint) else hint)
+
+    assert tuple(TRAINED) == choices(GSPOSettings, "role")
+    assert all(callable(getattr(gspo_loss, f"{name}_loss")) for name in choices(GSPOSettings, "objective"))
+    assert list(choices(GSPOSettings, "objective")) == names()["objective"]
+    assert choices(GSPOSettings, "reward") == tuple(REWARDS)
+    assert choices(TracerSettings, "variant") == tuple(VARIANTS)
+    assert choices(TracerSettings, "sharing") == tuple(SHARING)
+    assert choices(TracerSettings, "reviews") == tuple(REVIEWS)
     assert all(finetune_named(name) for name in FINETUNES)
-    assert {each.name for each in fields(HooksConfig)} == set(HOOKS)
+    assert {each.name for each in fields(HookPaths)} == set(HOOKS)
     assert names()["hook"] == HOOKS
     assert names()["variant"] == list(VARIANTS)
 
@@ -89,21 +96,21 @@ def test_mistakes_are_found_with_the_config(section: dict[str, Any], message: st
 
 def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
     asked = settled(config(seed=3), "gspo")
-    assert asked.gspo == GSPOSection(GSPOSettings(role="proposer").to_data())
-    assert (asked.training.method, asked.seed, asked.tracer.variant) == ("gspo", 3, None)
-    assert "role" not in settled(config(gspo={"reward": "team"}), "gspo").gspo.settings
+    assert asked.gspo == plain(GSPOSettings(role="proposer", epsilon_high=4e-4))
+    assert (asked.training.method, asked.seed, asked.tracer) == ("gspo", 3, {})
+    assert "role" not in settled(config(gspo={"reward": "team"}), "gspo").gspo
     assert settled(asked, "gspo") == asked
 
 
 def test_what_a_section_leaves_open_gets_its_default() -> None:
-    assert settled(config(), "tracer").tracer == TracerConfig(
-        "full", "role", "balanced", FADING, "one_step", 0, "vote_and_time"
-    )
+    assert settled(config(), "tracer").tracer == {
+        **{"variant": "full", "sharing": "role", "reviews": "balanced", "fading": FADING},
+        **{"credit": "one_step", "settle": 0, "information": "vote_and_time"},
+    }
     asked = settled(config(tracer={"reviews": "all", "fading": 1}), "tracer").tracer
-    assert asked == TracerConfig("full", "role", "all", 1.0, "one_step", 0, "vote_and_time")
-    assert TracerSettings.of(asked) == TracerSettings(reviews="all", fading=1.0, information="vote_and_time")
+    assert read(TracerSettings, asked) == TracerSettings(reviews="all", fading=1.0, information="vote_and_time")
     with pytest.raises(ConfigError, match="did you mean 'all'"):
-        TracerSettings(reviews="al")
+        TracerSettings(reviews="al")  # type: ignore[arg-type]
 
 
 def test_the_credit_of_tracer_is_one_step_or_the_teams() -> None:
@@ -119,7 +126,11 @@ def test_the_credit_of_tracer_is_one_step_or_the_teams() -> None:
 
 def test_tracer_takes_the_key_of_its_variant() -> None:
     asked = settled(config(tracer={"variant": "no_vote_state"}), "tracer")
-    assert (asked.information, asked.tracer.variant, asked.tracer.sharing) == ("time_only", "no_vote_state", "role")
+    assert (asked.information, asked.tracer["variant"], asked.tracer["sharing"]) == (
+        "time_only",
+        "no_vote_state",
+        "role",
+    )
     assert settled(asked, "tracer") == asked
     assert settled(config(information="history"), "tracer").information == "history"
     assert settled(config(), "tracer").information == "vote_and_time"
@@ -128,7 +139,7 @@ def test_tracer_takes_the_key_of_its_variant() -> None:
 def test_tracer_takes_a_key_of_its_own() -> None:
     key = "vote+time+confidence:bins=3"
     asked = settled(config(tracer={"information": key}), "tracer")
-    assert (asked.information, asked.tracer.information) == (key, key)
+    assert (asked.information, asked.tracer["information"]) == (key, key)
     assert settled(asked, "tracer") == asked == settled(config(information=key), "tracer")
     reviewless = {"variant": "no_reviewer", "information": key}
     assert settled(config(tracer=reviewless), "tracer").information == key

@@ -19,13 +19,13 @@ from tracer_env.interfaces import Controller
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, initial
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.cfr.game import tree_game
 from tracer_env.trainers.cfr.sweeps import DenseSweeps
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rollouts import TaskOrder, role_of
 from tracer_env.trainers.tracer.choice_trees import ChoiceTrees, Decision, Root
 from tracer_env.trainers.tracer.rollouts import TracerRollouts
+from tracer_env.trainers.tracer.settings import TracerSettings
 from tracer_env.trees.growth import expand
 from tracer_env.trees.payoffs import team_payoffs
 from tracer_env.types import Action
@@ -48,10 +48,10 @@ def _roots(rules: Rules = THREE, count: int = 1) -> list[Root]:
     return [Root(at, stream(2, chosen[at].id, 0), initial(chosen[at], rules)) for at in range(count)]
 
 
-def _rollouts(controller: Controller, credit: OneStep | Tree, said: Any = None, **others: Any) -> TracerRollouts:
+def _rollouts(controller: Controller, credit: str, said: Any = None, **others: Any) -> TracerRollouts:
     order = TaskOrder(tasks(6), 2, seed=2)
-    rules = others.pop("rules", THREE)
-    return TracerRollouts(order, Scripted(said or SAID), 2, controller, role_of, rules, credit=credit, **others)
+    rules, settings = others.pop("rules", THREE), TracerSettings(credit=credit, fading=1.0)
+    return TracerRollouts(order, Scripted(said or SAID), 2, controller, role_of, settings, rules=rules, **others)
 
 
 def test_values_by_hand() -> None:
@@ -117,7 +117,7 @@ def test_a_tree_in_which_an_answer_timed_out_teaches_nothing() -> None:
 
 def test_regrets_count_what_others_chances_lead_to() -> None:
     table = RegretMatching(rules=THREE)
-    rollouts = _rollouts(table, Tree())
+    rollouts = _rollouts(table, "team")
     rollouts.play(0)
     places: dict[int, list[Decision]] = {}
     for one in rollouts._decisions:
@@ -134,11 +134,11 @@ def test_regrets_count_what_others_chances_lead_to() -> None:
 
 
 def test_candidates_are_those_of_one_step_credit() -> None:
-    def drawn(credit: OneStep | Tree) -> list[Any]:
+    def drawn(credit: str) -> list[Any]:
         table = RegretMatching(rules=THREE)
         return [(one.policy, one.state, one.utterance) for one in _rollouts(table, credit).play(0)]
 
-    assert drawn(Tree(1e-4)) == drawn(OneStep())
+    assert drawn("team_minus_tokens:price=1e-4") == drawn("one_step")
 
 
 def test_a_review_is_worth_what_comes_of_it() -> None:
@@ -147,7 +147,7 @@ def test_a_review_is_worth_what_comes_of_it() -> None:
     # After a WRONG the proposer writes anew, otherwise it keeps.
     keys = {vote: f"agent_0/proposer/{vote}/last" for vote in ("vote_0", "vote_minus_1")}
     table.rows = {keys["vote_0"]: Row(regret=[9.0, 0.0]), keys["vote_minus_1"]: Row(regret=[0.0, 9.0])}
-    rollouts = _rollouts(table, Tree(), said)
+    rollouts = _rollouts(table, "team", said)
     rollouts.play(0)
     (choice, *_) = [one for one in rollouts._decisions if one.path == (SAY,)]
     assert (choice.skip, choice.speak) == (0.0, 1.0)
@@ -155,10 +155,10 @@ def test_a_review_is_worth_what_comes_of_it() -> None:
 
 def test_a_cast_with_a_silent_reviewer_grows_the_proposers_tree_alone() -> None:
     table = RegretMatching(rules=THREE)
-    rollouts = _rollouts(CastController({"proposer": table, "reviewer": Never()}), Tree())
+    rollouts = _rollouts(CastController({"proposer": table, "reviewer": Never()}), "team")
     rollouts.play(0)
     assert {one.path for one in rollouts._decisions} == {(SAY, KEEP)}
-    rollouts = _rollouts(CastController({"proposer": Always(), "reviewer": Always()}), Tree())
+    rollouts = _rollouts(CastController({"proposer": Always(), "reviewer": Always()}), "team")
     rollouts.play(0)
     assert rollouts._decisions == []
 
@@ -167,9 +167,9 @@ def test_a_value_hook_has_no_place_in_it(tmp_path: Any) -> None:
     (tmp_path / "mine.py").write_text("def value(action, default, **context):\n    return default\n")
     hooks = Hooks.load({"value": f"{tmp_path / 'mine.py'}:value"})
     with pytest.raises(ConfigError, match="gives one-step values, and credit 'team' asks for none"):
-        _rollouts(RegretMatching(rules=THREE), Tree(), hooks=hooks)
+        _rollouts(RegretMatching(rules=THREE), "team", hooks=hooks)
 
 
 def test_rules_whose_trees_are_too_large_are_refused() -> None:
     with pytest.raises(ConfigError, match="trees double with each turn"):
-        _rollouts(RegretMatching(), Tree(), rules=Rules(max_turns=40))
+        _rollouts(RegretMatching(), "team", rules=Rules(max_turns=40))

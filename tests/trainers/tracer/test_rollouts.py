@@ -22,8 +22,8 @@ from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rewards import PAPER
 from tracer_env.trainers.gspo.rollouts import TaskOrder
-from tracer_env.trainers.tracer.reviews import AllReviews, BalancedReviews
 from tracer_env.trainers.tracer.rollouts import TracerRollouts
+from tracer_env.trainers.tracer.settings import TracerSettings
 
 THREE = Rules(max_turns=3)
 KEY = information_named("vote_and_time")
@@ -46,7 +46,11 @@ def _table(**speaks: tuple[float, float]) -> RegretMatching:
 
 def _rollouts(controller: Controller, said: dict[int, Any] | None = None, **others: Any) -> TracerRollouts:
     order = TaskOrder(tasks(6), others.pop("per_step", 1), seed=2)
-    return TracerRollouts(order, Scripted(said or SAID), 2, controller, _role, others.pop("rules", THREE), **others)
+    settings = TracerSettings(
+        **{"fading": 1.0, **{key: others.pop(key) for key in {"fading", "reviews"} & set(others)}}
+    )
+    others = {"rules": THREE, **others}
+    return TracerRollouts(order, Scripted(said or SAID), 2, controller, _role, settings, **others)
 
 
 def _regrets(table: RegretMatching) -> dict[str, list[float]]:
@@ -84,9 +88,8 @@ def test_an_impossible_fading_is_refused(fading: float) -> None:
 
 
 def test_reviews_of_the_frequent_kind_are_left_out_of_learning_alone() -> None:
-    balance = BalancedReviews()
-    balance.seen(right=99, wrong=0)
-    rollouts = _rollouts(_table(review=(0, 1), approved=(1, 0)), reviews=balance, per_step=6)
+    rollouts = _rollouts(_table(review=(0, 1), approved=(1, 0)), per_step=6)
+    rollouts.reviews.seen(right=99, wrong=0)
     drawn = rollouts.play(0)
     reviews = [one for one in drawn if one.policy == "reviewer"]
     assert len(reviews) == 12
@@ -95,8 +98,8 @@ def test_reviews_of_the_frequent_kind_are_left_out_of_learning_alone() -> None:
     assert not all(kept)
     assert all(one.learns for one in drawn if one.policy == "proposer")
     assert rollouts.learn()["average_regret"] is not None
-    assert (balance.right, balance.wrong) == (0.9 * 99 + 6, 0.0)
-    everything = _rollouts(_table(review=(0, 1), approved=(1, 0)), reviews=AllReviews(), per_step=6).play(0)
+    assert rollouts.reviews.state_dict() == {"right": 0.9 * 99 + 6, "wrong": 0.0}
+    everything = _rollouts(_table(review=(0, 1), approved=(1, 0)), reviews="all", per_step=6).play(0)
     assert all(one.learns for one in everything)
     assert [one[:-1] for one in everything] == [one[:-1] for one in drawn]
 
@@ -236,7 +239,8 @@ def test_the_value_hook_is_asked_for_both_actions() -> None:
 
 def _simulated(processes: Any = None) -> TracerRollouts:
     order = TaskOrder(Arithmetic(split="train", limit=20), 6, seed=4)
-    return TracerRollouts(order, SimulatedSpeaker(), 3, RegretMatching(), _role, processes=processes)
+    unfaded = TracerSettings(fading=1.0)
+    return TracerRollouts(order, SimulatedSpeaker(), 3, RegretMatching(), _role, unfaded, processes=processes)
 
 
 def test_two_processes_are_one() -> None:

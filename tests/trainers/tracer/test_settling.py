@@ -19,8 +19,8 @@ from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.trainers.cfr.credit import Tree
 from tracer_env.trainers.cfr.solving import solve_trees
 from tracer_env.trainers.gspo.hooks import Hooks
+from tracer_env.trainers.tracer.settings import TracerSettings
 from tracer_env.trainers.tracer.settling import ITERATIONS, STARTS, check_settled, settle_tables
-from tracer_env.trainers.tracer.trainer import VARIANTS
 from tracer_env.trees.growth import expand
 from tracer_env.trees.tree import DialogueTrees
 
@@ -68,7 +68,10 @@ def test_what_is_neither_a_table_nor_of_one_mind_is_refused() -> None:
 
 
 def test_a_training_ends_with_settled_tables(tmp_path: Path) -> None:
-    made = {"credit": Tree(PRICE), "settle": 3, "rules": Rules(max_turns=3)}
+    made = {
+        "settings": TracerSettings(credit=f"team_minus_tokens:price={PRICE}", settle=3),
+        "rules": Rules(max_turns=3),
+    }
     trainer = tracer(tmp_path / "run", made=made, max_steps=1)
     trainer.train()
     file = tmp_path / "run" / "controllers" / "tracer.json"
@@ -82,12 +85,13 @@ def test_a_training_ends_with_settled_tables(tmp_path: Path) -> None:
 
 def test_what_cannot_be_settled_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(ConfigError, match=r"tracer\.settle is a number of tasks of at least 0, got -1"):
-        tracer(made={"settle": -1})
+        TracerSettings(settle=-1)
+    settings = TracerSettings(settle=3)
     with pytest.raises(ConfigError, match="trees double with each turn"):
-        tracer(made={"settle": 3, "rules": Rules(max_turns=40)})
+        tracer(made={"settings": settings, "rules": Rules(max_turns=40)})
     controller = CastController({"proposer": RegretMatching(), "reviewer": UntilApproved()})
     with pytest.raises(ConfigError, match=r"leave out tracer\.settle"):
-        tracer(made={"settle": 3, "controller": controller, "variant": VARIANTS["full"]})
+        tracer(made={"settings": settings, "controller": controller})
     hooks = Hooks(value=lambda action, default, **context: default)
     with pytest.raises(ConfigError, match=r"values single choices, and tracer\.settle solves tables"):
-        tracer(made={"settle": 3, "hooks": hooks})
+        tracer(made={"settings": settings, "hooks": hooks})

@@ -16,12 +16,12 @@ from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.trainers.gspo.hooks import Hooks
-from tracer_env.trainers.tracer.trainer import VARIANTS, variant_named
+from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_each_variant_trains(name: str, tmp_path: Path) -> None:
-    trainer = tracer(tmp_path / "run", made={"variant": variant_named(name)})
+    trainer = tracer(tmp_path / "run", made={"settings": TracerSettings(variant=name)})
     result = trainer.train()
     variant = VARIANTS[name]
     assert result.steps == 2
@@ -50,7 +50,7 @@ def test_the_variants_are_the_whole_method_and_six_ablations() -> None:
         "no_iteration_state",
     ]
     for name, parts in (("no_reviewer", Never), ("no_proposer_controller", Always)):
-        controller = tracer(made={"variant": VARIANTS[name]}).controller
+        controller = tracer(made={"settings": TracerSettings(variant=name)}).controller
         assert isinstance(controller, CastController)
         assert sorted(type(part).__name__ for part in controller.parts.values()) == sorted(
             ["RegretMatching", parts.__name__]
@@ -59,14 +59,14 @@ def test_the_variants_are_the_whole_method_and_six_ablations() -> None:
 
 def test_an_unknown_variant_is_named() -> None:
     with pytest.raises(ConfigError, match=r"tracer.variant is 'no_reviewers'; did you mean 'no_reviewer'"):
-        variant_named("no_reviewers")
+        TracerSettings(variant="no_reviewers")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"tracer.sharing is 'agents'; did you mean 'agent'"):
-        tracer(made={"sharing": "agents"})
+        TracerSettings(sharing="agents")  # type: ignore[arg-type]
 
 
 def test_three_agents_each_with_adapters_of_their_own(tmp_path: Path) -> None:
     rules = Rules(num_agents=3, max_turns=6)
-    trainer = tracer(tmp_path / "run", made={"rules": rules, "sharing": "agent"}, max_steps=1)
+    trainer = tracer(tmp_path / "run", made={"rules": rules, "settings": TracerSettings(sharing="agent")}, max_steps=1)
     seats = {f"agent_{(turn - 1) % 3}-{'proposer' if turn % 2 else 'reviewer'}" for turn in range(1, 7)}
     result = trainer.train()
     assert set(result.adapters) == seats
@@ -121,7 +121,7 @@ def test_another_variant_does_not_go_on(tmp_path: Path) -> None:
     tracer(tmp_path / "run", max_steps=1).train()
     changed = tracer(
         tmp_path / "run",
-        made={"variant": VARIANTS["no_vote_state"]},
+        made={"settings": TracerSettings(variant="no_vote_state")},
         max_steps=2,
         resume_from_checkpoint=str(tmp_path / "run"),
     )

@@ -22,17 +22,16 @@ from tracer_env.interfaces import Controller
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.trainers.cfr.credit import Tree
 from tracer_env.trainers.gspo.rollouts import TaskOrder
 from tracer_env.trainers.tracer.rollouts import TracerRollouts
-from tracer_env.trainers.tracer.trainer import VARIANTS
+from tracer_env.trainers.tracer.settings import TracerSettings
 from tracer_env.types import Signals, Utterance
 
 KEY = "vote+time+confidence:bins=3"
 WIDE = "turn+confidence:of=sum,bins=4+reviewer_margin:bins=2+length:bins=2"
-SEEN = replace(VARIANTS["full"], information=KEY)
+SEEN = TracerSettings(information=KEY)
 THREE = Rules(max_turns=3)
-MADE = {"variant": SEEN, "rules": THREE}
+MADE = {"settings": SEEN, "rules": THREE}
 
 
 def _role(state: DialogueState) -> str:
@@ -50,9 +49,13 @@ SAID = {
 }
 
 
+def _unfaded(information: str, credit: str = "one_step") -> TracerSettings:
+    return TracerSettings(information=information, fading=1.0, credit=credit)
+
+
 def _scripted(information: str, controller: Controller | None = None, said: Any = None) -> TracerRollouts:
     order, table = TaskOrder(tasks(6), 1, seed=2), controller or RegretMatching()
-    return TracerRollouts(order, Scripted(said or SAID), 2, table, _role, THREE, information)
+    return TracerRollouts(order, Scripted(said or SAID), 2, table, _role, _unfaded(information), rules=THREE)
 
 
 # -- fitted once -----------------------------------------------------------------------------------
@@ -91,13 +94,13 @@ def test_margins_are_those_of_the_newest_review_and_what_nobody_told_is_left_out
     assert {key.rpartition("/")[2] for key in dumb.state_dict()["tables"][0]["rows"]} == {"confidence_unknown"}
 
 
-@pytest.mark.parametrize("credit", [None, Tree(1e-4)])
-def test_two_processes_cut_where_one_does(credit: Tree | None) -> None:
+@pytest.mark.parametrize("credit", ["one_step", "team_minus_tokens:price=1e-4"])
+def test_two_processes_cut_where_one_does(credit: str) -> None:
     def made(processes: Any = None) -> TracerRollouts:
         order = TaskOrder(Arithmetic(split="train", limit=20), 6, seed=4)
         speaker = SimulatedSpeaker(Simulation(confidence=0.9))
-        others: dict[str, Any] = {"information": WIDE, "processes": processes, "credit": credit}
-        return TracerRollouts(order, speaker, 3, RegretMatching(), _role, **others)
+        settings = _unfaded(WIDE, credit)
+        return TracerRollouts(order, speaker, 3, RegretMatching(), _role, settings, processes=processes)
 
     alone = made()
     lines = [(alone.play(step), alone.learn())[1] for step in range(2)]
@@ -149,7 +152,7 @@ def test_a_checkpoint_with_edges_of_another_key_is_no_way_to_go_on(run: Path) ->
 def test_another_key_does_not_go_on(run: Path) -> None:
     other = replace(SEEN, information="vote+time+confidence:bins=4")
     with pytest.raises(RunFolderError, match=r"rollouts was \[.*bins=3.*now \[.*bins=4"):
-        tracer(run, made={**MADE, "variant": other}, max_steps=3, resume_from_checkpoint=str(run)).train()
+        tracer(run, made={**MADE, "settings": other}, max_steps=3, resume_from_checkpoint=str(run)).train()
 
 
 # -- tables that are given -------------------------------------------------------------------------
