@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import json
+import math
+import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
+from annotated_types import Ge, Gt, Le, Lt
 
+from tracer_env.annotations import Also, Elsewhere, Words, complaint, describe, fits, nearest
 from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, UserError
+from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.casting import make_controller, make_reward, make_scenario, make_speaker
-from tracer_env.registry import registered, resolve
-from tracer_env.settings import check_call, describe, fits
+from tracer_env.registry import SECTIONS, registered, resolve, section_class
+from tracer_env.runs.config import Config
+from tracer_env.settings import check, check_call, plain, read, said, schema
 
 
 @pytest.mark.parametrize(
@@ -181,3 +190,177 @@ def test_parts_by_name_are_checked_alike() -> None:
     with pytest.raises(ConfigError, match="has its 'preset' already"):
         make_speaker("simulated:harsh", preset="balanced")
     assert make_controller("random:p=1") == make_controller("random:p=1.0")
+
+
+# -- one way for settings ----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Oven:
+    """Settings with every kind of annotation."""
+
+    heat: Annotated[float, Gt(0), Le(300), Words(remedy="; it burns")] = 180.0
+    share: Annotated[float, Ge(0), Lt(1)] = 0.5
+    minutes: Annotated[int, Ge(1)] | None = None
+    shelf: Annotated[int, Ge(1), Le(4)] = 2
+    mode: Literal["fan", "grill"] = "fan"
+    dishes: tuple[str, ...] = ()
+    rests: tuple[Annotated[int, Ge(0)], ...] = ()
+    light: Annotated[bool, Words(kind="is on or off")] = True
+    cook: Annotated[str, Elsewhere("ask in the kitchen")] = "me"
+    door: Annotated[object, Elsewhere()] = None
+
+    def __post_init__(self) -> None:
+        check(self, "oven")
+
+    @staticmethod
+    def in_full(data: Mapping[str, Any]) -> dict[str, Any]:
+        return {**data, "heat": 250} if data.get("heat") == "hot" else dict(data)
+
+
+WRONG_OVENS = [
+    ({"heat": 0}, "oven.heat must lie in (0, 300], got 0; it burns"),
+    ({"heat": math.nan}, "oven.heat must lie in (0, 300], got nan; it burns"),
+    ({"heat": "180"}, "oven.heat must be a number, got '180'; it burns"),
+    ({"share": 1.0}, "oven.share must lie in [0, 1), got 1.0"),
+    ({"share": True}, "oven.share must be a number, got True"),
+    ({"minutes": 0}, "oven.minutes must be at least 1, got 0"),
+    ({"minutes": 2.0}, "oven.minutes must be a whole number, got 2.0"),
+    ({"shelf": 5}, "oven.shelf must be a whole number from 1 to 4, got 5"),
+    ({"shelf": "top"}, "oven.shelf must be a whole number, got 'top'"),
+    ({"mode": "grll"}, "oven.mode is 'grll'; did you mean 'grill'?"),
+    ({"mode": 1}, "oven.mode must be text, got 1"),
+    ({"dishes": "pie"}, "oven.dishes must be a list of names, got 'pie'"),
+    ({"dishes": ["pie", 1]}, "oven.dishes must be a list of names, got ['pie', 1]"),
+    ({"rests": [1, -1]}, "oven.rests must be at least 0, got -1"),
+    ({"light": 1}, "oven.light is on or off, got 1"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG_OVENS)
+def test_a_file_and_a_constructor_say_the_same(given: dict[str, Any], message: str) -> None:
+    for make in (lambda: read(Oven, given, "oven"), lambda: Oven(**given)):
+        with pytest.raises(ConfigError) as caught:
+            make()
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (3, "oven must be a section with keys, got 3"),
+        ({"haet": 1}, "unknown key oven.haet; did you mean 'heat'?"),
+        ({"cook": "you"}, "oven.cook cannot be set here: ask in the kitchen"),
+        ({"door": 1}, "unknown key oven.door"),
+    ],
+)
+def test_keys_that_cannot_be_given(given: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(Oven, given, "oven")
+    assert str(caught.value).startswith(message)
+
+
+def test_what_is_read_is_written() -> None:
+    oven = read(Oven, {"heat": "hot", "dishes": ["pie", "bread"], "minutes": 30}, "oven")
+    assert oven == Oven(heat=250.0, dishes=("pie", "bread"), minutes=30)
+    assert type(oven.heat) is float
+    data = plain(oven)
+    assert data == {
+        **{"heat": 250.0, "share": 0.5, "minutes": 30, "shelf": 2, "mode": "fan"},
+        **{"dishes": ["pie", "bread"], "rests": [], "light": True},
+    }
+    assert read(Oven, data) == oven
+    assert said(Oven, {"heat": 100, "dishes": ["pie"]}) == {"heat": 100.0, "dishes": ["pie"]}
+
+
+def test_a_number_of_an_array_is_none_of_a_file() -> None:
+    with pytest.raises(ConfigError, match=r"oven\.shelf must be a whole number, got .*3"):
+        Oven(shelf=np.int64(3))  # type: ignore[arg-type]
+
+
+def test_the_nearest_value_within_bounds() -> None:
+    assert nearest(Annotated[float, Ge(0), Le(1)], 1.5) == 1.0
+    assert nearest(Annotated[int, Ge(1)], 0.2) == 1
+    assert nearest(float, -3.5) == -3.5
+    assert complaint(Annotated[int, Ge(1)] | None, None) == ""
+
+
+def test_the_schema_has_bounds_choices_and_short_forms() -> None:
+    size = ("size", Annotated[int, Ge(1), Also(("big",))], dataclasses.field(default=3))
+    found = schema(dataclasses.make_dataclass("Pan", [size], bases=(Oven,), frozen=True))
+    shown = found["properties"]
+    assert not {"cook", "door"} & set(shown)
+    assert (shown["heat"]["exclusiveMinimum"], shown["heat"]["maximum"]) == (0, 300)
+    assert shown["mode"]["enum"] == ["fan", "grill"]
+    assert shown["dishes"]["items"] == {"type": "string"}
+    assert {"enum": ["big"]} in shown["size"]["anyOf"]
+    assert found["additionalProperties"] is False
+
+
+NEW = ("brand_new", Annotated[int, Ge(1)], dataclasses.field(default=3))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_new_field_of_any_section_is_a_setting_everywhere(
+    section: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In --set, TOML, --dry-run, the schema and the run's config.toml, without another line of code."""
+    old = section_class(section)
+    monkeypatch.setitem(SECTIONS, section, dataclasses.make_dataclass("New", [NEW], bases=(old,), frozen=True))
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(f"[{section}]\nbrand_new = 7\n", encoding="utf-8")
+    assert Config.from_data(read_toml(Path("mine.toml"))).to_data()[section]["brand_new"] == 7
+    small = ["compare", "--scenario", "arithmetic", "--speaker", "simulated", "--limit", "2", "--methods", "never"]
+    model = ["train", "--method", "tracer", "--speaker", "nano"]
+    for given, told in (["--config", "mine.toml"], 7), (["--set", f"{section}.brand_new=5"], 5):
+        assert main([*(model if section == "hooks" else small), *given, "--dry-run"]) == 0
+        assert tomllib.loads(capsys.readouterr().out)[section]["brand_new"] == told
+    assert main([*small, "--set", f"{section}.brand_nwe=5"]) == 2
+    refused = capsys.readouterr().err
+    assert "did you mean 'brand_new'" in refused or section in ("scenario", "speaker")  # which have the part's own keys
+    assert main([*small, "--set", f"{section}.brand_new=0"]) == 2
+    assert f"{section}.brand_new must be at least 1, got 0" in capsys.readouterr().err
+    assert main(["config", "--schema"]) == 0
+    shown = json.loads(capsys.readouterr().out)["properties"][section]["properties"]["brand_new"]
+    assert (shown["type"], shown["minimum"], shown["default"]) == ("integer", 1, 3)
+    if section in ("gspo", "tracer"):
+        assert main([*model, "--dry-run"]) == 0
+        assert tomllib.loads(capsys.readouterr().out)[section]["brand_new"] == 3
+    if section != "hooks":  # of which compare takes none
+        assert main([*small, "--set", f"{section}.brand_new=5", "--out", "run"]) == 0
+        assert read_toml(Path("run/config.toml"))[section]["brand_new"] == 5
+
+
+def test_the_schema_knows_what_a_run_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--schema"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["$schema"].startswith("https://json-schema.org/")
+    assert set(whole["properties"]) == {"seed", "information", *SECTIONS}
+    for method in ("gspo", "tracer"):
+        assert main(["train", "--method", method, "--speaker", "nano", "--dry-run"]) == 0
+        for section, values in tomllib.loads(capsys.readouterr().out).items():
+            assert section in whole["properties"]
+            if isinstance(values, dict):
+                assert set(values) <= set(whole["properties"][section]["properties"])
+
+
+def test_config_prints_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--set", "rules.max_turns=7"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["rules"]["max_turns"] == 7
+    assert main(["config", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == Config().to_data()
+
+
+def test_pydantic_is_loaded_when_something_is_read() -> None:
+    code = (
+        "import sys, tracer_env\n"
+        "from tracer_env.rules import Rules\n"
+        "from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker\n"
+        "Rules(max_turns=7), SimulatedSpeaker('harsh')\n"
+        "print('pydantic' in sys.modules)\n"
+        "from tracer_env.runs.config import Config\n"
+        "Config.from_data({'rules': {'max_turns': 7}})\n"
+        "print('pydantic' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue\n"

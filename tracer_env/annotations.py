@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator as op
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,11 +22,20 @@ from typing import Any, TypeVar
 
 from tracer_env.errors import did_you_mean
 
-__all__ = ["Elsewhere", "Words", "complaint", "describe", "fits", "marked", "takes_tuple"]
+__all__ = ["Also", "Elsewhere", "Words", "complaint", "describe", "fits", "marked", "nearest"]
 
 T = TypeVar("T")
 _PLAIN = (bool, int, float, str, bytes, list, tuple, dict)
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "nothing"}
+_LISTED = {str: "names", int: "whole numbers"}
+_KEPT: dict[str, Callable[[Any, Any], bool]] = {"ge": op.ge, "gt": op.gt, "le": op.le, "lt": op.lt}
+_BOUNDS = {
+    "gele": "must lie between {ge} and {le}",
+    "gelt": "must lie in [{ge}, {lt})",
+    "gtle": "must lie in ({gt}, {le}]",
+    "gt": "must be a number above {gt}",
+    "ge": "must be at least {ge}",
+}
 
 
 @dataclass(frozen=True)
@@ -44,20 +54,39 @@ class Elsewhere:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class Also:
+    """In an annotation: short forms that a file may give besides, which ``in_full`` writes out; none: any text."""
+
+    names: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Return the JSON schema of a field with its short forms; pydantic asks for it."""
+        return {"anyOf": [handler(core), {"enum": list(self.names)} if self.names else {"type": "string"}]}
+
+
 def complaint(hint: Any, value: Any) -> str:
     """Return what is wrong with a value by its annotation, to stand behind its name; empty where nothing is."""
     hint, marks = _bare(hint, value)
     words = next((mark for mark in marks if isinstance(mark, Words)), Words())
     got = f", got {value!r:.80}{words.remedy}"
-    choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    limits, choices = _limits(marks), typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
     if not fits(value, hint):
         if choices and all(isinstance(choice, str) for choice in choices):
             return f"is {value!r:.80}{did_you_mean(value, choices)}" if isinstance(value, str) else f"must be text{got}"
-        ranged = hint is int and {"ge", "le"} == set(_limits(marks)) and isinstance(value, numbers.Number)
-        return f"{words.kind or (_bound(hint, marks) if ranged else 'must be ' + _listed(hint))}{got}"
+        ranged = hint is int and len(limits) == 2 and isinstance(value, numbers.Number)
+        return f"{words.kind or (_bound(hint, limits) if ranged else _kind(hint))}{got}"
     if typing.get_origin(hint) is tuple and not isinstance(value, str):
         return next((wrong for entry in value if (wrong := complaint(typing.get_args(hint)[0], entry))), "")
-    return "" if _within(value, marks) else f"{words.bound or _bound(hint, marks)}{got}"
+    return "" if _within(value, limits) else f"{words.bound or _bound(hint, limits)}{got}"
+
+
+def nearest(hint: Any, value: float) -> float | int:
+    """Return the value within the bounds of an annotated number that is nearest to ``value``."""
+    kind, marks = _bare(hint, value)
+    limits = _limits(marks)
+    kept: float = min(max(value, limits.get("ge", -math.inf)), limits.get("le", math.inf))
+    return round(kept) if kind is int else kept
 
 
 def _bare(hint: Any, value: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -71,44 +100,29 @@ def _bare(hint: Any, value: Any) -> tuple[Any, tuple[Any, ...]]:
     return hint, ()
 
 
-def _within(value: Any, marks: tuple[Any, ...]) -> bool:
-    """Return whether a number is finite and keeps to its bounds, as ``annotated_types`` has them."""
-    if type(value) is float and not math.isfinite(value):
-        return False
-    limits = _limits(marks)
-    low = limits.get("ge", -math.inf) <= value and limits.get("gt", -math.inf) < value if limits else True
-    return low and (not limits or (value <= limits.get("le", math.inf) and value < limits.get("lt", math.inf)))
+def _within(value: Any, limits: Mapping[str, Any]) -> bool:
+    """Return whether a number is finite and keeps to its bounds."""
+    finite = type(value) is not float or math.isfinite(value)
+    return finite and all(_KEPT[name](value, limit) for name, limit in limits.items())
 
 
 def _limits(marks: tuple[Any, ...]) -> dict[str, Any]:
-    return {name: getattr(mark, name) for mark in marks for name in ("ge", "gt", "le", "lt") if hasattr(mark, name)}
+    return {name: getattr(mark, name) for name in _KEPT for mark in marks if hasattr(mark, name)}
 
 
-def _bound(hint: Any, marks: tuple[Any, ...]) -> str:
+def _bound(hint: Any, limits: Mapping[str, Any]) -> str:
     """Return the words for the bounds of a number."""
-    match _limits(marks):
-        case {"ge": least, "le": most} if hint is int:
-            return f"must be a whole number from {least} to {most}"
-        case {"ge": least, "le": most}:
-            return f"must lie between {least} and {most}"
-        case {"ge": least, "lt": most}:
-            return f"must lie in [{least}, {most})"
-        case {"gt": least, "le": most}:
-            return f"must lie in ({least}, {most}]"
-        case {"gt": least}:
-            return f"must be a number above {least}"
-        case {"ge": least}:
-            return f"must be at least {least}"
-        case _:
-            return f"must be {describe(hint)}"
+    if hint is int and {*limits} == {"ge", "le"}:
+        return "must be a whole number from {ge} to {le}".format(**limits)
+    return _BOUNDS.get("".join(limits), f"must be {describe(hint)}").format(**limits)
 
 
-def _listed(hint: Any) -> str:
-    """Return the words for what a setting is to be; those of a list say of what."""
-    if typing.get_origin(hint) is tuple:
-        kind, _ = _bare(typing.get_args(hint)[0], None)
-        return {str: "a list of names", int: "a list of whole numbers"}.get(kind, "a list")
-    return describe(hint)
+def _kind(hint: Any) -> str:
+    """Return the words for the kind of a setting; those of a list say of what."""
+    if typing.get_origin(hint) is not tuple:
+        return f"must be {describe(hint)}"
+    inner, _ = _bare(typing.get_args(hint)[0], None)
+    return f"must be a list of {_LISTED[inner]}" if inner in _LISTED else "must be a list"
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -179,10 +193,3 @@ def _is(value: Any, hint: Any) -> bool:
 def marked(hint: Any, kind: type[T]) -> T | None:
     """Return the mark of a kind that an annotation carries; None without one."""
     return next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, kind)), None)
-
-
-def takes_tuple(hint: Any) -> bool:
-    """Return whether an annotation asks for a tuple, as which a list of TOML is read."""
-    hint, _ = _bare(hint, None)
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return any(typing.get_origin(option) is tuple for option in options)

@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, Literal, TypeVar
 
-from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked, takes_tuple
+from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.specs import parse_value
 
@@ -71,9 +71,9 @@ def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
             raise ConfigError(f"{prefix}{key} cannot be set here: {mark.remedy}")
     from pydantic import ValidationError
 
+    known = keys(cls)
     given = {
-        str(key): tuple(value) if isinstance(value, list) and takes_tuple(hints.get(key)) else value
-        for key, value in full.items()
+        str(key): tuple(value) if key in known and isinstance(value, list) else value for key, value in full.items()
     }
     try:
         taken = _model(cls).model_validate(given)
@@ -82,24 +82,26 @@ def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
         key = str(wrong["loc"][0])
         if wrong["type"] == "extra_forbidden":
             sections = [name for name, hint in hints.items() if _is_section(hint) and name != "settings"]
-            raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*keys(cls), *sections])}") from error
+            raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*known, *sections])}") from error
         words = key in full and complaint(hints[key], full[key])
         raise ConfigError(f"{prefix}{key} {words or wrong['msg']}") from error
-    return {key: getattr(taken, key) if key in keys(cls) else value for key, value in given.items()}
+    return {key: getattr(taken, key) if key in known else value for key, value in given.items()}
 
 
 def check(settings: Any, section: str) -> None:
     """Raise ConfigError unless the fields of a dataclass are what its annotations ask for; its constructor calls this.
 
-    Numbers are Python's own here: those of an array could not be written down.
+    ``section`` may also be the words in front of a name, with a space behind them. Numbers are Python's own here: those
+    of an array could not be written down.
     """
+    before = f"{section}." if section and not section.endswith(" ") else section
     for name, hint in _hints_of(settings.__class__).items():
         value = getattr(settings, name)
         words = complaint(hint, value)
         if not words and isinstance(value, numbers.Number) and not isinstance(value, int | float):
             words = f"must be {describe(hint)}, got {value!r}"
         if words:
-            raise ConfigError(f"{section}.{name} {words}" if section else f"{name} {words}")
+            raise ConfigError(f"{before}{name} {words}")
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def _model(cls: Any) -> Any:
         for field in dataclasses.fields(cls)
         if field.name in known
     }
-    return create_model(cls.__name__, __config__=config, **entries)
+    return create_model(cls.__name__, __config__=config, __doc__=inspect.getdoc(cls), **entries)
 
 
 def _is_section(hint: Any) -> bool:
@@ -221,7 +223,7 @@ def check_call(
     for name, value in given.items():
         hint = hints.get(name, Any) if name in parameters else Any
         if not fits(value, hint):
-            raise ConfigError(f"the {part}: the setting {name!r} {complaint(hint, value)}")
+            raise ConfigError(f"the {part}: the setting {name!r} must be {describe(hint)}, got {value!r:.80}")
 
 
 def _check_filled(part: str, signature: inspect.Signature, arguments: Sequence[Any], given: Mapping[str, Any]) -> None:

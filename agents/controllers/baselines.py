@@ -6,12 +6,18 @@ They are asked only where both actions are legal, and return the probability of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from tracer_env.errors import ConfigError
+from annotated_types import Ge, Le
+
+from tracer_env.annotations import Words
 from tracer_env.rules import DialogueState
+from tracer_env.settings import check
 from tracer_env.types import Role, Verdict
 
 __all__ = ["Always", "MajorityVoting", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
+
+_CHANCE, _COUNT = "must be a probability between 0 and 1", "must be a whole number of at least 1"
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,10 @@ class Never:
 class Random:
     """Speaks with probability p."""
 
-    p: float = 0.5
+    p: Annotated[float, Ge(0), Le(1), Words(_CHANCE, _CHANCE)] = 0.5
 
     def __post_init__(self) -> None:
-        if isinstance(self.p, bool) or not isinstance(self.p, int | float) or not 0.0 <= self.p <= 1.0:
-            raise ConfigError(f"controller random: p must be a probability between 0 and 1, got {self.p!r}")
+        check(self, "controller random: ")
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return float(self.p)
@@ -59,11 +64,10 @@ class Random:
 class Periodic:
     """Speaks at turns 1, 1 + k, 1 + 2k, ...: a dialogue on a timetable."""
 
-    k: int = 2
+    k: Annotated[int, Ge(1), Words(_COUNT, _COUNT)] = 2
 
     def __post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise ConfigError(f"controller periodic: k must be a whole number of at least 1, got {self.k!r}")
+        check(self, "controller periodic: ")
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return 1.0 if (state.turn - 1) % self.k == 0 else 0.0
@@ -76,8 +80,7 @@ class VoteThreshold:
     threshold: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int):
-            raise ConfigError(f"controller vote_threshold: threshold must be a whole number, got {self.threshold!r}")
+        check(self, "controller vote_threshold: ")
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         pending = state.pending

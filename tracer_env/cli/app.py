@@ -33,12 +33,14 @@ from tracer_env.cli.options import (
     SplitOption,
     TrustOption,
     embedded,
+    print_config,
     settings_data,
 )
 from tracer_env.cli.training import train_command
 from tracer_env.cli.trees import add_tree_commands
 from tracer_env.errors import PartError, TracerEnvError, UnknownNameError
 from tracer_env.runs.config import Config
+from tracer_env.runs.config import schema as settings_schema
 from tracer_env.storage.endings import Stopped, failure, stoppable
 from tracer_env.terminal.narrow import printable
 from tracer_env.terminal.plain import command as command_line
@@ -159,6 +161,19 @@ def verify_command(
     for each in found.unchecked:
         say(f"not checked: {each}")
     return None
+
+
+@app.command("config")
+def config_command(
+    settings: SetOption = None,
+    config: ConfigOption = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print their JSON schema, for editors.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the settings of a run, defaults and all, or what they may be."""
+    if schema:
+        return say_json(settings_schema())
+    return print_config(Config.from_data(settings_data(config, settings, None, None)), as_json)
 
 
 @app.command("list")

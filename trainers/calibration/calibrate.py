@@ -20,10 +20,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracer_env.agents.speakers.simulated.rates import BOUNDS, Simulation
+from tracer_env.agents.speakers.simulated.rates import Simulation
+from tracer_env.annotations import nearest
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules
+from tracer_env.settings import keys
 from tracer_env.statistics.quantiles import t_quantile
 from tracer_env.storage.files import write_text
 from tracer_env.storage.folders import unwritable
@@ -121,11 +123,4 @@ def preset_file(path: str | Path) -> Path:
 
 
 def _usable(estimate: Estimate) -> float | int:
-    if estimate.name in BOUNDS:
-        least, most = BOUNDS[estimate.name]
-        return min(max(estimate.value, least), most)
-    if estimate.name == "distractors":
-        return round(estimate.value)
-    if estimate.name.endswith("prompt_tokens"):
-        return max(1, round(estimate.value))
-    return max(1.0, estimate.value) if estimate.name.endswith("_tokens") else estimate.value
+    return nearest(keys(Simulation)[estimate.name], estimate.value)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from tracer_env.annotations import Elsewhere, Words
+from tracer_env.annotations import Also, Elsewhere, Words
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.settings import check, read
 
@@ -58,7 +58,7 @@ class GSPOConfig:
     max_steps: _Count = 40
     steps_per_generation: _Count = 4
     num_iterations: _Count = 1
-    epsilon: _Positive = CLIPS["gspo_paper"][0]
+    epsilon: Annotated[float, Gt(0), Also(tuple(CLIPS))] = CLIPS["gspo_paper"][0]
     epsilon_high: _Positive | None = None
     beta: Annotated[float, Ge(0)] = 0.0
     scale_rewards: Literal["std", "none"] = "std"
@@ -80,7 +80,7 @@ class GSPOConfig:
     save_steps: _Count = 10
     save_total_limit: _Count = 2
     resume_from_checkpoint: Annotated[str | None, Elsewhere("continue a run with --resume DIR")] = None
-    report_to: Annotated[tuple[str, ...], Words(kind="must be a name or a list of names")] = ("jsonl",)
+    report_to: Annotated[tuple[str, ...], Also(), Words(kind="must be a name or a list of names")] = ("jsonl",)
     seed: Annotated[int, Ge(0), Elsewhere("give the run's seed, --seed N")] = 0
 
     def __post_init__(self) -> None:

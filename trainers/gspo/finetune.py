@@ -20,19 +20,25 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
+from annotated_types import Ge, Gt
 
 from tracer_env.agents.speakers.models.adapters import adapter_parameters, attach, require_peft, seat_key, tidy
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.models.weights import withdraw
+from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.settings import check, read
+from tracer_env.specs import name_and_settings
 from tracer_env.trainers.gspo.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
 
 __all__ = ["Finetune", "Full", "LastN", "LoRA", "Policies", "finetune_named"]
+
+_FromOne = Annotated[int, Ge(1), Words("must be a whole number from 1", "must be a whole number from 1")]
 
 
 class Finetune(Protocol):
@@ -51,20 +57,26 @@ class LoRA:
     that is updated has to be the one that sampled.
     """
 
-    r: int = 16
-    alpha: float = 32
+    r: _FromOne = 16
+    alpha: Annotated[float, Gt(0), Words(kind="must be a number above 0")] = 32
     dropout: float = 0.0
     targets: str | tuple[str, ...] = "all-linear"
 
     def __post_init__(self) -> None:
-        _check("lora.r", self.r, isinstance(self.r, int) and self.r >= 1, "a whole number from 1")
-        _check("lora.alpha", self.alpha, _number(self.alpha) and 0 < self.alpha < float("inf"), "a number above 0")
-        if self.dropout != 0 or not _number(self.dropout):
+        if self.dropout != 0:
             raise ConfigError(
                 f"lora.dropout is {self.dropout!r}, but texts are sampled without dropout, and what is updated has to "
                 "be the policy that sampled; leave it out"
             )
-        _check("lora.targets", self.targets, bool(self.targets), '"all-linear" or names of modules')
+        check(self, "lora")
+        if not self.targets:
+            raise ConfigError(f'lora.targets must be "all-linear" or names of modules, got {self.targets!r}')
+
+    @staticmethod
+    def in_full(data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with ``q_proj+v_proj`` taken apart."""
+        named = str(data.get("targets", "all-linear"))
+        return dict(data) if named == "all-linear" else {**data, "targets": named.split("+")}
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
         """Attach an adapter for each name. ConfigError when a seat of it speaks with another adapter already."""
@@ -113,10 +125,10 @@ class Full:
 class LastN:
     """The last ``layers`` decoder layers and the final norm learn, as one policy; the rest is frozen."""
 
-    layers: int = 2
+    layers: _FromOne = 2
 
     def __post_init__(self) -> None:
-        _check("last_n.layers", self.layers, isinstance(self.layers, int) and self.layers >= 1, "a whole number from 1")
+        check(self, "last_n")
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
         """Free the last layers. ConfigError as for `Full`, and when the model has fewer layers."""
@@ -132,25 +144,11 @@ class LastN:
 
 def finetune_named(text: str) -> Finetune:
     """Read ``lora``, ``lora:r=8,alpha=16,targets=q_proj+v_proj``, ``full`` or ``last_n:layers=2``."""
-    name, _, rest = text.partition(":")
-    kinds: dict[str, dict[str, Any]] = {
-        "lora": {"r": int, "alpha": float, "dropout": float, "targets": _names},
-        "full": {},
-        "last_n": {"layers": int},
-    }
+    name, said = name_and_settings(text)
+    kinds: dict[str, Any] = {"lora": LoRA, "full": Full, "last_n": LastN}
     if name not in kinds:
         raise ConfigError(f"finetune is {name!r}{did_you_mean(name, kinds)}")
-    settings: dict[str, Any] = {}
-    for part in filter(None, rest.split(",")):
-        key, equals, value = part.partition("=")
-        if key not in kinds[name] or not equals:
-            raise ConfigError(f"finetune {name!r} has no setting {part!r}{did_you_mean(key, kinds[name])}")
-        try:
-            settings[key] = kinds[name][key](value)
-        except ValueError as error:
-            raise ConfigError(f"finetune {name!r}: {key} must be a number, got {value!r}") from error
-    made: dict[str, Any] = {"lora": LoRA, "full": Full, "last_n": LastN}
-    kind: Finetune = made[name](**settings)
+    kind: Finetune = read(kinds[name], said, name)
     return kind
 
 
@@ -227,16 +225,3 @@ def _last_layers(model: Any, count: int) -> list[Any]:
     if count > len(children[stack]):
         raise ConfigError(f"last_n.layers is {count}, the model has {len(children[stack])} layers; lower it")
     return [*list(children[stack])[-count:], *(m for m in children[stack + 1 :] if list(m.parameters()))]
-
-
-def _names(text: str) -> str | tuple[str, ...]:
-    return text if text == "all-linear" else tuple(text.split("+"))
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
-def _check(name: str, value: object, right: bool, what: str) -> None:
-    if isinstance(value, bool) or not right:
-        raise ConfigError(f"{name} must be {what}, got {value!r}")

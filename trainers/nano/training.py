@@ -25,13 +25,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge
 
 from tracer_env.agents.speakers.models.nano import ROLE_TOKENS
+from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
+from tracer_env.settings import check
 from tracer_env.storage.leftovers import temporary_folder
 from tracer_env.trainers.nano.evaluation import evaluate, report
 from tracer_env.trainers.nano.rows import READ, Row, drill, encoded, padded
@@ -48,8 +51,10 @@ TEMPLATE = (
 SPECIAL = ("<pad>", "<bos>", "<eos>", *ROLE_TOKENS.values(), "<reply>")
 _POOL = 32  # batches whose lessons are sorted by length together
 _LINES = 10  # sums of one drill
+_LEAST = 256 + len(SPECIAL)  # words of the vocabulary
 _HINT = 0.5  # weight of the hints on the way
 
+_Count = Annotated[int, Ge(1)]
 Pupil = tuple[Task, tuple[Step, ...]]
 
 
@@ -58,27 +63,23 @@ class NanoConfig:
     """Size of the model and length of its schooling. Raises ConfigError for values that cannot work."""
 
     levels: tuple[int, ...] = (1, 2)
-    questions: int = 20_000
+    questions: _Count = 20_000
     """How many questions of each level are read."""
-    vocabulary: int = 768
-    hidden: int = 112
-    inner: int = 288
-    layers: int = 6
-    heads: int = 4
+    vocabulary: Annotated[int, Ge(_LEAST), Words(f"must hold all bytes: at least {_LEAST}")] = 768
+    hidden: _Count = 112
+    inner: _Count = 288
+    layers: _Count = 6
+    heads: _Count = 4
     drills: int = 1600
     """How many of the steps are drills in bare sums, which come first."""
-    steps: int = 5600
-    horizon: int = 6000
+    steps: _Count = 5600
+    horizon: _Count = 6000
     """Where the learning rate would reach its end; training stops at ``steps``, before that."""
-    batch: int = 32
+    batch: _Count = 32
     learning_rate: float = 2.5e-3
 
     def __post_init__(self) -> None:
-        for name in ("questions", "hidden", "inner", "layers", "heads", "steps", "horizon", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"nano.{name} must be at least 1, got {getattr(self, name)}")
-        if self.vocabulary < 256 + len(SPECIAL):
-            raise ConfigError(f"nano.vocabulary must hold all bytes: at least {256 + len(SPECIAL)}")
+        check(self, "nano")
         if self.hidden % (2 * self.heads):
             raise ConfigError(f"nano.hidden {self.hidden} must be a multiple of twice nano.heads {self.heads}")
 

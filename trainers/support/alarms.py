@@ -16,43 +16,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from tracer_env.errors import ConfigError, RunFolderError
+from annotated_types import Ge, Gt, Le
+
+from tracer_env.annotations import Words
+from tracer_env.errors import RunFolderError
 from tracer_env.intake.checked import choice, listed, mapping, number, read, record
+from tracer_env.settings import check
 
 __all__ = ["AlarmConfig", "CollapseAlarms", "repeating", "repetition"]
+
+
+_Share = Annotated[float, Ge(0), Le(1)]
 
 
 @dataclass(frozen=True)
 class AlarmConfig:
     """Where the alarms stand."""
 
-    window: int = 10
+    window: Annotated[int, Ge(1), Words("must be a window of at least 1 step")] = 10
     """Steps in a mean; no alarm before as many have been seen."""
-    shortest: float = 0.3
+    shortest: _Share = 0.3
     """Share of the first completion length below which an alarm is raised."""
-    longest: float = 3.0
+    longest: Annotated[float, Gt(1), Words("must be above 1")] = 3.0
     """Multiple of the first completion length above which an alarm is raised."""
-    repetition: float = 0.5
+    repetition: _Share = 0.5
     """Share of completions that repeat themselves."""
-    entropy: float = 0.1
+    entropy: _Share = 0.1
     """Share of the first entropy below which an alarm is raised."""
-    unparsable: float = 0.5
+    unparsable: _Share = 0.5
     """Share of completions that cannot be parsed."""
-    rise: float = 0.1
+    rise: _Share = 0.1
     """How much a share must have risen since the first steps besides crossing its limit."""
 
     def __post_init__(self) -> None:
-        if self.window < 1:
-            raise ConfigError(f"alarms need a window of at least 1 step, got {self.window}")
-        if not self.longest > 1:
-            raise ConfigError(f"the alarm limit longest must be above 1, got {self.longest}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in ("window", "longest") and not 0 <= value <= 1:
-                raise ConfigError(f"the alarm limit {field.name} must lie between 0 and 1, got {value}")
+        check(self, "the alarm limit ")
 
 
 @dataclass(frozen=True)

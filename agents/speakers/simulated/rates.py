@@ -26,24 +26,26 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from statistics import NormalDist
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from tracer_env.agents.speakers.simulated.signals import SignalTables, margin_bounds, size_area
+from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.intake.toml_files import read_toml
+from tracer_env.settings import check
 
-__all__ = ["BOUNDS", "PRESETS", "QUANTILES", "Simulation"]
+__all__ = ["PRESETS", "QUANTILES", "Simulation"]
 
 QUANTILES = 256
 
-_OWN = ("own", "own_tpr", "own_tnr")
-BOUNDS = {
-    "confidence": (0.5, 1.0),
-    "surprise": (1e-6, 100.0),
-    "surprise_spread": (0.0, 3.0),
-    "margin_size": (1e-6, 100.0),
-    "margin_spread": (0.0, 3.0),
-}
-"""The least and the most of what speakers tell of their own words, where that is not a share."""
+_ONE_TOKEN = Words("must be at least 1 token")
+_Rate = Annotated[float, Ge(0), Le(1)]
+_Length = Annotated[float, Ge(1), _ONE_TOKEN]
+_Prompt = Annotated[int, Ge(1), _ONE_TOKEN]
+_Nats = Annotated[float, Ge(1e-6), Le(100.0)]
+_Spread = Annotated[float, Ge(0.0), Le(3.0)]
 
 
 @dataclass(frozen=True)
@@ -53,79 +55,62 @@ class Simulation:
     Raises ConfigError for a rate outside [0, 1] or a length that is not positive.
     """
 
-    skill: float = 0.6
+    skill: _Rate = 0.6
     """P(correct) of a fresh proposal at difficulty 1/2."""
-    mend: float = 0.85
+    mend: _Rate = 0.85
     """P(correct) of a proposal after a wrong one was voted down, at difficulty 1/2."""
     slope: float = 2.0
     """How steeply skill and mend fall with difficulty, in logits over the whole range."""
-    cave: float = 0.3
+    cave: _Rate = 0.3
     """P(not correct) of a proposal after a correct one was voted down."""
-    repeat: float = 0.9
+    repeat: _Rate = 0.9
     """P(the pending answer again) of a proposal when the pending one was not voted down."""
-    invalid: float = 0.03
+    invalid: _Rate = 0.03
     """P(no parsable answer) of a proposal."""
-    tpr: float = 0.85
+    tpr: _Rate = 0.85
     """P(RIGHT) of a review with a verdict, the pending proposal being correct."""
-    tnr: float = 0.7
+    tnr: _Rate = 0.7
     """P(WRONG) of a review with a verdict, the pending proposal not being correct."""
-    no_verdict: float = 0.02
+    no_verdict: _Rate = 0.02
     """P(no verdict) of a review."""
-    distractors: int = 4
+    distractors: Annotated[
+        int, Ge(1), Le(QUANTILES), Words(f"must lie between 1 and {QUANTILES}", "must be a whole number")
+    ] = 4
     """How many different wrong answers a task has."""
-    proposer_tokens: float = 120.0
+    proposer_tokens: _Length = 120.0
     """Mean completion length of a proposal."""
-    reviewer_tokens: float = 60.0
+    reviewer_tokens: _Length = 60.0
     """Mean completion length of a review."""
-    spread: float = 0.35
+    spread: Annotated[float, Ge(0)] = 0.35
     """Coefficient of variation of completion lengths."""
-    proposer_prompt_tokens: int = 90
+    proposer_prompt_tokens: _Prompt = 90
     """Prompt length of a proposal without any history."""
-    reviewer_prompt_tokens: int = 90
+    reviewer_prompt_tokens: _Prompt = 90
     """Prompt length of a review without any history."""
-    reread: float = 1.0
+    reread: _Rate = 1.0
     """Share of the history window's completions that enters the prompt length."""
-    confidence: float = 0.8
+    confidence: Annotated[float, Ge(0.5), Le(1.0)] = 0.8
     """Area under the ROC curve (AUC) of a proposal's ``logprob_mean``, correct ones against all others; 1/2 to 1."""
-    surprise: float = 0.1
+    surprise: _Nats = 0.1
     """-``logprob_mean`` of a proposal, in nats a token: the geometric middle between correct and other ones."""
-    surprise_spread: float = 0.8
+    surprise_spread: _Spread = 0.8
     """Standard deviation of log(-``logprob_mean``) among the correct proposals, and among the others."""
-    margin: float = 0.85
+    margin: _Rate = 0.85
     """AUC of the reviewer's ``margin``, correct pending proposals against all others, over reviews with a verdict. A
     margin has the sign of its verdict, so what is beyond `margin_bounds` of tpr and tnr becomes the nearer bound."""
-    margin_size: float = 2.0
+    margin_size: _Nats = 2.0
     """Size of a margin, in nats: the geometric middle between right and wrong judgements."""
-    margin_spread: float = 0.8
+    margin_spread: _Spread = 0.8
     """Standard deviation of log(size of a margin) among the right judgements, and among the wrong ones."""
-    own: float = 0.5
+    own: _Rate = 0.5
     """P(an answer of its own is stated) of a review of an answer; 0 for a reviewer that states none."""
-    own_tpr: float = 0.85
+    own_tpr: _Rate = 0.85
     """P(the stated answer is the pending one), the pending proposal being correct."""
-    own_tnr: float = 0.8
+    own_tnr: _Rate = 0.8
     """P(the stated answer is another one), the pending proposal having a wrong answer."""
 
     def __post_init__(self) -> None:
-        rates = ("skill", "mend", "cave", "repeat", "invalid", "tpr", "tnr", "no_verdict", "reread", "margin", *_OWN)
-        lengths = ("proposer_tokens", "reviewer_tokens", "proposer_prompt_tokens", "reviewer_prompt_tokens")
-        counts = ("proposer_prompt_tokens", "reviewer_prompt_tokens", "distractors")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"speaker.{field.name} must be a number, got {value!r}")
-            if field.name in rates and not 0.0 <= value <= 1.0:
-                raise ConfigError(f"speaker.{field.name} must lie between 0 and 1, got {value!r}")
-            if field.name in lengths and value < 1:
-                raise ConfigError(f"speaker.{field.name} must be at least 1 token, got {value!r}")
-            if field.name in counts and not isinstance(value, int):
-                raise ConfigError(f"speaker.{field.name} must be a whole number, got {value!r}")
-        if not 1 <= self.distractors <= QUANTILES:
-            raise ConfigError(f"speaker.distractors must lie between 1 and {QUANTILES}, got {self.distractors!r}")
-        if self.spread < 0:
-            raise ConfigError(f"speaker.spread must be at least 0, got {self.spread!r}")
-        for name, (least, most) in BOUNDS.items():
-            if not least <= getattr(self, name) <= most:
-                raise ConfigError(f"speaker.{name} must lie between {least} and {most}, got {getattr(self, name)!r}")
+        check(self, "speaker")
         least, most = margin_bounds(self.tpr, self.tnr)
         object.__setattr__(self, "margin", min(max(self.margin, least), most))
 

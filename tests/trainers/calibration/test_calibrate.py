@@ -166,7 +166,7 @@ def test_to_toml_and_back(simulation: Simulation, tmp_path: Path) -> None:
         ("skil = 0.5", "preset.toml: the simulated speaker has no rate 'skil'; did you mean 'skill'?"),
         ("skill = 1.5", "preset.toml: speaker.skill must lie between 0 and 1, got 1.5"),
         ("skill = 'high'", "preset.toml: speaker.skill must be a number, got 'high'"),
-        ("distractors = 'x'", "speaker.distractors must be a number"),
+        ("distractors = 'x'", "speaker.distractors must be a whole number, got 'x'"),
         ("skill", "preset.toml is not valid TOML"),
     ],
 )
