@@ -24,7 +24,7 @@ from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.casting import make_controller, make_reward, make_scenario, make_speaker
 from tracer_env.registry import SECTIONS, registered, resolve, section_class
 from tracer_env.runs.config import Config
-from tracer_env.settings import check, check_call, plain, read, said, schema
+from tracer_env.settings import as_data, check, check_call, read, said, schema
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_what_is_read_is_written() -> None:
     oven = read(Oven, {"heat": "hot", "dishes": ["pie", "bread"], "minutes": 30}, "oven")
     assert oven == Oven(heat=250.0, dishes=("pie", "bread"), minutes=30)
     assert type(oven.heat) is float
-    data = plain(oven)
+    data = as_data(oven)
     assert data == {
         **{"heat": 250.0, "share": 0.5, "minutes": 30, "shelf": 2, "mode": "fan"},
         **{"dishes": ["pie", "bread"], "rests": [], "light": True},

@@ -18,11 +18,25 @@ import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge
 
 from tracer_env.errors import did_you_mean
 
-__all__ = ["Also", "Elsewhere", "Words", "complaint", "describe", "fits", "marked", "nearest"]
+__all__ = [
+    "COUNT",
+    "FROM_ZERO",
+    "Also",
+    "Elsewhere",
+    "Words",
+    "complaint",
+    "describe",
+    "fits",
+    "limits",
+    "marked",
+    "nearest",
+]
 
 T = TypeVar("T")
 _PLAIN = (bool, int, float, str, bytes, list, tuple, dict)
@@ -46,6 +60,11 @@ class Words:
     kind: str = ""
     remedy: str = ""
 
+    @classmethod
+    def always(cls, words: str) -> Words:
+        """Return a mark that says the same of a wrong kind as of a value that is out of bounds."""
+        return cls(words, words)
+
 
 @dataclass(frozen=True)
 class Elsewhere:
@@ -65,27 +84,31 @@ class Also:
         return {"anyOf": [handler(core), {"enum": list(self.names)} if self.names else {"type": "string"}]}
 
 
+COUNT: Any = Annotated[int, Ge(1), Words.always("must be a whole number of at least 1")]
+FROM_ZERO: Any = Annotated[int, Ge(0), Words.always("must be a whole number of at least 0")]
+
+
 def complaint(hint: Any, value: Any) -> str:
     """Return what is wrong with a value by its annotation, to stand behind its name; empty where nothing is."""
     hint, marks = _bare(hint, value)
     words = next((mark for mark in marks if isinstance(mark, Words)), Words())
     got = f", got {value!r:.80}{words.remedy}"
-    limits, choices = _limits(marks), typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    bounds, choices = _limits(marks), typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
     if not fits(value, hint):
         if choices and all(isinstance(choice, str) for choice in choices):
             return f"is {value!r:.80}{did_you_mean(value, choices)}" if isinstance(value, str) else f"must be text{got}"
-        ranged = hint is int and len(limits) == 2 and isinstance(value, numbers.Number)
-        return f"{words.kind or (_bound(hint, limits) if ranged else _kind(hint))}{got}"
+        ranged = hint is int and len(bounds) == 2 and isinstance(value, numbers.Number)
+        return f"{words.kind or (_bound(hint, bounds) if ranged else _kind(hint))}{got}"
     if typing.get_origin(hint) is tuple and not isinstance(value, str):
         return next((wrong for entry in value if (wrong := complaint(typing.get_args(hint)[0], entry))), "")
-    return "" if _within(value, limits) else f"{words.bound or _bound(hint, limits)}{got}"
+    return "" if _within(value, bounds) else f"{words.bound or _bound(hint, bounds)}{got}"
 
 
 def nearest(hint: Any, value: float) -> float | int:
     """Return the value within the bounds of an annotated number that is nearest to ``value``."""
     kind, marks = _bare(hint, value)
-    limits = _limits(marks)
-    kept: float = min(max(value, limits.get("ge", -math.inf)), limits.get("le", math.inf))
+    bounds = _limits(marks)
+    kept: float = min(max(value, bounds.get("ge", -math.inf)), bounds.get("le", math.inf))
     return round(kept) if kind is int else kept
 
 
@@ -100,21 +123,26 @@ def _bare(hint: Any, value: Any) -> tuple[Any, tuple[Any, ...]]:
     return hint, ()
 
 
-def _within(value: Any, limits: Mapping[str, Any]) -> bool:
+def _within(value: Any, bounds: Mapping[str, Any]) -> bool:
     """Return whether a number is finite and keeps to its bounds."""
     finite = type(value) is not float or math.isfinite(value)
-    return finite and all(_KEPT[name](value, limit) for name, limit in limits.items())
+    return finite and all(_KEPT[name](value, limit) for name, limit in bounds.items())
+
+
+def limits(hint: Any) -> dict[str, Any]:
+    """Return the bounds of an annotated number: ge, gt, le, lt in this order, those that it has."""
+    return _limits(_bare(hint, 0)[1])
 
 
 def _limits(marks: tuple[Any, ...]) -> dict[str, Any]:
     return {name: getattr(mark, name) for name in _KEPT for mark in marks if hasattr(mark, name)}
 
 
-def _bound(hint: Any, limits: Mapping[str, Any]) -> str:
+def _bound(hint: Any, bounds: Mapping[str, Any]) -> str:
     """Return the words for the bounds of a number."""
-    if hint is int and {*limits} == {"ge", "le"}:
-        return "must be a whole number from {ge} to {le}".format(**limits)
-    return _BOUNDS.get("".join(limits), f"must be {describe(hint)}").format(**limits)
+    if hint is int and {*bounds} == {"ge", "le"}:
+        return "must be a whole number from {ge} to {le}".format(**bounds)
+    return _BOUNDS.get("".join(bounds), f"must be {describe(hint)}").format(**bounds)
 
 
 def _kind(hint: Any) -> str:

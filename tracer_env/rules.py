@@ -21,14 +21,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args, get_origin, runtime_checkable
 
 from annotated_types import Ge, Le
 
-from tracer_env.annotations import Elsewhere, Words
+from tracer_env.annotations import Elsewhere, Words, limits
 from tracer_env.errors import IllegalActionError
 from tracer_env.intake.checked import Reader, choice, whole
-from tracer_env.settings import check
+from tracer_env.settings import check, keys
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
 __all__ = [
@@ -52,14 +52,6 @@ __all__ = [
 
 STOPS = ("horizon", "kept")
 FINAL_ANSWERS = ("last", "highest_vote", "majority")
-SETTINGS: dict[str, Reader[Any]] = {
-    "num_agents": whole(1, 4096),
-    "max_turns": whole(1, 4096),
-    "stop_when": choice(STOPS),
-    "final_answer": choice(FINAL_ANSWERS),
-    "history_window": whole(0, 4096),
-}
-"""How each setting but the schedule is read from a file; `Rules` takes what passes."""
 
 MUST_SPEAK, MUST_SKIP, FREE, OVER = (0, 1), (1, 0), (1, 1), (0, 0)
 # Enum members are read through a metaclass; names of the module cost a third, and advance() is the hot path.
@@ -135,6 +127,13 @@ class Rules:
             left[number] = left[number + 1] + (self.seats[number].role is Role.PROPOSER)
         left[0] = left[1]
         return tuple(left)
+
+
+SETTINGS: dict[str, Reader[Any]] = {
+    name: choice(get_args(hint)) if get_origin(hint) is Literal else whole(*limits(hint).values())
+    for name, hint in keys(Rules).items()
+}
+"""How each setting but the schedule is read from a file; `Rules` takes what passes."""
 
 
 def under(rules: Rules, controller: object) -> Rules:

@@ -9,7 +9,7 @@
             check(self, "rules")                      ConfigError: rules.max_turns must lie between 1 and 4096, got 0
 
     read(Rules, {"max_turns": 7}, "rules")            what TOML, ``--set`` (`with_settings`) and ``name:key=value`` give
-    plain(rules)                                      {"max_turns": 7, ...}, None left out; `flat` has dotted keys
+    as_data(rules)                                    {"max_turns": 7, ...}, None left out; `flat` has dotted keys
     schema(Rules)                                     the JSON schema that editors use
 
 The annotations are the rule: kinds, bounds and choices stand there and nowhere else. ``True`` is no number, ``50.0``
@@ -22,6 +22,7 @@ up, what goes into ``**settings``) is left to the constructor. pydantic is impor
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -35,7 +36,19 @@ from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.specs import parse_value
 
-__all__ = ["check", "check_call", "flat", "keys", "merge", "plain", "read", "said", "schema", "with_settings"]
+__all__ = [
+    "as_data",
+    "check",
+    "check_call",
+    "flat",
+    "keys",
+    "merge",
+    "read",
+    "require",
+    "said",
+    "schema",
+    "with_settings",
+]
 
 T = TypeVar("T")
 
@@ -91,12 +104,19 @@ def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
 def check(settings: Any, section: str) -> None:
     """Raise ConfigError unless the fields of a dataclass are what its annotations ask for; its constructor calls this.
 
-    ``section`` may also be the words in front of a name, with a space behind them. Numbers are Python's own here: those
-    of an array could not be written down.
+    ``section`` may also be the words in front of a name, with a space behind them.
     """
     before = f"{section}." if section and not section.endswith(" ") else section
     for name, hint in _hints_of(settings.__class__).items():
-        value = getattr(settings, name)
+        require(before, hint, **{name: getattr(settings, name)})
+
+
+def require(before: str, hint: Any, /, **values: Any) -> None:
+    """Raise ConfigError for the first of ``values`` that is not what an annotation asks for: ``before``, and its name.
+
+    Numbers are Python's own here: those of an array could not be written down.
+    """
+    for name, value in values.items():
         words = complaint(hint, value)
         if not words and isinstance(value, numbers.Number) and not isinstance(value, int | float):
             words = f"must be {describe(hint)}, got {value!r}"
@@ -104,7 +124,7 @@ def check(settings: Any, section: str) -> None:
             raise ConfigError(f"{before}{name} {words}")
 
 
-def plain(settings: Any) -> dict[str, Any]:
+def as_data(settings: Any) -> dict[str, Any]:
     """Return settings as nested plain data; None and what is set elsewhere are left out."""
     data: dict[str, Any] = {}
     for name, hint in _hints_of(settings.__class__).items():
@@ -112,7 +132,7 @@ def plain(settings: Any) -> dict[str, Any]:
         if name == "settings":
             data |= value
         elif value is not None and marked(hint, Elsewhere) is None:
-            data[name] = plain(value) if is_dataclass(value) else _written(value)
+            data[name] = as_data(value) if is_dataclass(value) else _written(value)
     return data
 
 
@@ -231,19 +251,10 @@ def _check_filled(part: str, signature: inspect.Signature, arguments: Sequence[A
     try:
         signature.bind(*arguments, **given)
     except TypeError as error:
-        taken = signature.bind_partial(*arguments).arguments if _binds(signature, arguments) else {}
-        for name in given:
-            if name in taken:
+        with contextlib.suppress(TypeError):
+            for name in signature.bind_partial(*arguments).arguments.keys() & given:
                 raise ConfigError(f"the {part} has its {name!r} already; leave the setting {name!r} out") from error
         raise ConfigError(f"the {part} cannot be made from these settings: {error}") from error
-
-
-def _binds(signature: inspect.Signature, arguments: Sequence[Any]) -> bool:
-    try:
-        signature.bind_partial(*arguments)
-    except TypeError:
-        return False
-    return True
 
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:

@@ -17,8 +17,6 @@ from tracer_env.types import Role, Verdict
 
 __all__ = ["Always", "MajorityVoting", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
 
-_CHANCE, _COUNT = "must be a probability between 0 and 1", "must be a whole number of at least 1"
-
 
 @dataclass(frozen=True)
 class Always:
@@ -51,7 +49,7 @@ class Never:
 class Random:
     """Speaks with probability p."""
 
-    p: Annotated[float, Ge(0), Le(1), Words(_CHANCE, _CHANCE)] = 0.5
+    p: Annotated[float, Ge(0), Le(1), Words.always("must be a probability between 0 and 1")] = 0.5
 
     def __post_init__(self) -> None:
         check(self, "controller random: ")
@@ -64,7 +62,7 @@ class Random:
 class Periodic:
     """Speaks at turns 1, 1 + k, 1 + 2k, ...: a dialogue on a timetable."""
 
-    k: Annotated[int, Ge(1), Words(_COUNT, _COUNT)] = 2
+    k: Annotated[int, Ge(1), Words.always("must be a whole number of at least 1")] = 2
 
     def __post_init__(self) -> None:
         check(self, "controller periodic: ")

@@ -14,26 +14,29 @@ A key forgets what has no bucket in it; here nothing is cut into buckets, but wh
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
-from tracer_env.agents.controllers.regret_matching import POLICIES, check_rules, plain_rules
-from tracer_env.agents.controllers.tree_trained import check_price, check_whole
+from tracer_env.agents.controllers.regret_matching import POLICIES, check_rules
+from tracer_env.agents.controllers.tree_trained import COUNT, PRICE
+from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import choice, flag, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.observed import OBSERVED, observed
 from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.settings import as_data, require
 
 __all__ = ["Logistic", "chances", "inputs", "width"]
 
 SCHEMA = 1
 _CUT = 8.0
+_RIDGE: Any = Annotated[float, Ge(0), Words.always("must be a number of at least 0")]
 
 Array = NDArray[np.float64]
 
@@ -57,10 +60,9 @@ class Logistic:
         ridge: float = 1e-4,
         products: bool = False,
     ) -> None:
-        check_price(self.name, price)
-        check_whole(self.name, starts=starts, steps=steps)
-        if isinstance(ridge, bool) or not isinstance(ridge, int | float) or not 0.0 <= ridge < math.inf:
-            raise ConfigError(f"controller {self.name}: ridge must be a number of at least 0, got {ridge!r}")
+        require(f"controller {self.name}: ", PRICE, price=price)
+        require(f"controller {self.name}: ", COUNT, starts=starts, steps=steps)
+        require(f"controller {self.name}: ", _RIDGE, ridge=ridge)
         self.price, self.starts, self.steps, self.ridge = float(price), starts, steps, float(ridge)
         self.products, self.lessons = products, Lessons()
         self.rules: Rules | None = None
@@ -98,7 +100,7 @@ class Logistic:
         return {
             "schema": SCHEMA,
             "controller": self.name,
-            "rules": plain_rules(self.rules) if self.rules else None,
+            "rules": as_data(self.rules) if self.rules else None,
             "policy": self.played,
             "trained_on": self.lessons.to_data(),
             "products": self.products,

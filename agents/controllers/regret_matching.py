@@ -37,8 +37,9 @@ from tracer_env.intake.checked import also, choice, line, listed, mapping, numbe
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.settings import as_data
 
-__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "match", "plain_rules"]
+__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "match"]
 
 SCHEMA = 1
 POLICIES = ("average", "greedy")
@@ -169,7 +170,7 @@ class RegretMatching:
             "controller": self.name,
             "information": self.information,
             **({"edges": {name: list(cuts) for name, cuts in self.edges.items()}} if self.edges else {}),
-            "rules": plain_rules(self.rules) if self.rules else None,
+            "rules": as_data(self.rules) if self.rules else None,
             **({} if self.played == "average" else {"policy": self.played}),
             "trained_on": self.lessons.to_data(),
             "rows": {key: asdict(self.rows[key]) for key in sorted(self.rows)},
@@ -208,17 +209,9 @@ def _pair(speak: float) -> NDArray[np.float64]:
 def check_rules(name: str, learned: Rules | None, rules: Rules) -> None:
     """Raise ConfigError when a controller was trained under other rules than those that it is to play under."""
     if learned is not None and learned != rules:
-        ours, theirs = plain_rules(learned), plain_rules(rules)
+        ours, theirs = as_data(learned), as_data(rules)
         differing = ", ".join(f"{one} {ours[one]} not {theirs[one]}" for one in ours if ours[one] != theirs[one])
         raise ConfigError(f"this {name} controller was trained under other rules: {differing}")
-
-
-def plain_rules(rules: Rules) -> dict[str, Any]:
-    """Return the settings of rules as plain data."""
-    return {
-        name: getattr(rules, name)
-        for name in ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
-    }
 
 
 def _edges(information: str, edges: Mapping[str, Sequence[float]], learned: bool) -> dict[str, tuple[float, ...]]:

@@ -13,16 +13,19 @@ sources stand. A table that was solved is a table: rows, lessons and files are t
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
-from tracer_env.errors import ConfigError
+from tracer_env.annotations import Words
 from tracer_env.rules import Rules
+from tracer_env.settings import require
 
-__all__ = ["CFR", "DCFR", "CFRPlus", "Hedge", "PredictivePlus", "TreeTrained", "check_price", "check_whole"]
+__all__ = ["CFR", "COUNT", "DCFR", "PRICE", "CFRPlus", "Hedge", "PredictivePlus", "TreeTrained"]
 
-_MOST = 1_000_000
+PRICE: Any = Annotated[float, Ge(0), Words.always("is of a token and must be a number of at least 0")]
+COUNT: Any = Annotated[int, Ge(1), Le(1_000_000), Words.always("must be a whole number from 1 to 1,000,000")]
 
 
 class TreeTrained(RegretMatching):
@@ -43,24 +46,9 @@ class TreeTrained(RegretMatching):
         iterations: int = 200,
     ) -> None:
         super().__init__(information, rules, policy)
-        check_price(self.name, price)
-        check_whole(self.name, starts=starts, iterations=iterations)
+        require(f"controller {self.name}: ", PRICE, price=price)
+        require(f"controller {self.name}: ", COUNT, starts=starts, iterations=iterations)
         self.price, self.starts, self.iterations = float(price), starts, iterations
-
-
-def check_price(name: str, price: Any) -> None:
-    """Raise ConfigError unless ``price`` is a finite number of at least 0."""
-    if isinstance(price, bool) or not isinstance(price, int | float) or not 0.0 <= price < math.inf:
-        raise ConfigError(f"controller {name}: price is of a token and must be a number of at least 0, got {price!r}")
-
-
-def check_whole(name: str, **settings: Any) -> None:
-    """Raise ConfigError unless each of the settings is a whole number from 1 to a million."""
-    for setting, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
-            raise ConfigError(
-                f"controller {name}: {setting} must be a whole number from 1 to {_MOST:,}, got {value!r:.80}"
-            )
 
 
 class CFRPlus(TreeTrained):

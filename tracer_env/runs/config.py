@@ -33,7 +33,7 @@ from tracer_env.intake.toml_files import written
 from tracer_env.parts.own_parts import own_parts
 from tracer_env.registry import SECTIONS, section_class
 from tracer_env.rules import Rules
-from tracer_env.settings import check, flat, plain, read, said
+from tracer_env.settings import as_data, check, flat, read, said
 from tracer_env.settings import schema as settings_schema
 
 __all__ = [
@@ -260,7 +260,7 @@ class Config:
 
     def to_data(self) -> dict[str, Any]:
         """Return nested plain data that `from_data` reads back; None values and empty sections are left out."""
-        return {key: value for key, value in plain(self).items() if value != {}}
+        return {key: value for key, value in as_data(self).items() if value != {}}
 
     def to_toml(self) -> str:
         """Return the settings as TOML, every default written out."""

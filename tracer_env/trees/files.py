@@ -33,6 +33,7 @@ from tracer_env.intake.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.intake.stored_lines import at_most
 from tracer_env.parts.lessons import UNKNOWN, tasks_digest
 from tracer_env.rules import SETTINGS, RoundRobin, Rules
+from tracer_env.settings import as_data
 from tracer_env.storage.files import write_bytes, write_text
 from tracer_env.storage.folders import unwritable
 from tracer_env.storage.leftovers import temporary_folder
@@ -60,7 +61,6 @@ _HEAD, _ARRAYS, _TASKS, _TEXTS = "trees.json", "trees.npz", "tasks.jsonl.gz", "t
 FILES = (_HEAD, _ARRAYS, _TASKS, _TEXTS)
 """The names of all files of such a folder; what says that it is complete comes first."""
 Trees = TypeVar("Trees", bound=TreeData)
-_PLAIN_RULES = ("num_agents", "max_turns", "stop_when", "final_answer", "history_window")
 
 
 def save_trees(trees: TreeData, path: Path | str) -> None:
@@ -148,7 +148,7 @@ def load_tasks(path: Path | str) -> tuple[Task, ...]:
 def rules_to_data(rules: Rules) -> dict[str, Any]:
     """Return rules as plain data: their settings, the schedule's name, and who sits at each turn."""
     return {
-        **{name: getattr(rules, name) for name in _PLAIN_RULES},
+        **as_data(rules),
         "schedule": type(rules.schedule).__name__,
         "seats": [[seat.agent, seat.role.name.lower()] for seat in rules.seats[1:]],
     }
@@ -230,7 +230,7 @@ def _rules(data: dict[str, Any], wanted: Rules | None, folder: Path) -> Rules:
         return wanted
     if data["schedule"] != RoundRobin.__name__:
         raise ConfigError(f"these trees were grown under the schedule {shown(data['schedule'])}; give it with rules=")
-    rules = Rules(**{name: data[name] for name in _PLAIN_RULES})
+    rules = Rules(**{name: data[name] for name in SETTINGS})
     if data["seats"] != rules_to_data(rules)["seats"]:
         raise DataError(f"{shown_path(folder / _HEAD)}: rules.seats are not those of the schedule; {_REMEDY}")
     return rules

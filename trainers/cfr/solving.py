@@ -31,10 +31,12 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.regret_matching import POLICIES, RegretMatching, RegretMatchingPlus, Row
 from tracer_env.agents.controllers.tree_trained import CFR, DCFR, CFRPlus, Hedge, PredictivePlus
+from tracer_env.annotations import COUNT, FROM_ZERO
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import Lessons
+from tracer_env.settings import require
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr.credit import Credit, OneStep, Tree, credit_named, exact_advantages
 from tracer_env.trainers.cfr.game import TreeGame, collapsed, tree_game, with_fixed
@@ -185,10 +187,8 @@ def solve_trees(
     agents could gain alone, which with many keys takes longer than the solving; ``title`` is for the reporter.
     """
     _check_names(method, reduction, policy)
-    for name, number in (("iterations", iterations), ("starts", starts), ("batch", batch), ("seed", seed)):
-        least = 0 if name == "seed" else 1
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ConfigError(f"{name} must be a whole number of at least {least}, got {number!r}")
+    require("", COUNT, iterations=iterations, starts=starts, batch=batch)
+    require("", FROM_ZERO, seed=seed)
     paper = method.startswith("regret_matching")
     chosen = credit_named(credit) if credit is not None else OneStep() if paper else Tree()
     if method.endswith("mccfr") and chosen.regret_per == "visit":

@@ -32,13 +32,13 @@ from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.models.weights import withdraw
 from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.settings import check, read
+from tracer_env.settings import check, keys, read
 from tracer_env.specs import name_and_settings
 from tracer_env.trainers.gspo.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
 
 __all__ = ["Finetune", "Full", "LastN", "LoRA", "Policies", "finetune_named"]
 
-_FromOne = Annotated[int, Ge(1), Words("must be a whole number from 1", "must be a whole number from 1")]
+_FromOne = Annotated[int, Ge(1), Words.always("must be a whole number from 1")]
 
 
 class Finetune(Protocol):
@@ -148,6 +148,9 @@ def finetune_named(text: str) -> Finetune:
     kinds: dict[str, Any] = {"lora": LoRA, "full": Full, "last_n": LastN}
     if name not in kinds:
         raise ConfigError(f"finetune is {name!r}{did_you_mean(name, kinds)}")
+    for key, value in said.items():
+        if key not in (known := keys(kinds[name])):
+            raise ConfigError(f"finetune {name!r} has no setting {f'{key}={value}'!r}{did_you_mean(key, known)}")
     kind: Finetune = read(kinds[name], said, name)
     return kind
 

@@ -17,14 +17,13 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.parts.blame import told as shown
-from tracer_env.settings import check
 
 __all__ = ["CONTEXT", "HOOKS", "Hook", "HookPaths", "as_hook", "load_hook"]
 
@@ -50,19 +49,8 @@ _OWN = {
 _PATH = re.compile(r"(?P<place>.+):(?P<name>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
-
-@dataclass(frozen=True)
-class HookPaths:
-    """The section ``[hooks]``: functions asked in training alone, as ``package.module:name`` or ``file.py:name``."""
-
-    value: str | None = None
-    reward: str | None = None
-    prompt: str | None = None
-    extract: str | None = None
-    updater: str | None = None
-
-    def __post_init__(self) -> None:
-        check(self, "hooks")
+HookPaths = make_dataclass("HookPaths", [(kind, str | None, field(default=None)) for kind in HOOKS], frozen=True)
+"""The section ``[hooks]``: functions asked in training alone, as ``package.module:name`` or ``file.py:name``."""
 
 
 @dataclass(frozen=True, slots=True)

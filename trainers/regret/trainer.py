@@ -18,9 +18,10 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeGuard
+from typing import Annotated, Any, Protocol, TypeGuard
 
 import numpy as np
+from annotated_types import Ge
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
@@ -33,6 +34,7 @@ from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.runs.learning import lessons_in
+from tracer_env.settings import require
 from tracer_env.trainers.regret.array_player import ArrayPlayer, suits_arrays
 from tracer_env.types import Action, Grade, Role, Seat
 
@@ -124,9 +126,7 @@ def train_controller(
     """
     if not tables(controller):
         raise ConfigError(f"{type(controller).__name__} keeps no table, so there is nothing to train")
-    for name, value in (("episodes", episodes), ("update_every", update_every)):
-        if value < 1:
-            raise ConfigError(f"{name} must be at least 1, got {value}")
+    require("", Annotated[int, Ge(1)], episodes=episodes, update_every=update_every)
     taught, tell = lessons_in(scenario, episodes), check_ready(information_named(information))
     name = information if isinstance(information, str) else str(getattr(information, "name", information))
     for table in tables(controller):

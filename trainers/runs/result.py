@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
+from tracer_env.settings import as_data
 from tracer_env.specs import parse_value
 from tracer_env.terminal import plain
 from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
@@ -90,10 +90,8 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
     settings = {f"scenario.{key}": value for key, value in scenario.settings.items()}
     settings |= {f"speaker.{key}": value for key, value in speaker.settings.items() if key not in learned}
     settings |= {f"speaker.{key}": value for key, value in learned.items()}
-    for field in fields(Rules):
-        value = getattr(config.rules, field.name)
-        if field.name != "schedule" and value != getattr(Rules(), field.name):
-            settings[f"rules.{field.name}"] = value
+    usual = as_data(Rules())
+    settings |= {f"rules.{key}": it for key, it in as_data(config.rules).items() if it != usual.get(key)}
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
     role = config.gspo.get("role")

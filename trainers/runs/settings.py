@@ -20,7 +20,7 @@ from dataclasses import replace
 from tracer_env.errors import ConfigError
 from tracer_env.registry import section_class
 from tracer_env.runs.config import Config
-from tracer_env.settings import plain, read
+from tracer_env.settings import as_data, read
 from tracer_env.trainers.gspo.config import CLIPS, FINETUNES, GSPOSettings
 from tracer_env.trainers.gspo.hook_loading import HOOKS
 from tracer_env.trainers.gspo.rewards import REWARDS
@@ -45,7 +45,7 @@ def settled(config: Config, method: str) -> Config:
         _check_for_tracer(settings)
         chosen = read(section_class("tracer"), tracer, "tracer")
         information = _information(information, chosen)
-        tracer = plain(replace(chosen, information=information))
+        tracer = as_data(replace(chosen, information=information))
     else:
         _check_without_controller(config)
         if settings.reward != "team":
@@ -54,7 +54,7 @@ def settled(config: Config, method: str) -> Config:
         config,
         information=information,
         training=replace(config.training, method=method),
-        gspo=plain(replace(settings, epsilon_high=settings.clip[1])),
+        gspo=as_data(replace(settings, epsilon_high=settings.clip[1])),
         tracer=tracer,
     )
 

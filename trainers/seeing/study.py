@@ -27,10 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.logistic import Logistic
+from tracer_env.agents.controllers.tree_trained import PRICE
+from tracer_env.annotations import COUNT
 from tracer_env.compositions import MEASURED, PARTS
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import mark_of
+from tracer_env.settings import require
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr.best_start import best_of_starts
@@ -78,11 +81,8 @@ def see(
 
     Raises ConfigError for an impossible price or count, a single question, and test trees that share a task.
     """
-    for name, value in (("iterations", iterations), ("starts", starts)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}")
-    if isinstance(price, bool) or not isinstance(price, int | float) or not 0.0 <= price < float("inf"):
-        raise ConfigError(f"price is of a token and must be a number of at least 0, got {price!r}")
+    require("", COUNT, iterations=iterations, starts=starts)
+    require("", PRICE, price=price)
     asked = list(informations or default_informations())
     folds, tell = _folds(trees, test), reporter or NoReporter()
     tell.start("informations", len(asked) + 1)

@@ -210,8 +210,8 @@ def test_names_are_read() -> None:
     ("make", "message"),
     [
         (lambda: finetune_named("lorra"), "finetune is 'lorra'; did you mean 'lora'"),
-        (lambda: finetune_named("lora:rank=8"), "unknown key lora.rank; choose one of: r, alpha, dropout, targets"),
-        (lambda: finetune_named("full:r=8"), "unknown key full.r"),
+        (lambda: finetune_named("lora:rank=8"), "finetune 'lora' has no setting 'rank=8'"),
+        (lambda: finetune_named("full:r=8"), "finetune 'full' has no setting"),
         (lambda: finetune_named("lora:r=eight"), "lora.r must be a whole number from 1, got 'eight'"),
         (lambda: LoRA(r=0), "lora.r must be a whole number from 1, got 0"),
         (lambda: LoRA(alpha=0), "lora.alpha must be a number above 0"),

@@ -9,7 +9,7 @@ import pytest
 
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.runs.config import Config
-from tracer_env.settings import plain, read
+from tracer_env.settings import as_data, read
 from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.gspo import loss as gspo_loss
 from tracer_env.trainers.gspo.config import FINETUNES, GSPOConfig, GSPOSettings
@@ -45,7 +45,7 @@ def test_every_default_is_written_out_and_read_back() -> None:
     }
     assert (data["epsilon"], data["epsilon_high"]) == (3e-4, 4e-4)
     assert list(data)[:5] == ["finetune", "reward", "objective", "role", "num_generations"]
-    assert plain(read(GSPOSettings, data)) == data
+    assert as_data(read(GSPOSettings, data)) == data
 
 
 def test_a_loss_on_tokens_has_a_clip_of_its_own() -> None:
@@ -96,7 +96,7 @@ def test_mistakes_are_found_with_the_config(section: dict[str, Any], message: st
 
 def test_a_lone_proposer_is_trained_unless_said_otherwise() -> None:
     asked = settled(config(seed=3), "gspo")
-    assert asked.gspo == plain(GSPOSettings(role="proposer", epsilon_high=4e-4))
+    assert asked.gspo == as_data(GSPOSettings(role="proposer", epsilon_high=4e-4))
     assert (asked.training.method, asked.seed, asked.tracer) == ("gspo", 3, {})
     assert "role" not in settled(config(gspo={"reward": "team"}), "gspo").gspo
     assert settled(asked, "gspo") == asked
