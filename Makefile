@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test sweep check bench bench-train figures torture clean
+.PHONY: demo test sweep check docs bench bench-train figures torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -24,10 +24,14 @@ test: $(VENV)/.test
 sweep: $(VENV)/.test
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=sweep
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	cd $(VENV) && bin/mypy --config-file $(CURDIR)/pyproject.toml -p tracer_env
+
+# The documentation as HTML in build/docs; a warning is an error.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/env_speed.py

@@ -436,7 +436,7 @@ def test_what_others_import_is_declared() -> None:
 # -- tests ---------------------------------------------------------------------------------------
 
 WHOLE = {
-    *("conformance", "figures", "layout", "moved_run", "readme", "registration", "scripts", "seeing_benchmark"),
+    *("conformance", "docs", "figures", "layout", "moved_run", "readme", "registration", "scripts", "seeing_benchmark"),
     *("torture", "verification/reading_table", "verification/reading_time"),
 }
 """Tests of more than one module."""
