@@ -24,6 +24,7 @@ COMMANDS = (
     "replay",
     "report",
     "verify",
+    "config",
     "list",
     "doctor",
     "expand",
