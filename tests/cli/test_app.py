@@ -406,3 +406,27 @@ def test_a_stream_that_was_closed_at_the_start_is_no_failure(closed: str, tmp_pa
     done = subprocess.run(["sh", "-c", started, sys.executable, str(out)], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     verify(out)
+
+
+# -- help, and what the shell asks -----------------------------------------------------------------
+
+
+def test_help_lists_the_commands_whole_and_has_a_short_form(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert (code, out) == run("-h")[:2]
+    commands = out.partition("Commands:")[2]
+    assert "..." not in commands
+    names = [line.split()[0] for line in commands.splitlines() if line.strip()]
+    assert len(names) >= 12
+    for name in names:
+        code, out, _ = run(name, "-h")
+        assert code == 0
+        assert out.startswith(f"Usage: tracer-env {name}")
+
+
+def test_the_shell_is_told_what_may_follow() -> None:
+    asked = {"_TRACER_ENV_COMPLETE": "complete_bash", "COMP_WORDS": "tracer-env fro", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tracer_env.cli"], env={**os.environ, **asked}, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["frontier"]

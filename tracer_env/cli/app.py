@@ -48,11 +48,13 @@ from tracer_env.terminal.screen import Screen, complain, say, say_json, say_json
 
 __all__ = ["app", "entry", "main"]
 
+_COMPLETING = "_TRACER_ENV_COMPLETE"
+
 app = typer.Typer(
     name="tracer-env",
     help="Simulate dialogues of cooperating language models, compare and train who speaks when, replay episodes.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -71,11 +73,11 @@ def root(
         raise typer.Exit
 
 
-app.command("compare")(compare_command)
-app.command("train")(train_command)
+app.command("compare", short_help="Play methods on the same tasks, and print the table.")(compare_command)
+app.command("train", short_help="Train a controller, a language model, or both.")(train_command)
 
 
-@app.command("play")
+@app.command("play", short_help="Play one episode, turn by turn.")
 def play_command(
     scenario: ScenarioOption = None,
     path: PathOption = None,
@@ -103,7 +105,7 @@ def play_command(
         say_json(json.loads(transcript.to_json()))
 
 
-@app.command("replay")
+@app.command("replay", short_help="Walk through the episodes of a run.")
 def replay_command(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     episode: Annotated[str | None, typer.Option("--episode", help="Task id or number of the episode.")] = None,
@@ -134,10 +136,10 @@ def replay_command(
     return None
 
 
-app.command("report")(report_command)
+app.command("report", short_help="Write a run's report.html again.")(report_command)
 
 
-@app.command("verify")
+@app.command("verify", short_help="Check a run against its episodes, or repair it.")
 def verify_command(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     repair: Annotated[
@@ -163,7 +165,7 @@ def verify_command(
     return None
 
 
-@app.command("config")
+@app.command("config", short_help="Print settings, or their JSON schema.")
 def config_command(
     settings: SetOption = None,
     config: ConfigOption = None,
@@ -176,7 +178,7 @@ def config_command(
     return print_config(Config.from_data(settings_data(config, settings, None, None)), as_json)
 
 
-@app.command("list")
+@app.command("list", short_help="List the names of parts, and what settings can be.")
 def list_command(
     kind: Annotated[str | None, typer.Argument(help="scenario, speaker, controller, ...")] = None,
     as_json: JsonOption = False,
@@ -202,7 +204,7 @@ def list_command(
     return None
 
 
-@app.command("doctor")
+@app.command("doctor", short_help="Say what is installed and which data is there.")
 def doctor_command(as_json: JsonOption = False) -> None:
     """Say what is installed, which extras are missing, and which data is reachable."""
     from tracer_env.cli.doctor import examine
@@ -229,6 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     try:
         command = typer.main.get_command(app)
+        if _COMPLETING in os.environ:  # the shell asks what may follow
+            command.main(given, "tracer-env", complete_var=_COMPLETING)
         with stoppable(), command.make_context("tracer-env", given) as context:
             command.invoke(context)
             sys.stdout.flush()

@@ -36,10 +36,10 @@ __all__ = ["add_tree_commands", "train_on_folder"]
 
 def add_tree_commands(app: typer.Typer) -> None:
     """Register the commands of this file."""
-    app.command("expand")(expand_command)
-    app.command("calibrate")(calibrate_command)
-    app.command("frontier")(frontier_command)
-    app.command("see")(see_command)
+    app.command("expand", short_help="Grow dialogue trees: every choice on every task.")(expand_command)
+    app.command("calibrate", short_help="Fit the simulated speaker to recorded dialogues.")(calibrate_command)
+    app.command("frontier", short_help="Draw accuracy against tokens, price by price.")(frontier_command)
+    app.command("see", short_help="Say what each information is worth, held out.")(see_command)
 
 
 def expand_command(
