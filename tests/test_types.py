@@ -49,3 +49,8 @@ def test_metadata_is_no_part_of_a_tasks_identity() -> None:
 
 def test_ids_of_tokens_stay_out_of_the_repr() -> None:
     assert "31337" not in repr(Utterance("x", token_ids=(31337,), prompt_ids=(31337,), logprobs=(-31337.0,)))
+
+
+def test_a_verdict_fits_what_is_true() -> None:
+    assert [verdict.fits(True) for verdict in (Verdict.RIGHT, Verdict.NONE, Verdict.WRONG)] == [True, False, False]
+    assert [verdict.fits(False) for verdict in (Verdict.RIGHT, Verdict.NONE, Verdict.WRONG)] == [False, False, True]

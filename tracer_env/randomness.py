@@ -22,12 +22,28 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Purpose", "counter", "draw", "draws", "stream", "streams", "task_key", "uniform", "uniforms"]
+__all__ = [
+    "GOLDEN",
+    "MIX_1",
+    "MIX_2",
+    "Purpose",
+    "counter",
+    "draw",
+    "draws",
+    "scramble",
+    "stream",
+    "streams",
+    "task_key",
+    "uniform",
+    "uniforms",
+]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX_1 = 0xBF58476D1CE4E5B9
-_MIX_2 = 0x94D049BB133111EB
+GOLDEN = 0x9E3779B97F4A7C15
+MIX_1 = 0xBF58476D1CE4E5B9
+MIX_2 = 0x94D049BB133111EB
+"""The constants of SplitMix64 (Steele, Lea and Flood 2014), which mixes all draws, in Python, numpy and torch alike."""
+_SHIFTS, _FACTORS = tuple(map(np.uint64, (30, 27, 31))), tuple(map(np.uint64, (MIX_1, MIX_2)))
 _TO_UNIT = 2.0**-53
 
 
@@ -43,16 +59,25 @@ class Purpose(IntEnum):
 
 
 def _mix(x: int) -> int:
-    x = ((x ^ (x >> 30)) * _MIX_1) & _MASK
-    x = ((x ^ (x >> 27)) * _MIX_2) & _MASK
+    x = ((x ^ (x >> 30)) * MIX_1) & _MASK
+    x = ((x ^ (x >> 27)) * MIX_2) & _MASK
     return x ^ (x >> 31)
 
 
+def scramble(x: NDArray[np.uint64], out: NDArray[np.uint64], scratch: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix 64-bit numbers as `draw` does, into ``out`` (which may be ``x``); all three of one shape, no other memory."""
+    np.right_shift(x, _SHIFTS[0], out=scratch)
+    np.bitwise_xor(x, scratch, out=out)
+    np.multiply(out, _FACTORS[0], out=out)
+    np.right_shift(out, _SHIFTS[1], out=scratch)
+    np.bitwise_xor(out, scratch, out=out)
+    np.multiply(out, _FACTORS[1], out=out)
+    np.right_shift(out, _SHIFTS[2], out=scratch)
+    return np.bitwise_xor(out, scratch, out=out)
+
+
 def _mixes(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(_MIX_1)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_2)
-    mixed: NDArray[np.uint64] = x ^ (x >> np.uint64(31))
-    return mixed
+    return scramble(x, np.empty_like(x), np.empty_like(x))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -63,25 +88,25 @@ def task_key(task_id: str) -> int:
 
 @lru_cache(maxsize=64)
 def _seed_key(seed: int) -> int:
-    return _mix((seed + _GOLDEN) & _MASK)
+    return _mix((seed + GOLDEN) & _MASK)
 
 
 @lru_cache(maxsize=1 << 16)
 def _task_stream(seed: int, task_id: str) -> int:
-    return _mix(((_seed_key(seed) ^ task_key(task_id)) + _GOLDEN) & _MASK)
+    return _mix(((_seed_key(seed) ^ task_key(task_id)) + GOLDEN) & _MASK)
 
 
 def stream(seed: int, task_id: str, world: int = 0) -> int:
     """Return the 64-bit stream of one episode: all its draws hang on this number alone."""
     x = _task_stream(seed, task_id)
-    return _mix((x + (world + 1) * _GOLDEN) & _MASK)
+    return _mix((x + (world + 1) * GOLDEN) & _MASK)
 
 
 def streams(seed: int, task_ids: Sequence[str], worlds: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Array version of `stream`: one entry per task id and world, shape (B,)."""
     keys = np.fromiter((task_key(task_id) for task_id in task_ids), dtype=np.uint64, count=len(task_ids))
-    x = _mixes((keys ^ np.uint64(_seed_key(seed))) + np.uint64(_GOLDEN))
-    return _mixes(x + (worlds.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
+    x = _mixes((keys ^ np.uint64(_seed_key(seed))) + np.uint64(GOLDEN))
+    return _mixes(x + (worlds.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
 
 
 def counter(turn: int, purpose: int, candidate: int = 0) -> int:
@@ -91,9 +116,9 @@ def counter(turn: int, purpose: int, candidate: int = 0) -> int:
 
 def draw(stream: int, turn: int, purpose: int, candidate: int = 0) -> int:
     """Return 64 random bits of ``stream`` for one turn and purpose."""
-    x = (stream + ((candidate << 20) | (turn << 8) | (purpose + 1)) * _GOLDEN) & _MASK
-    x = ((x ^ (x >> 30)) * _MIX_1) & _MASK  # _mix, written out: this is the hot path of simulation
-    x = ((x ^ (x >> 27)) * _MIX_2) & _MASK
+    x = (stream + ((candidate << 20) | (turn << 8) | (purpose + 1)) * GOLDEN) & _MASK
+    x = ((x ^ (x >> 30)) * MIX_1) & _MASK  # _mix, written out: this is the hot path of simulation
+    x = ((x ^ (x >> 27)) * MIX_2) & _MASK
     return x ^ (x >> 31)
 
 
@@ -107,10 +132,10 @@ def draws(
 ) -> NDArray[np.uint64]:
     """Array version of `draw`: streams (B,), turn a number or (B,), result (B,)."""
     if isinstance(turn, int):
-        x = streams + np.uint64((counter(turn, purpose, candidate) * _GOLDEN) & _MASK)
+        x = streams + np.uint64((counter(turn, purpose, candidate) * GOLDEN) & _MASK)
     else:
         count = turn.astype(np.uint64) << np.uint64(8)
-        x = streams + (count | np.uint64((candidate << 20) | (purpose + 1))) * np.uint64(_GOLDEN)
+        x = streams + (count | np.uint64((candidate << 20) | (purpose + 1))) * np.uint64(GOLDEN)
     return _mixes(x)
 
 

@@ -51,6 +51,10 @@ class Verdict(IntEnum):
     NONE = 0
     RIGHT = 1
 
+    def fits(self, correct: bool) -> bool:
+        """Return whether this is the true judgement of an answer that is ``correct`` or not; NONE judges nothing."""
+        return self is (Verdict.RIGHT if correct else Verdict.WRONG)
+
 
 class Grade(IntEnum):
     """How a proposal fared against the gold answer. Only CORRECT counts as correct."""

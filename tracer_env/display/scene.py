@@ -191,7 +191,7 @@ def _judgement(said: Utterance, pending: Utterance | None) -> tuple[str, str]:
     grade = None if pending is None else pending.grade
     if grade is None or grade is Grade.TIMEOUT:
         return f"? {said.verdict.name}, and the grade is unknown", "yellow"
-    fits = (said.verdict is Verdict.RIGHT) == (grade is Grade.CORRECT)
+    fits = said.verdict.fits(grade is Grade.CORRECT)
     return (f"✓ {said.verdict.name}: well judged", "green") if fits else (f"✗ {said.verdict.name}: misjudged", "red")
 
 

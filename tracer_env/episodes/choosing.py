@@ -161,7 +161,7 @@ def _misjudged(transcript: Transcript) -> bool:
     return any(
         review.verdict is not Verdict.NONE
         and proposal.grade is not Grade.TIMEOUT
-        and (review.verdict is Verdict.RIGHT) is not (proposal.grade is Grade.CORRECT)
+        and not review.verdict.fits(proposal.grade is Grade.CORRECT)
         for review, proposal in _reviews(transcript)
     )
 

@@ -2,7 +2,7 @@
 
     Tree(price)    the exact counterfactual value of the whole rest of the dialogue, team reward: 1.0 to all agents
                    for a correct end, less the price of each token, charged to all agents where it is spoken
-    RoleCredit     the same under general-sum role rewards: each agent earns the sum of its one-step values
+    RoleSums       the same under general-sum role rewards: each agent earns the sum of its one-step values
     OneStep        the paper's (arXiv 2605.28699): the immediate role values of both actions, whatever comes later,
                    at nodes weighted by how likely play reaches them; timeouts are left out
 
@@ -39,7 +39,7 @@ __all__ = [
     "Credit",
     "OneStep",
     "OneStepSweeps",
-    "RoleCredit",
+    "RoleSums",
     "Tree",
     "credit_named",
     "credit_table",
@@ -97,7 +97,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class RoleCredit:
+class RoleSums:
     """Exact counterfactual values of general-sum role rewards."""
 
     name: str = "role"
@@ -147,7 +147,7 @@ def credit_named(credit: str | Credit) -> Credit:
         return Tree(price)
     if setting:
         raise ConfigError(f"credit {name!r} has no settings, got {credit!r}")
-    return Tree() if name == "team" else RoleCredit() if name == "role" else OneStep()
+    return Tree() if name == "team" else RoleSums() if name == "role" else OneStep()
 
 
 class OneStepSweeps:

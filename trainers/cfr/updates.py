@@ -29,11 +29,11 @@ from tracer_env.errors import ConfigError, UnknownNameError
 
 __all__ = [
     "RULES",
-    "Discounted",
-    "Hedge",
-    "PredictivePlus",
-    "RegretMatching",
-    "RegretMatchingPlus",
+    "DiscountedUpdate",
+    "HedgeUpdate",
+    "MatchingPlusUpdate",
+    "MatchingUpdate",
+    "PredictiveUpdate",
     "RegretUpdate",
     "matched",
     "regret_update",
@@ -73,7 +73,7 @@ class RegretUpdate:
         raise TypeError(f"{type(self).__name__} does not say how regrets become a policy")
 
 
-class RegretMatching(RegretUpdate):
+class MatchingUpdate(RegretUpdate):
     """Regret matching: the rule of CFR."""
 
     name = "cfr"
@@ -83,7 +83,7 @@ class RegretMatching(RegretUpdate):
         return matched(self.regret[:, rows])
 
 
-class RegretMatchingPlus(RegretUpdate):
+class MatchingPlusUpdate(RegretUpdate):
     """Regret matching with regrets floored at zero and linear averaging: the rule of CFR+."""
 
     name = "cfr_plus"
@@ -97,7 +97,7 @@ class RegretMatchingPlus(RegretUpdate):
         return float(iteration)
 
 
-class Discounted(RegretUpdate):
+class DiscountedUpdate(RegretUpdate):
     """Regret matching on discounted regrets: the rule of DCFR."""
 
     name = "dcfr"
@@ -119,7 +119,7 @@ class Discounted(RegretUpdate):
         return math.pow(iteration, self.gamma)
 
 
-class PredictivePlus(RegretUpdate):
+class PredictiveUpdate(RegretUpdate):
     """Regret matching+ that plays as if the last regrets came once more: the rule of PCFR+."""
 
     name = "predictive_rm_plus"
@@ -133,7 +133,7 @@ class PredictivePlus(RegretUpdate):
         return float(iteration * iteration)
 
 
-class Hedge(RegretUpdate):
+class HedgeUpdate(RegretUpdate):
     """Exponential weights with a step that shrinks as the advantages add up; no setting to choose."""
 
     name = "hedge"
@@ -153,7 +153,7 @@ class Hedge(RegretUpdate):
 
 
 RULES: dict[str, type[RegretUpdate]] = {
-    rule.name: rule for rule in (RegretMatching, RegretMatchingPlus, Discounted, PredictivePlus, Hedge)
+    rule.name: rule for rule in (MatchingUpdate, MatchingPlusUpdate, DiscountedUpdate, PredictiveUpdate, HedgeUpdate)
 }
 
 

@@ -82,7 +82,7 @@ class RoleReward:
             verdict = Verdict.NONE
         if verdict is Verdict.NONE:
             return float(self.unparsable_review)
-        return 1.0 if (verdict is Verdict.RIGHT) == pending.correct else -1.0
+        return 1.0 if verdict.fits(pending.correct) else -1.0
 
 
 PAPER = RoleReward(unparsable_review=0.0, stated_only=False, judges_unparsable=False)

@@ -95,5 +95,5 @@ def _balanced(states: Sequence[DialogueState], reviews: Sequence[Utterance]) -> 
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for state, said in zip(states, reviews, strict=True):
         correct = state.proposals[-1].correct
-        hits[correct].append(said.verdict is (Verdict.RIGHT if correct else Verdict.WRONG))
+        hits[correct].append(said.verdict.fits(correct))
     return float(np.mean([np.mean(part) for part in hits.values() if part]))

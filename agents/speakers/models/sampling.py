@@ -17,11 +17,10 @@ import math
 import numpy as np
 import torch
 
+from tracer_env.randomness import GOLDEN, MIX_1, MIX_2
+
 __all__ = ["GumbelMax", "gumbel", "own_logprobs"]
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX_1 = 0xBF58476D1CE4E5B9
-_MIX_2 = 0x94D049BB133111EB
 _HIGHEST = 33 * math.log(2)  # 1 - u is at least 2**-33
 _LOWEST = -math.log(24 * math.log(2))  # and at most 1 - 2**-24, what float32 can tell from 1
 
@@ -74,7 +73,7 @@ def own_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
 
 def gumbel(keys: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """Return float32 Gumbel noise for int64 ``keys`` (a seed and step folded together) and token ids."""
-    bits = _mix(tokens * _signed(_GOLDEN) + keys)
+    bits = _mix(tokens * _signed(GOLDEN) + keys)
     # 1 - u, not u: float32 is finest near 0, and the large noise that decides comes from u near 1.
     rest = ((bits >> 32) & 0xFFFFFFFF).float().add_(0.5).mul_(2.0**-32).clamp_(max=1 - 2.0**-24)
     return rest.neg_().log1p_().neg_().log_().neg_()
@@ -92,14 +91,14 @@ def _perturbed_argmax(scaled: torch.Tensor, best: torch.Tensor, keys: torch.Tens
 
 def _keys(seeds: np.ndarray, step: int) -> torch.Tensor:
     """Fold the step into the seeds: (B,) uint64 -> (B,) int64."""
-    folded = torch.from_numpy(seeds.view(np.int64)) + _signed((step + 1) * _MIX_1)
+    folded = torch.from_numpy(seeds.view(np.int64)) + _signed((step + 1) * MIX_1)
     return _mix(folded)
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:
     """The finaliser of splitmix64 on int64 tensors: products wrap, and shifts are made logical by a mask."""
-    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _signed(_MIX_1)
-    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _signed(_MIX_2)
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * _signed(MIX_1)
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * _signed(MIX_2)
     return x ^ ((x >> 31) & 0x1FFFFFFFF)
 
 

@@ -12,7 +12,7 @@ from tracer_env.rules import Rules
 from tracer_env.trainers.cfr.credit import (
     OneStep,
     OneStepSweeps,
-    RoleCredit,
+    RoleSums,
     Tree,
     credit_named,
     credit_table,
@@ -110,9 +110,9 @@ def test_names_settings_and_payoffs() -> None:
     assert credit_named("team") == Tree()
     assert credit_named("team_minus_tokens:price=0.001") == Tree(0.001)
     assert credit_named("team_minus_tokens").name == "team_minus_tokens:price=0.0001"
-    assert credit_named("role") == RoleCredit()
+    assert credit_named("role") == RoleSums()
     assert credit_named(OneStep()) == OneStep()
-    assert RoleCredit().payoffs(trees).shape == (2, 4, 3)
+    assert RoleSums().payoffs(trees).shape == (2, 4, 3)
     assert OneStep().payoffs(trees).tolist() == Tree().payoffs(trees).tolist()
     with pytest.raises(UnknownNameError, match="did you mean 'team'"):
         credit_named("teem")

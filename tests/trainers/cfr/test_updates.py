@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.trainers.cfr.updates import RULES, Discounted, RegretUpdate, matched, regret_update
+from tracer_env.trainers.cfr.updates import RULES, DiscountedUpdate, RegretUpdate, matched, regret_update
 
 ALL = slice(0, 1)
 
@@ -104,6 +104,6 @@ def test_unknown_rules_and_powers_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'cfr_plus'"):
         regret_update("cfr_pluss", 1)
     with pytest.raises(ConfigError, match="finite"):
-        Discounted(1, alpha=math.inf)
+        DiscountedUpdate(1, alpha=math.inf)
     with pytest.raises(TypeError, match="does not say"):
         RegretUpdate(1).learn(ALL, np.ones(1), np.ones(1), 1)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tracer_env.envs.vector.machine import ACTION, QUIET, THRESHOLDS, Machine
 from tracer_env.envs.vector.rates import Rates
-from tracer_env.randomness import Purpose, counter, task_key
+from tracer_env.randomness import GOLDEN, Purpose, counter, scramble, task_key
 from tracer_env.rules import Rules
 from tracer_env.types import SIGNALS, Role, Task
 
@@ -36,17 +36,15 @@ __all__ = [
 ]
 
 _WORD = 1 << 64
-_GOLDEN = 0x9E3779B97F4A7C15  # this and the next line: the constants of `randomness`
-_SHIFTS, _FACTORS = tuple(map(np.uint64, (30, 27, 31))), tuple(map(np.uint64, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)))
 _QUANTILES = 256
 _SLICE = 8192
 
 _QUANTILE, _TO_LUCK = np.uint64(_QUANTILES - 1), np.uint64(16)
-_STEP = np.uint64(_GOLDEN)
-_FIRST = np.uint64(counter(0, Purpose.OUTCOME) * _GOLDEN % _WORD)
-_NEXT_TURN = np.uint64((counter(1, 0) - counter(0, 0)) * _GOLDEN % _WORD)
-_TO_CONTENT = np.uint64((Purpose.CONTENT - Purpose.OUTCOME) * _GOLDEN % _WORD)
-_TO_SIGNAL = np.uint64((Purpose.SIGNAL - Purpose.OUTCOME) * _GOLDEN % _WORD)
+_STEP = np.uint64(GOLDEN)
+_FIRST = np.uint64(counter(0, Purpose.OUTCOME) * GOLDEN % _WORD)
+_NEXT_TURN = np.uint64((counter(1, 0) - counter(0, 0)) * GOLDEN % _WORD)
+_TO_CONTENT = np.uint64((Purpose.CONTENT - Purpose.OUTCOME) * GOLDEN % _WORD)
+_TO_SIGNAL = np.uint64((Purpose.SIGNAL - Purpose.OUTCOME) * GOLDEN % _WORD)
 
 Index = NDArray[np.int64]
 Counts = NDArray[np.int32]
@@ -56,18 +54,6 @@ Bits = NDArray[np.uint64]
 def quantised(chance: float, bits: int = 48) -> np.uint64:
     """Return the k below which ``bits`` bits of luck, read as a fraction, are less than ``chance``."""
     return np.uint64(math.ceil(math.ldexp(chance, bits)))
-
-
-def scramble(x: Bits, out: Bits, scratch: Bits) -> Bits:
-    """Mix 64-bit numbers as `randomness` does, into ``out`` (which may be ``x``)."""
-    np.right_shift(x, _SHIFTS[0], out=scratch)
-    np.bitwise_xor(x, scratch, out=out)
-    np.multiply(out, _FACTORS[0], out=out)
-    np.right_shift(out, _SHIFTS[1], out=scratch)
-    np.bitwise_xor(out, scratch, out=out)
-    np.multiply(out, _FACTORS[1], out=out)
-    np.right_shift(out, _SHIFTS[2], out=scratch)
-    return np.bitwise_xor(out, scratch, out=out)
 
 
 def seed_keys(seeds: Bits) -> Bits:
@@ -213,7 +199,7 @@ class SimulatedDialogues:
             sure: NDArray[np.bool_] = self.machine.speak[code] == 1.0
             return sure.astype(np.uint8)
         to_choice = counter(1, Purpose.CHOICE) - counter(0, Purpose.OUTCOME)
-        bits = self._place[who] + np.uint64(to_choice * _GOLDEN % _WORD)
+        bits = self._place[who] + np.uint64(to_choice * GOLDEN % _WORD)
         scramble(bits, bits, np.empty_like(bits))
         bits >>= np.uint64(11)
         speaks: NDArray[np.bool_] = bits < self._speak[code] if chances is None else np.ldexp(bits, -53) < chances
