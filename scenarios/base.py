@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
+from tracer_env.annotations import Count
 from tracer_env.errors import ConfigError, DataError, did_you_mean
 from tracer_env.intake.bounded import shown
 from tracer_env.interfaces import Extraction
@@ -23,6 +24,7 @@ from tracer_env.rules import DialogueState
 from tracer_env.scenarios.options import LETTERS
 from tracer_env.scenarios.rows import check_encodable
 from tracer_env.scenarios.splits import TUNE, TUNE_SHARE, part_of
+from tracer_env.settings import require
 from tracer_env.types import Grade, Task
 from tracer_env.verification.reasoning import check_unread
 from tracer_env.verification.verifiers import AnswerVerifier, MathVerifier, verifier_for
@@ -185,12 +187,7 @@ def _check_fields(task: Task, place: str) -> None:
 
 def check_limit(limit: int | None) -> None:
     """Raise ConfigError unless ``limit`` is None or a whole number of at least 1."""
-    if limit is None:
-        return
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise ConfigError(f"limit must be a whole number, got {limit!r}")
-    if limit < 1:
-        raise ConfigError(f"limit must be at least 1, got {limit}")
+    require("", Count | None, limit=limit)
 
 
 def check_split(scenario: str, split: str, known: Sequence[str]) -> None:

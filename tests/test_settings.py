@@ -24,7 +24,7 @@ from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.casting import make_controller, make_reward, make_scenario, make_speaker
 from tracer_env.registry import SECTIONS, registered, resolve, section_class
 from tracer_env.runs.config import Config
-from tracer_env.settings import as_data, check, check_call, read, said, schema
+from tracer_env.settings import Settings, as_data, check_call, read, said, schema
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_parts_by_name_are_checked_alike() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Oven:
+class Oven(Settings, at="oven"):
     """Settings with every kind of annotation."""
 
     heat: Annotated[float, Gt(0), Le(300), Words(remedy="; it burns")] = 180.0
@@ -209,9 +209,6 @@ class Oven:
     light: Annotated[bool, Words(kind="is on or off")] = True
     cook: Annotated[str, Elsewhere("ask in the kitchen")] = "me"
     door: Annotated[object, Elsewhere()] = None
-
-    def __post_init__(self) -> None:
-        check(self, "oven")
 
     @staticmethod
     def in_full(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +236,7 @@ WRONG_OVENS = [
 
 @pytest.mark.parametrize(("given", "message"), WRONG_OVENS)
 def test_a_file_and_a_constructor_say_the_same(given: dict[str, Any], message: str) -> None:
-    for make in (lambda: read(Oven, given, "oven"), lambda: Oven(**given)):
+    for make in (lambda: read(Oven, given), lambda: Oven(**given)):
         with pytest.raises(ConfigError) as caught:
             make()
         assert str(caught.value) == message
@@ -256,12 +253,12 @@ def test_a_file_and_a_constructor_say_the_same(given: dict[str, Any], message: s
 )
 def test_keys_that_cannot_be_given(given: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read(Oven, given, "oven")
+        read(Oven, given)
     assert str(caught.value).startswith(message)
 
 
 def test_what_is_read_is_written() -> None:
-    oven = read(Oven, {"heat": "hot", "dishes": ["pie", "bread"], "minutes": 30}, "oven")
+    oven = read(Oven, {"heat": "hot", "dishes": ["pie", "bread"], "minutes": 30})
     assert oven == Oven(heat=250.0, dishes=("pie", "bread"), minutes=30)
     assert type(oven.heat) is float
     data = as_data(oven)

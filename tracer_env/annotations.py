@@ -25,10 +25,12 @@ from annotated_types import Ge
 from tracer_env.errors import did_you_mean
 
 __all__ = [
-    "COUNT",
-    "FROM_ZERO",
     "Also",
+    "AtLeastOne",
+    "AtLeastZero",
+    "Count",
     "Elsewhere",
+    "FromOne",
     "Words",
     "complaint",
     "describe",
@@ -84,8 +86,10 @@ class Also:
         return {"anyOf": [handler(core), {"enum": list(self.names)} if self.names else {"type": "string"}]}
 
 
-COUNT: Any = Annotated[int, Ge(1), Words.always("must be a whole number of at least 1")]
-FROM_ZERO: Any = Annotated[int, Ge(0), Words.always("must be a whole number of at least 0")]
+Count = Annotated[int, Ge(1)]
+FromOne = Annotated[int, Ge(1), Words.always("must be a whole number from 1")]
+AtLeastOne = Annotated[int, Ge(1), Words.always("must be a whole number of at least 1")]
+AtLeastZero = Annotated[int, Ge(0), Words.always("must be a whole number of at least 0")]
 
 
 def complaint(hint: Any, value: Any) -> str:
@@ -106,10 +110,9 @@ def complaint(hint: Any, value: Any) -> str:
 
 def nearest(hint: Any, value: float) -> float | int:
     """Return the value within the bounds of an annotated number that is nearest to ``value``."""
-    kind, marks = _bare(hint, value)
-    bounds = _limits(marks)
+    bounds = limits(hint)
     kept: float = min(max(value, bounds.get("ge", -math.inf)), bounds.get("le", math.inf))
-    return round(kept) if kind is int else kept
+    return round(kept) if _bare(hint, value)[0] is int else kept
 
 
 def _bare(hint: Any, value: Any) -> tuple[Any, tuple[Any, ...]]:

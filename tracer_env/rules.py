@@ -28,7 +28,7 @@ from annotated_types import Ge, Le
 from tracer_env.annotations import Elsewhere, Words, limits
 from tracer_env.errors import IllegalActionError
 from tracer_env.intake.checked import Reader, choice, whole
-from tracer_env.settings import check, keys
+from tracer_env.settings import Settings, keys
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
 __all__ = [
@@ -85,7 +85,7 @@ class RoundRobin:
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(Settings, at="rules"):
     """What is fixed before a dialogue starts.
 
     ``stop_when``: ``horizon`` plays all turns, ``kept`` ends when a proposer keeps its answer.
@@ -103,9 +103,6 @@ class Rules:
     stop_when: Literal["horizon", "kept"] = "horizon"
     final_answer: Literal["last", "highest_vote", "majority"] = "last"
     history_window: Annotated[int, Ge(0), Le(4096)] = 4
-
-    def __post_init__(self) -> None:
-        check(self, "rules")
 
     @cached_property
     def seats(self) -> tuple[Seat, ...]:

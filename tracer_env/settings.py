@@ -1,14 +1,12 @@
 """One way for settings: frozen dataclasses beside their users, read from plain data, written as plain data.
 
     @dataclass(frozen=True)
-    class Rules:
+    class Rules(Settings, at="rules"):
         max_turns: Annotated[int, Ge(1), Le(4096)] = 5
         stop_when: Literal["horizon", "kept"] = "horizon"
 
-        def __post_init__(self) -> None:
-            check(self, "rules")                      ConfigError: rules.max_turns must lie between 1 and 4096, got 0
-
-    read(Rules, {"max_turns": 7}, "rules")            what TOML, ``--set`` (`with_settings`) and ``name:key=value`` give
+    Rules(max_turns=0)                                ConfigError: rules.max_turns must be a whole number from 1 to ...
+    read(Rules, {"max_turns": 7})                     what TOML, ``--set`` (`with_settings`) and ``name:key=value`` give
     as_data(rules)                                    {"max_turns": 7, ...}, None left out; `flat` has dotted keys
     schema(Rules)                                     the JSON schema that editors use
 
@@ -30,15 +28,15 @@ import numbers
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.specs import parse_value
 
 __all__ = [
+    "Settings",
     "as_data",
-    "check",
     "check_call",
     "flat",
     "keys",
@@ -56,29 +54,52 @@ T = TypeVar("T")
 # -- reading and writing ---------------------------------------------------------------------------
 
 
-def read(cls: Callable[..., T], data: Any, section: str = "", made: Mapping[str, Any] | None = None) -> T:
-    """Return settings made of plain data; ``section`` is where they stand, for messages.
+class Settings:
+    """Base of settings: frozen dataclasses whose constructor checks them against their annotations.
+
+    ``at`` is where they stand, for messages: a section, or the words in front of a name with a space behind them.
+    """
+
+    at: ClassVar[str] = ""
+
+    def __init_subclass__(cls, at: str | None = None) -> None:
+        """Take ``class Rules(Settings, at="rules")``; what is derived from it stands there too."""
+        cls.at = cls.at if at is None else at
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for the first field that is not what its annotation asks for."""
+        mine: Any = type(self)
+        for name, hint in _hints_of(mine).items():
+            require(_before(self.at), hint, **{name: getattr(self, name)})
+
+
+def _before(at: str) -> str:
+    return f"{at}." if at and not at.endswith(" ") else at
+
+
+def read(cls: Callable[..., T], data: Any, made: Mapping[str, Any] | None = None) -> T:
+    """Return settings made of plain data.
 
     ``made``: fields that have been read already. Raises ConfigError in one line for an unknown key, a value of the
     wrong kind, out of bounds or not among the choices, and for what the class itself refuses.
     """
-    given = _taken(cls, data, section)
+    given = _taken(cls, data)
     known, extra = keys(cls), {}
     if "settings" in _hints_of(cls):
         extra = {"settings": {key: value for key, value in given.items() if key not in known}}
     return cls(**{key: value for key, value in given.items() if key in known}, **extra, **(made or {}))
 
 
-def said(cls: Any, data: Any, section: str = "") -> dict[str, Any]:
+def said(cls: Any, data: Any) -> dict[str, Any]:
     """Return what ``data`` says of settings as plain data, each value read, without the defaults of the rest."""
-    return {key: _written(value) for key, value in _taken(cls, data, section).items()}
+    return {key: _written(value) for key, value in _taken(cls, data).items()}
 
 
-def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
+def _taken(cls: Any, data: Any) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{section} must be a section with keys, got {data!r}")
+        raise ConfigError(f"{cls.at} must be a section with keys, got {data!r}")
     full = cls.in_full(data) if hasattr(cls, "in_full") else data
-    hints, prefix = _hints_of(cls), f"{section}." if section else ""
+    hints, prefix = _hints_of(cls), _before(cls.at)
     for key in full:
         if (mark := marked(hints.get(key), Elsewhere)) is not None and mark.remedy:
             raise ConfigError(f"{prefix}{key} cannot be set here: {mark.remedy}")
@@ -99,16 +120,6 @@ def _taken(cls: Any, data: Any, section: str) -> dict[str, Any]:
         words = key in full and complaint(hints[key], full[key])
         raise ConfigError(f"{prefix}{key} {words or wrong['msg']}") from error
     return {key: getattr(taken, key) if key in known else value for key, value in given.items()}
-
-
-def check(settings: Any, section: str) -> None:
-    """Raise ConfigError unless the fields of a dataclass are what its annotations ask for; its constructor calls this.
-
-    ``section`` may also be the words in front of a name, with a space behind them.
-    """
-    before = f"{section}." if section and not section.endswith(" ") else section
-    for name, hint in _hints_of(settings.__class__).items():
-        require(before, hint, **{name: getattr(settings, name)})
 
 
 def require(before: str, hint: Any, /, **values: Any) -> None:

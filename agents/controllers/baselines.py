@@ -10,9 +10,9 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from tracer_env.annotations import Words
+from tracer_env.annotations import AtLeastOne, Words
 from tracer_env.rules import DialogueState
-from tracer_env.settings import check
+from tracer_env.settings import Settings
 from tracer_env.types import Role, Verdict
 
 __all__ = ["Always", "MajorityVoting", "Never", "Oracle", "Periodic", "Random", "UntilApproved", "VoteThreshold"]
@@ -46,39 +46,30 @@ class Never:
 
 
 @dataclass(frozen=True)
-class Random:
+class Random(Settings, at="controller random: "):
     """Speaks with probability p."""
 
     p: Annotated[float, Ge(0), Le(1), Words.always("must be a probability between 0 and 1")] = 0.5
-
-    def __post_init__(self) -> None:
-        check(self, "controller random: ")
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return float(self.p)
 
 
 @dataclass(frozen=True)
-class Periodic:
+class Periodic(Settings, at="controller periodic: "):
     """Speaks at turns 1, 1 + k, 1 + 2k, ...: a dialogue on a timetable."""
 
-    k: Annotated[int, Ge(1), Words.always("must be a whole number of at least 1")] = 2
-
-    def __post_init__(self) -> None:
-        check(self, "controller periodic: ")
+    k: AtLeastOne = 2
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         return 1.0 if (state.turn - 1) % self.k == 0 else 0.0
 
 
 @dataclass(frozen=True)
-class VoteThreshold:
+class VoteThreshold(Settings, at="controller vote_threshold: "):
     """Reviewers always speak; a proposer writes anew while the vote is below ``threshold``."""
 
     threshold: int = 0
-
-    def __post_init__(self) -> None:
-        check(self, "controller vote_threshold: ")
 
     def speak_probability(self, state: DialogueState, key: str) -> float:
         pending = state.pending

@@ -26,6 +26,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
+from tracer_env.annotations import Count
 from tracer_env.compositions import information_named
 from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
@@ -33,23 +34,14 @@ from tracer_env.intake.toml_files import written
 from tracer_env.parts.own_parts import own_parts
 from tracer_env.registry import SECTIONS, section_class
 from tracer_env.rules import Rules
-from tracer_env.settings import as_data, check, flat, read, said
+from tracer_env.settings import Settings, as_data, flat, read, said
 from tracer_env.settings import schema as settings_schema
 
-__all__ = [
-    "Config",
-    "EvaluationConfig",
-    "ScenarioConfig",
-    "SpeakerConfig",
-    "TrainingConfig",
-    "differences",
-    "schema",
-]
+__all__ = ["Config", "EvaluationConfig", "ScenarioConfig", "SpeakerConfig", "TrainingConfig", "differences", "schema"]
 
 _ROOMS = ("gspo", "tracer", "hooks")
 """Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_COUNT = Annotated[int, Ge(1)]
 _SEED = Annotated[int, Ge(0)]
 METHODS = (
     "never",
@@ -67,7 +59,7 @@ BASELINE = "until_approved"
 
 
 @dataclass(frozen=True)
-class ScenarioConfig:
+class ScenarioConfig(Settings, at="scenario"):
     """Which tasks; ``settings`` go to the scenario's constructor. ``seed`` draws them (None: the run's).
 
     With a ``seed`` of their own the tasks stay when the run's seed, and with it all luck, changes.
@@ -76,27 +68,21 @@ class ScenarioConfig:
     name: str = "arithmetic"
     path: str | None = None
     split: str = "test"
-    limit: _COUNT | None = None
+    limit: Count | None = None
     seed: _SEED | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        check(self, "scenario")
-
 
 @dataclass(frozen=True)
-class SpeakerConfig:
+class SpeakerConfig(Settings, at="speaker"):
     """Who speaks; ``settings`` go to the speaker's constructor."""
 
     name: str = "simulated"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        check(self, "speaker")
-
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Settings, at="training"):
     """What learns, and how controllers do. ``episodes`` None means 10,000 with simulated speakers, 100 with a model.
 
     ``tasks`` of the train split become the dialogue trees that controllers like ``cfr_plus`` are trained on; for None
@@ -109,18 +95,15 @@ class TrainingConfig:
 
     method: str | None = None
     path: str | None = None
-    episodes: _COUNT | None = None
-    tasks: _COUNT | None = None
-    update_every: _COUNT = 32
-    limit: _COUNT | None = None
+    episodes: Count | None = None
+    tasks: Count | None = None
+    update_every: Count = 32
+    limit: Count | None = None
     seed: _SEED | None = None
-
-    def __post_init__(self) -> None:
-        check(self, "training")
 
 
 @dataclass(frozen=True)
-class EvaluationConfig:
+class EvaluationConfig(Settings, at="evaluation"):
     """How methods are compared. ``batch_size`` (dialogues at once) is a speed setting and changes no result.
 
     ``on_error`` is what becomes of an episode in which a part failed: ``stop`` ends the run, to be continued; ``skip``
@@ -132,14 +115,11 @@ class EvaluationConfig:
 
     methods: tuple[str, ...] = METHODS
     baseline: str | None = None
-    worlds: _COUNT = 1
+    worlds: Count = 1
     seeds: tuple[_SEED, ...] = ()
-    batch_size: _COUNT = 64
+    batch_size: Count = 64
     counterfactuals: Literal["auto", "all", "shared", "none"] = "auto"
     on_error: Literal["stop", "skip"] = "stop"
-
-    def __post_init__(self) -> None:
-        check(self, "evaluation")
 
     @property
     def against(self) -> str:
@@ -148,7 +128,7 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Everything that decides a run's result, and its speed settings.
 
     ``gspo``, ``tracer`` and ``hooks`` hold what is said of training, checked by the classes of these sections
@@ -167,7 +147,7 @@ class Config:
     hooks: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check(self, "")
+        super().__post_init__()
         seeds = (self.seed, self.scenario.seed or 0, self.training.seed or 0, *self.evaluation.seeds)
         if max(seeds) > MOST_SEED:
             raise ConfigError(f"a seed must be at most {MOST_SEED}, the largest number of TOML, got {max(seeds)}")
@@ -180,7 +160,7 @@ class Config:
             raise ConfigError(str(error)) from error
         for name in _ROOMS:
             if getattr(self, name):
-                read(section_class(name), getattr(self, name), name)
+                read(section_class(name), getattr(self, name))
 
     def check_unhooked(self, command: str) -> None:
         """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
@@ -250,9 +230,7 @@ class Config:
     def from_data(cls, data: Mapping[str, Any]) -> Config:
         """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
         made = {
-            name: said(section_class(name), data[name], name)
-            if name in _ROOMS
-            else read(section_class(name), data[name], name)
+            name: (said if name in _ROOMS else read)(section_class(name), data[name])
             for name in SECTIONS
             if name in data
         }

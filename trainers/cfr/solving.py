@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.regret_matching import POLICIES, RegretMatching, RegretMatchingPlus, Row
 from tracer_env.agents.controllers.tree_trained import CFR, DCFR, CFRPlus, Hedge, PredictivePlus
-from tracer_env.annotations import COUNT, FROM_ZERO
+from tracer_env.annotations import AtLeastOne, AtLeastZero
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.information import vote_and_time
 from tracer_env.interfaces import Information
@@ -187,8 +187,8 @@ def solve_trees(
     agents could gain alone, which with many keys takes longer than the solving; ``title`` is for the reporter.
     """
     _check_names(method, reduction, policy)
-    require("", COUNT, iterations=iterations, starts=starts, batch=batch)
-    require("", FROM_ZERO, seed=seed)
+    require("", AtLeastOne, iterations=iterations, starts=starts, batch=batch)
+    require("", AtLeastZero, seed=seed)
     paper = method.startswith("regret_matching")
     chosen = credit_named(credit) if credit is not None else OneStep() if paper else Tree()
     if method.endswith("mccfr") and chosen.regret_per == "visit":

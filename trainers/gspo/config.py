@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from tracer_env.annotations import Also, Elsewhere, Words
+from tracer_env.annotations import Also, Count, Elsewhere, Words
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.settings import check, read
+from tracer_env.settings import Settings, read
 
 __all__ = ["CLIPS", "FINETUNES", "GSPOConfig", "GSPOSettings"]
 
@@ -31,12 +31,11 @@ CLIPS: Mapping[str, tuple[float, float]] = MappingProxyType(
 the ratio of a single token."""
 FINETUNES = ("lora", "full", "last_n")
 """What of the model can learn (`trainers.gspo.finetune`)."""
-_Count = Annotated[int, Ge(1)]
 _Positive = Annotated[float, Gt(0)]
 
 
 @dataclass(frozen=True)
-class GSPOConfig:
+class GSPOConfig(Settings, at="gspo"):
     """How utterances are learned.
 
     A step draws ``num_generations`` candidates for each of ``tasks_per_step`` contexts, splits them into
@@ -54,10 +53,10 @@ class GSPOConfig:
     """
 
     num_generations: Annotated[int, Ge(2)] = 8
-    tasks_per_step: _Count = 4
-    max_steps: _Count = 40
-    steps_per_generation: _Count = 4
-    num_iterations: _Count = 1
+    tasks_per_step: Count = 4
+    max_steps: Count = 40
+    steps_per_generation: Count = 4
+    num_iterations: Count = 1
     epsilon: Annotated[float, Gt(0), Also(tuple(CLIPS))] = CLIPS["gspo_paper"][0]
     epsilon_high: _Positive | None = None
     beta: Annotated[float, Ge(0)] = 0.0
@@ -72,19 +71,19 @@ class GSPOConfig:
     adam_epsilon: _Positive = 1e-8
     max_grad_norm: _Positive = 1.0
     temperature: Annotated[float, Gt(0), Words("must be above 0: greedy candidates are all the same")] = 1.0
-    max_completion_length: _Count = 256
-    max_batch_tokens: _Count = 1_024
+    max_completion_length: Count = 256
+    max_batch_tokens: Count = 1_024
     bf16: bool = False
     gradient_checkpointing: bool = False
-    max_nonfinite: _Count = 3
-    save_steps: _Count = 10
-    save_total_limit: _Count = 2
+    max_nonfinite: Count = 3
+    save_steps: Count = 10
+    save_total_limit: Count = 2
     resume_from_checkpoint: Annotated[str | None, Elsewhere("continue a run with --resume DIR")] = None
     report_to: Annotated[tuple[str, ...], Also(), Words(kind="must be a name or a list of names")] = ("jsonl",)
     seed: Annotated[int, Ge(0), Elsewhere("give the run's seed, --seed N")] = 0
 
     def __post_init__(self) -> None:
-        check(self, "gspo")
+        super().__post_init__()
         if self.steps_per_generation > self.tasks_per_step:
             raise ConfigError(
                 f"gspo.steps_per_generation {self.steps_per_generation} needs as many tasks a step, "
@@ -95,7 +94,7 @@ class GSPOConfig:
     def from_data(cls, data: Mapping[str, Any]) -> GSPOConfig:
         """Build from plain data, as `to_data` returns it; what does not fit is a ConfigError."""
         elsewhere = {key: data[key] for key in ("resume_from_checkpoint", "seed") if key in data}
-        return read(cls, {key: value for key, value in data.items() if key not in elsewhere}, "gspo", elsewhere)
+        return read(cls, {key: value for key, value in data.items() if key not in elsewhere}, elsewhere)
 
     @staticmethod
     def in_full(data: Mapping[str, Any]) -> dict[str, Any]:

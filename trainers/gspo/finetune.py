@@ -25,20 +25,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 
 from tracer_env.agents.speakers.models.adapters import adapter_parameters, attach, require_peft, seat_key, tidy
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.agents.speakers.models.weights import withdraw
-from tracer_env.annotations import Words
+from tracer_env.annotations import FromOne, Words
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.settings import check, keys, read
+from tracer_env.settings import Settings, keys, read
 from tracer_env.specs import name_and_settings
 from tracer_env.trainers.gspo.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
 
 __all__ = ["Finetune", "Full", "LastN", "LoRA", "Policies", "finetune_named"]
-
-_FromOne = Annotated[int, Ge(1), Words.always("must be a whole number from 1")]
 
 
 class Finetune(Protocol):
@@ -49,7 +47,7 @@ class Finetune(Protocol):
 
 
 @dataclass(frozen=True)
-class LoRA:
+class LoRA(Settings, at="lora"):
     """One low-rank adapter for each policy, on one base that is never changed.
 
     ``targets``: the last parts of module names, or ``all-linear``: every linear layer but that of the logits.
@@ -57,7 +55,7 @@ class LoRA:
     that is updated has to be the one that sampled.
     """
 
-    r: _FromOne = 16
+    r: FromOne = 16
     alpha: Annotated[float, Gt(0), Words(kind="must be a number above 0")] = 32
     dropout: float = 0.0
     targets: str | tuple[str, ...] = "all-linear"
@@ -68,7 +66,7 @@ class LoRA:
                 f"lora.dropout is {self.dropout!r}, but texts are sampled without dropout, and what is updated has to "
                 "be the policy that sampled; leave it out"
             )
-        check(self, "lora")
+        super().__post_init__()
         if not self.targets:
             raise ConfigError(f'lora.targets must be "all-linear" or names of modules, got {self.targets!r}')
 
@@ -110,7 +108,7 @@ class LoRA:
 
 
 @dataclass(frozen=True)
-class Full:
+class Full(Settings, at="full"):
     """All weights learn, as one policy. The weights leave the shared table: nobody else gets them."""
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
@@ -122,13 +120,10 @@ class Full:
 
 
 @dataclass(frozen=True)
-class LastN:
+class LastN(Settings, at="last_n"):
     """The last ``layers`` decoder layers and the final norm learn, as one policy; the rest is frozen."""
 
-    layers: _FromOne = 2
-
-    def __post_init__(self) -> None:
-        check(self, "last_n")
+    layers: FromOne = 2
 
     def prepare(self, speaker: HuggingFaceSpeaker, names: Sequence[str], seed: int) -> Policies:
         """Free the last layers. ConfigError as for `Full`, and when the model has fewer layers."""
@@ -151,7 +146,7 @@ def finetune_named(text: str) -> Finetune:
     for key, value in said.items():
         if key not in (known := keys(kinds[name])):
             raise ConfigError(f"finetune {name!r} has no setting {f'{key}={value}'!r}{did_you_mean(key, known)}")
-    kind: Finetune = read(kinds[name], said, name)
+    kind: Finetune = read(kinds[name], said)
     return kind
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.parts.blame import told as shown
+from tracer_env.settings import Settings
 
 __all__ = ["CONTEXT", "HOOKS", "Hook", "HookPaths", "as_hook", "load_hook"]
 
@@ -49,7 +50,8 @@ _OWN = {
 _PATH = re.compile(r"(?P<place>.+):(?P<name>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
-HookPaths = make_dataclass("HookPaths", [(kind, str | None, field(default=None)) for kind in HOOKS], frozen=True)
+_PATHS: Any = [(kind, str | None, field(default=None)) for kind in HOOKS]
+HookPaths = make_dataclass("HookPaths", _PATHS, bases=(Settings,), namespace={"at": "hooks"}, frozen=True)
 """The section ``[hooks]``: functions asked in training alone, as ``package.module:name`` or ``file.py:name``."""
 
 

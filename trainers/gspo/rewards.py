@@ -28,14 +28,20 @@ is where advantages are taken, that gains nothing; over groups it pulls, so bala
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from tracer_env.errors import ConfigError
+from annotated_types import Ge, Le
+
+from tracer_env.annotations import Words
 from tracer_env.rules import DialogueState, final_answer
+from tracer_env.settings import Settings
 from tracer_env.types import Grade, Role, Task, Utterance, Verdict
 from tracer_env.verification.strict import single_verdict, states_one_answer
 
 __all__ = ["PAPER", "REWARDS", "RoleReward", "TeamReward", "UtteranceReward"]
+
+
+_SHARE = "must be a number from -1 to 0"
 
 
 class UtteranceReward(Protocol):
@@ -47,7 +53,7 @@ class UtteranceReward(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleReward:
+class RoleReward(Settings):
     """Pays a proposer for a correct answer and a reviewer for a right judgement.
 
     ``unparsable_review`` (from -1 to 0) is paid for a review without a single verdict. ``stated_only``: pay a
@@ -57,17 +63,11 @@ class RoleReward:
     False pays it 0, whatever it says.
     """
 
-    unparsable_review: float = -1.0
+    unparsable_review: Annotated[
+        float, Ge(-1), Le(0), Words(_SHARE, _SHARE, "; above 0 a reviewer would be paid for saying nothing")
+    ] = -1.0
     stated_only: bool = True
     judges_unparsable: bool = True
-
-    def __post_init__(self) -> None:
-        value = self.unparsable_review
-        if isinstance(value, bool) or not isinstance(value, int | float) or not -1.0 <= value <= 0.0:
-            raise ConfigError(
-                f"unparsable_review must be a number from -1 to 0, got {value!r}; "
-                "above 0 a reviewer would be paid for saying nothing"
-            )
 
     def __call__(self, state: DialogueState, utterance: Utterance, /) -> float | None:
         if state.seat.role is Role.PROPOSER:

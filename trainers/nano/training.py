@@ -31,10 +31,10 @@ import numpy as np
 from annotated_types import Ge
 
 from tracer_env.agents.speakers.models.nano import ROLE_TOKENS
-from tracer_env.annotations import Words
+from tracer_env.annotations import Count, Words
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
-from tracer_env.settings import check
+from tracer_env.settings import Settings
 from tracer_env.storage.leftovers import temporary_folder
 from tracer_env.trainers.nano.evaluation import evaluate, report
 from tracer_env.trainers.nano.rows import READ, Row, drill, encoded, padded
@@ -54,32 +54,31 @@ _LINES = 10  # sums of one drill
 _LEAST = 256 + len(SPECIAL)  # words of the vocabulary
 _HINT = 0.5  # weight of the hints on the way
 
-_Count = Annotated[int, Ge(1)]
 Pupil = tuple[Task, tuple[Step, ...]]
 
 
 @dataclass(frozen=True)
-class NanoConfig:
+class NanoConfig(Settings, at="nano"):
     """Size of the model and length of its schooling. Raises ConfigError for values that cannot work."""
 
     levels: tuple[int, ...] = (1, 2)
-    questions: _Count = 20_000
+    questions: Count = 20_000
     """How many questions of each level are read."""
     vocabulary: Annotated[int, Ge(_LEAST), Words(f"must hold all bytes: at least {_LEAST}")] = 768
-    hidden: _Count = 112
-    inner: _Count = 288
-    layers: _Count = 6
-    heads: _Count = 4
+    hidden: Count = 112
+    inner: Count = 288
+    layers: Count = 6
+    heads: Count = 4
     drills: int = 1600
     """How many of the steps are drills in bare sums, which come first."""
-    steps: _Count = 5600
-    horizon: _Count = 6000
+    steps: Count = 5600
+    horizon: Count = 6000
     """Where the learning rate would reach its end; training stops at ``steps``, before that."""
-    batch: _Count = 32
+    batch: Count = 32
     learning_rate: float = 2.5e-3
 
     def __post_init__(self) -> None:
-        check(self, "nano")
+        super().__post_init__()
         if self.hidden % (2 * self.heads):
             raise ConfigError(f"nano.hidden {self.hidden} must be a multiple of twice nano.heads {self.heads}")
 

@@ -18,14 +18,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
-from annotated_types import Ge
 
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
+from tracer_env.annotations import Count
 from tracer_env.compositions import check_ready, information_named
 from tracer_env.episodes.rollout import Job, everything, rollout
 from tracer_env.episodes.transcript import Transcript
@@ -126,7 +126,7 @@ def train_controller(
     """
     if not tables(controller):
         raise ConfigError(f"{type(controller).__name__} keeps no table, so there is nothing to train")
-    require("", Annotated[int, Ge(1)], episodes=episodes, update_every=update_every)
+    require("", Count, episodes=episodes, update_every=update_every)
     taught, tell = lessons_in(scenario, episodes), check_ready(information_named(information))
     name = information if isinstance(information, str) else str(getattr(information, "name", information))
     for table in tables(controller):

@@ -43,7 +43,7 @@ def settled(config: Config, method: str) -> Config:
     tracer, information = config.tracer, config.information
     if method == "tracer":
         _check_for_tracer(settings)
-        chosen = read(section_class("tracer"), tracer, "tracer")
+        chosen = read(section_class("tracer"), tracer)
         information = _information(information, chosen)
         tracer = as_data(replace(chosen, information=information))
     else:
@@ -61,13 +61,13 @@ def settled(config: Config, method: str) -> Config:
 
 def gspo_settings(config: Config) -> GSPOSettings:
     """Return the section ``[gspo]`` of a run, with the run's seed."""
-    found: GSPOSettings = read(section_class("gspo"), config.gspo, "gspo")
+    found: GSPOSettings = read(section_class("gspo"), config.gspo)
     return replace(found, seed=config.training_seed)
 
 
 def tracer_settings(config: Config) -> TracerSettings:
     """Return the section ``[tracer]`` of a run, under the run's information."""
-    found: TracerSettings = read(section_class("tracer"), config.tracer, "tracer")
+    found: TracerSettings = read(section_class("tracer"), config.tracer)
     return replace(found, information=config.information)
 
 

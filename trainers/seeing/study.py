@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from tracer_env.agents.controllers.logistic import Logistic
 from tracer_env.agents.controllers.tree_trained import PRICE
-from tracer_env.annotations import COUNT
+from tracer_env.annotations import AtLeastOne
 from tracer_env.compositions import MEASURED, PARTS
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
@@ -81,7 +81,7 @@ def see(
 
     Raises ConfigError for an impossible price or count, a single question, and test trees that share a task.
     """
-    require("", COUNT, iterations=iterations, starts=starts)
+    require("", AtLeastOne, iterations=iterations, starts=starts)
     require("", PRICE, price=price)
     asked = list(informations or default_informations())
     folds, tell = _folds(trees, test), reporter or NoReporter()

@@ -24,7 +24,7 @@ from annotated_types import Ge, Gt, Le
 from tracer_env.annotations import Words
 from tracer_env.errors import RunFolderError
 from tracer_env.intake.checked import choice, listed, mapping, number, read, record
-from tracer_env.settings import check
+from tracer_env.settings import Settings
 
 __all__ = ["AlarmConfig", "CollapseAlarms", "repeating", "repetition"]
 
@@ -33,7 +33,7 @@ _Share = Annotated[float, Ge(0), Le(1)]
 
 
 @dataclass(frozen=True)
-class AlarmConfig:
+class AlarmConfig(Settings, at="the alarm limit "):
     """Where the alarms stand."""
 
     window: Annotated[int, Ge(1), Words("must be a window of at least 1 step")] = 10
@@ -50,9 +50,6 @@ class AlarmConfig:
     """Share of completions that cannot be parsed."""
     rise: _Share = 0.1
     """How much a share must have risen since the first steps besides crossing its limit."""
-
-    def __post_init__(self) -> None:
-        check(self, "the alarm limit ")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from tracer_env.annotations import Words
 from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.parts.own_parts import own_parts
-from tracer_env.settings import check
+from tracer_env.settings import Settings
 from tracer_env.trainers.cfr.credit import OneStep, Tree, credit_named
 
 __all__ = ["FADING", "VARIANTS", "TracerSettings", "Variant"]
@@ -78,7 +78,7 @@ FADING = 0.9
 
 
 @dataclass(frozen=True)
-class TracerSettings:
+class TracerSettings(Settings, at="tracer"):
     """What of TRACER is trained, and how. Raises ConfigError for what cannot work.
 
     ``information`` None is the key of the variant. The paper forgets nothing (``fading`` 1.0); but then the average is
@@ -94,7 +94,7 @@ class TracerSettings:
     information: str | None = None
 
     def __post_init__(self) -> None:
-        check(self, "tracer")
+        super().__post_init__()
         if self.information is not None:
             try:
                 if not own_parts(self.information):

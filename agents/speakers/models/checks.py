@@ -18,10 +18,10 @@ from typing import Any
 
 from tracer_env.agents.speakers.models.files import weight_files
 from tracer_env.agents.speakers.models.tensor_reading import finite
-from tracer_env.errors import ConfigError, DataError, MissingExtraError
+from tracer_env.errors import DataError, MissingExtraError
 from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path, told
 
-__all__ = ["check_config", "check_folder", "check_loaded", "check_number", "require_packages"]
+__all__ = ["check_config", "check_folder", "check_loaded", "require_packages"]
 
 _RECORDS = ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
 _ADAPTER = "adapter_config.json"
@@ -104,14 +104,6 @@ def check_loaded(path: str, model: Any, found: Mapping[str, Collection[Any]]) ->
     for name, tensor in model.named_parameters():
         if problem := finite(tensor.detach()):
             raise DataError(f"the model {path!r}: the tensor {shown(name, 200)} {problem}; take sound weights")
-
-
-def check_number(name: str, value: Any, least: int, kind: type) -> None:
-    """Raise ConfigError for a setting of a speaker that is no number of this kind from ``least``."""
-    right = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-    if isinstance(value, bool) or not right or not least <= value < float("inf"):
-        what = "a number" if kind is float else "a whole number"
-        raise ConfigError(f"speaker.{name} must be {what} from {least}, got {value!r}")
 
 
 def require_packages() -> None:

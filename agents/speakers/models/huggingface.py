@@ -18,19 +18,23 @@ Without a chat template the prompt is plain text, and a reply also ends where th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge
 
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.models.batching import batches
-from tracer_env.agents.speakers.models.checks import check_number, require_packages
+from tracer_env.agents.speakers.models.checks import require_packages
 from tracer_env.agents.speakers.models.files import digest, model_name
 from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text, without_system
 from tracer_env.agents.speakers.models.templates import TODAY, pinned, without_end
 from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
+from tracer_env.annotations import FromOne, Words
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.intake.bounded import told
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
+from tracer_env.settings import require
 from tracer_env.signals import signals_of
 from tracer_env.types import Role, Seat, Task, Utterance
 from tracer_env.verification.hearing import heard
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["HuggingFaceSpeaker"]
 
 _SMALL = 1_000_000_000
+_HEAT: Any = Annotated[float, Ge(0), Words.always("must be a number from 0")]
 _MANY = 8
 
 
@@ -82,10 +87,9 @@ class HuggingFaceSpeaker:
         pickled_weights: bool = False,
         adapters: Mapping[str, str] | str | None = None,
     ) -> None:
-        check_number("temperature", temperature, 0, float)
-        check_number("max_new_tokens", max_new_tokens, 1, int)
-        check_number("max_batch_tokens", max_batch_tokens, 1, int)
-        check_number("context", 1 if context is None else context, 1, int)
+        require("speaker.", _HEAT, temperature=temperature)
+        require("speaker.", FromOne, max_new_tokens=max_new_tokens, max_batch_tokens=max_batch_tokens)
+        require("speaker.", FromOne | None, context=context)
         shown: Any = _MANY if examples == "auto" else examples  # Prompts refuses other words
         prompts = Prompts(shown, proposer_prompt, reviewer_prompt)
         require_packages()

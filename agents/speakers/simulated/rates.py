@@ -34,7 +34,7 @@ from tracer_env.agents.speakers.simulated.signals import SignalTables, margin_bo
 from tracer_env.annotations import Words
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.intake.toml_files import read_toml
-from tracer_env.settings import check
+from tracer_env.settings import Settings
 
 __all__ = ["PRESETS", "QUANTILES", "Simulation"]
 
@@ -49,7 +49,7 @@ _Spread = Annotated[float, Ge(0.0), Le(3.0)]
 
 
 @dataclass(frozen=True)
-class Simulation:
+class Simulation(Settings, at="speaker"):
     """Parameters of the simulated speakers; rates are probabilities, lengths are tokens.
 
     Raises ConfigError for a rate outside [0, 1] or a length that is not positive.
@@ -110,7 +110,7 @@ class Simulation:
     """P(the stated answer is another one), the pending proposal having a wrong answer."""
 
     def __post_init__(self) -> None:
-        check(self, "speaker")
+        super().__post_init__()
         least, most = margin_bounds(self.tpr, self.tnr)
         object.__setattr__(self, "margin", min(max(self.margin, least), most))
 

@@ -19,7 +19,7 @@ from tracer_env.agents.speakers.models.nano import Nano, packaged_weights
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.parts.casting import make_speaker
 from tracer_env.runs.comparing import compare
-from tracer_env.runs.config import Config, EvaluationConfig, GSPOSection
+from tracer_env.runs.config import Config, EvaluationConfig
 from tracer_env.trainers.runs.language import train_run
 
 
@@ -125,7 +125,7 @@ def test_a_training_finds_its_model_elsewhere_and_knows_another_one(tmp_path: Pa
 
 def test_a_comparison_knows_another_model(tmp_path: Path, llama: str) -> None:
     model = _copy(llama, tmp_path / "model")
-    config = replace(_asked(model), gspo=GSPOSection(), evaluation=EvaluationConfig(methods=("always",)))
+    config = replace(_asked(model), gspo={}, evaluation=EvaluationConfig(methods=("always",)))
     config = replace(config, speaker=replace(config.speaker, settings={**config.speaker.settings, "max_new_tokens": 4}))
     compare(config, out=tmp_path / "run")
     record = json.loads((tmp_path / "run" / "environment.json").read_text())
