@@ -71,7 +71,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "parts": (GROUND, "intake", "terminal"),
     "verification": (GROUND, "parts"),
     "episodes": (GROUND, "intake", "storage", "parts", "verification"),
-    "statistics": (GROUND, "intake", "terminal", "episodes"),
+    "statistics": (GROUND, "intake", "terminal", "parts", "episodes"),
     "display": (GROUND, "storage", "terminal", "episodes", "statistics"),
     "trees": (GROUND, "intake", "storage", "terminal", "parts", "verification"),
     "envs": (GROUND, "intake", "storage", "terminal", "parts", "verification", "trees"),

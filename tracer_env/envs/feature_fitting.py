@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from tracer_env.envs.signal_features import SignalFeatures, features_named, fit_features
 from tracer_env.interfaces import Speaker
 from tracer_env.parts.casting import make_scenario
+from tracer_env.parts.seams import costs_nothing, parts_of, trees_of
 from tracer_env.rules import Rules
 from tracer_env.trees.growth import expand
 
@@ -25,18 +25,17 @@ def features_for(features: Any, scenario: Any, speaker: Speaker, rules: Rules) -
     turns are enough: of the train split where the scenario is a name, else of its own tasks. Raises ConfigError where
     trees are not to be had for nothing.
     """
-    if features != "all" or not _costs_nothing(speaker):
+    if features != "all" or not _may_be_tried(speaker):
         return features_named(features)
     short = replace(rules, max_turns=min(rules.max_turns, _TURNS))
     tasks = min(_TASKS, _NODES >> short.max_turns)
     lessons = make_scenario(scenario, split="train") if isinstance(scenario, str) else make_scenario(scenario)
-    seed = int(getattr(getattr(speaker, "trees", None), "seed", 0))
+    seed = int(getattr(trees_of(speaker), "seed", 0))
     return fit_features(expand(make_scenario(list(islice(lessons, tasks))), speaker, short, seed, texts=False))
 
 
-def _costs_nothing(speaker: Any) -> bool:
+def _may_be_tried(speaker: Any) -> bool:
     """Return whether words may be tried: those of a cast where all of its parts' may, recordings not among them."""
-    parts = getattr(speaker, "parts", None)
-    if isinstance(parts, Mapping):
-        return all(_costs_nothing(part) and not hasattr(part, "trees") for part in parts.values())
-    return bool(getattr(speaker, "free", False))
+    if parts := parts_of(speaker):
+        return all(_may_be_tried(part) and trees_of(part) is None for part in parts.values())
+    return costs_nothing(speaker)

@@ -34,6 +34,7 @@ from tracer_env.interfaces import Controller
 from tracer_env.parts.casting import make_controller, make_reward, make_rules, make_scenario, make_speaker
 from tracer_env.parts.contracts import asked_under, key_of, probability
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import check_plays
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.types import Role, Seat
@@ -67,8 +68,7 @@ def raw_env(
     """
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
     take_in(information)
-    if hasattr(voices, "check"):
-        voices.check(made)
+    check_plays(voices, made)
     return DialogueEnv(
         make_scenario(scenario),
         voices,

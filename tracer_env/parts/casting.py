@@ -27,6 +27,7 @@ from tracer_env.intake.table_files import read_table
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
 from tracer_env.parts.lessons import UNKNOWN
 from tracer_env.parts.own_parts import own_parts, take_in
+from tracer_env.parts.seams import parts_of
 from tracer_env.parts.task_contracts import size_of
 from tracer_env.parts.trust import table_named
 from tracer_env.registry import OURS, build, resolve
@@ -141,8 +142,8 @@ def make_controller(
         raise ConfigError(f"{controller!r} made a {type(made).__name__}, which has no method speak_probability()")
     check = getattr(made, "check", None)
     if rules is not None and check is not None:
-        check(rules) if hasattr(made, "parts") else check(rules, information)
-        for part in getattr(made, "parts", {}).values():
+        check(rules) if parts_of(made) else check(rules, information)
+        for part in parts_of(made).values():
             make_controller(part, rules, information)
     return made
 

@@ -26,6 +26,7 @@ from typing import Any
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Controller, Information, Request, Reward, Speaker
 from tracer_env.parts.blame import name_of, place, raised, told
+from tracer_env.parts.seams import at_seat, own_key
 from tracer_env.rules import DialogueState
 from tracer_env.signals import LARGEST, contradiction, kept
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Seat, Signals, Utterance, Verdict
@@ -117,8 +118,7 @@ def probability(controller: Controller, state: DialogueState, key: str) -> float
 
 def asked_under(controller: Controller, seat: Seat, information: Information) -> Information:
     """Return the key that a seat's controller is asked under: its own (``tell``) where it has one, else the given."""
-    part = controller.part(seat) if hasattr(controller, "part") else controller
-    own: Information | None = getattr(part, "tell", None)
+    own = own_key(at_seat(controller, seat))
     return information if own is None else own
 
 

@@ -6,11 +6,11 @@ nothing is named by its class or function.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tracer_env.intake.bounded import shown_path
 from tracer_env.parts.blame import name_of
+from tracer_env.parts.seams import parts_of
 
 __all__ = ["SIMULATED", "words_of"]
 
@@ -21,8 +21,7 @@ _LONGEST = 200
 
 def words_of(speaker: Any) -> str:
     """Return whose words a speaker says, in at most 200 characters."""
-    parts = getattr(speaker, "parts", None)
-    if isinstance(parts, Mapping) and parts:
+    if parts := parts_of(speaker):
         return "; ".join(f"{seat}: {words_of(part)}" for seat, part in parts.items())[:_LONGEST]
     said, model = getattr(speaker, "words", None), getattr(speaker, "model", None)
     if isinstance(said, str) and said:

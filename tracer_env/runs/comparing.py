@@ -22,6 +22,7 @@ from tracer_env.parts.casting import make_controller, make_scenario, make_speake
 from tracer_env.parts.contracts import well_formed
 from tracer_env.parts.lessons import Lessons
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import check_plays
 from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
 from tracer_env.parts.worlds import check_worlds, worlds_of
@@ -180,8 +181,7 @@ def _cast(
     _check_seeds(asked, controllers)
     train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
     voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
-    if hasattr(voices, "check"):
-        voices.check(asked.rules)
+    check_plays(voices, asked.rules)
     check_worlds(voices, asked.evaluation.worlds, asked.seed)
     return _Cast(tasks, voices, dict(made), train_tasks)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from tracer_env.episodes.promise import TasksDigest
 from tracer_env.interfaces import Scenario, Speaker
+from tracer_env.parts.seams import parts_of
 from tracer_env.parts.task_contracts import OURS
 from tracer_env.parts.voices import words_of
 from tracer_env.runs.records import SCHEMA
-from tracer_env.verification.reasoning import UNREAD
+from tracer_env.verification.reasoning import unread_of
 
 __all__ = ["environment_of", "models_of", "scenario_digest"]
 
@@ -38,7 +39,7 @@ def environment_of(
         "words": words_of(speaker),
         "tasks_digest": scenario_digest(scenario),
         "task_ids": [task.id for task in scenario],
-        **({"unread": list(getattr(scenario, "unread", UNREAD))} if OURS[type(scenario)] else {}),
+        **({"unread": list(unread_of(scenario))} if OURS[type(scenario)] else {}),
         **({"trained_on": dict(trained_on)} if trained_on else {}),
         **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
     }
@@ -51,7 +52,7 @@ def scenario_digest(scenario: Scenario) -> str:
 
 def models_of(speaker: Speaker) -> dict[str, str]:
     """Return the digests of the weights that a speaker's language models were read from, by seat."""
-    parts = getattr(speaker, "parts", {"all seats": speaker})
+    parts = parts_of(speaker) or {"all seats": speaker}
     found = {str(seat): getattr(part, "weights", None) for seat, part in parts.items()}
     return {seat: weights for seat, weights in found.items() if isinstance(weights, str)}
 

@@ -18,6 +18,7 @@ from tracer_env.errors import ConfigError, RunFolderError, TrustError
 from tracer_env.intake.table_files import read_kept
 from tracer_env.interfaces import Controller
 from tracer_env.parts.own_parts import own_parts
+from tracer_env.parts.seams import parts_of
 from tracer_env.parts.trust import table_named
 from tracer_env.registry import OURS, build
 from tracer_env.rules import DialogueState
@@ -38,21 +39,20 @@ def controller_files(folder: Path, methods: Iterable[str]) -> dict[str, Path]:
 
 def tables_of(controller: Any) -> list[Any]:
     """Return what was learned inside a controller, part by part: whatever can be loaded from data."""
-    parts = getattr(controller, "parts", None)
-    if parts is not None:
+    if parts := parts_of(controller):
         return [table for part in parts.values() for table in tables_of(part)]
     return [controller] if hasattr(controller, "load_state_dict") else []
 
 
 def seats_of(controller: Any) -> dict[str, int | None] | None:
     """Return the number of the table that each part of a cast is, None for other parts; None for no cast."""
-    parts = getattr(controller, "parts", None)
-    if parts is None:
+    parts = parts_of(controller)
+    if not parts:
         return None
     count, seats = 0, dict[str, int | None]()
     for seat, part in parts.items():
         held = len(tables_of(part))
-        seats[seat] = count if held == 1 and not hasattr(part, "parts") else None
+        seats[seat] = count if held == 1 and not parts_of(part) else None
         count += held
     return seats
 

@@ -18,6 +18,7 @@ from tracer_env.intake.table_files import read_kept, take_over
 from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.parts.casting import make_scenario
 from tracer_env.parts.lessons import Lessons, split_of
+from tracer_env.parts.seams import costs_nothing, parts_of
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
@@ -71,13 +72,12 @@ def training_scenario(config: Config) -> Scenario:
 
 def training_episodes(config: Config, speaker: Speaker) -> int:
     """Return how many episodes a table is trained on: as configured, else 10,000 simulated or 100 with a model."""
-    return config.training.episodes or (10_000 if getattr(speaker, "free", False) else 100)
+    return config.training.episodes or (10_000 if costs_nothing(speaker) else 100)
 
 
 def untrained(controller: Any) -> bool:
     """Return whether a controller can learn and has not learned anything yet."""
-    parts = getattr(controller, "parts", None)
-    if parts is not None:
+    if parts := parts_of(controller):
         return any(untrained(part) for part in parts.values())
     return getattr(controller, "rows", None) == {} or getattr(controller, "learned", True) is False
 

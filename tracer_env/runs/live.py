@@ -15,6 +15,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import check_plays, costs_nothing
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.worlds import check_world
 from tracer_env.runs.config import Config
@@ -56,8 +57,7 @@ def play(
             f"({command('tracer-env', 'train', '--method', controller)}) and give the file it writes"
         )
     speaker = make_speaker(config.speaker.name, **config.speaker.settings)
-    if hasattr(speaker, "check"):
-        speaker.check(config.rules)
+    check_plays(speaker, config.rules)
     chosen = next((each for each in scenario if task is None or each.id == task), None)
     if chosen is None:
         raise UnknownNameError("task", task, [each.id for each in scenario][:1000])
@@ -76,7 +76,7 @@ def play(
                 console.print(part)
         shown = upto
 
-    which = everything if getattr(speaker, "free", False) else nothing
+    which = everything if costs_nothing(speaker) else nothing
     key = check_ready(information_named(config.information))
     played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
     show(played, over=True)

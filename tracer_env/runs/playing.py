@@ -21,6 +21,7 @@ from tracer_env.episodes.promise import Promise
 from tracer_env.episodes.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.interfaces import Controller, Scenario, Speaker
+from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.registry import OURS, build
@@ -54,7 +55,7 @@ def evaluate(
     """
     check_worlds(speaker, worlds, seed)
     key, count = information_named(information), len(scenario)
-    free = bool(getattr(speaker, "free", False))
+    free = costs_nothing(speaker)
     wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
     at_once = max(1, batch_size // len(methods))
     waiting = (episode for episode in range(count * worlds) if episode not in done)

@@ -20,6 +20,7 @@ from typing import Any
 
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.lessons import Lessons, split_of
+from tracer_env.parts.seams import costs_nothing, trees_of
 from tracer_env.parts.task_contracts import task_at
 from tracer_env.parts.worlds import worlds_of
 from tracer_env.registry import OURS, build
@@ -43,7 +44,7 @@ class TrainTrees:
     def __init__(self, config: Config, tasks: Scenario, speaker: Speaker, folder: Path, tell: Reporter) -> None:
         self._config, self._scenario, self._speaker, self._tell = config, tasks, speaker, tell
         self.folder = folder
-        self.free = bool(getattr(speaker, "free", False))
+        self.free = costs_nothing(speaker)
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -109,7 +110,7 @@ class TrainTrees:
     @cached_property
     def _recorded(self) -> DialogueTrees | None:
         """The trees that a recording plays back, where they are of these tasks and of the rules of the run."""
-        trees = getattr(self._speaker, "trees", None)
+        trees = trees_of(self._speaker)
         if not isinstance(trees, DialogueTrees) or trees.rules != self._config.rules:
             return None
         asked = {task.id: task.question for task in trees.tasks}

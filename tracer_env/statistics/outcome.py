@@ -18,6 +18,7 @@ from typing import Any
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import Reader, flag, line, listed, number, optional, read, record, whole
+from tracer_env.parts.seams import parts_of
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.metrics import KINDS, Duel, Row, Tally
 from tracer_env.terminal.plain import visible
@@ -147,16 +148,14 @@ def described(controller: object) -> dict[str, str]:
 
 
 def _policy(controller: object) -> str:
-    parts = getattr(controller, "parts", None)
-    if parts:
+    if parts := parts_of(controller):
         return " and ".join(sorted({told for part in parts.values() if (told := _policy(part))}))
     return str(getattr(controller, "played", ""))
 
 
 def kind_of(controller: object) -> str:
     """Return a controller's kind; a cast is what the most of its parts can do: bound, then learned, then rule."""
-    parts = getattr(controller, "parts", None)
-    if parts:
+    if parts := parts_of(controller):
         return max((kind_of(part) for part in parts.values()), key=KINDS.index)
     if getattr(controller, "clairvoyant", False):
         return "bound"

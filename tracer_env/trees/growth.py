@@ -24,6 +24,7 @@ import numpy as np
 from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import split_of
+from tracer_env.parts.seams import check_plays
 from tracer_env.parts.task_contracts import check_tasks, same
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.randomness import stream
@@ -62,9 +63,7 @@ def expand(
     listed, voice = make_scenario(tasks), make_speaker(speaker)
     grader = listed if scenario is None else make_scenario(scenario)
     check_tasks(listed)
-    check = getattr(voice, "check", None)
-    if check is not None:
-        check(played)
+    check_plays(voice, played)
     check_worlds(voice, worlds, seed)
     tell, chosen = reporter or NoReporter(), tuple(listed)
     said: Sequence[Utterance]

@@ -25,6 +25,7 @@ from tracer_env.interfaces import Controller, Information
 from tracer_env.observed import Observer
 from tracer_env.parts.casting import make_controller
 from tracer_env.parts.contracts import probability
+from tracer_env.parts.seams import at_seat, own_key
 from tracer_env.rules import DialogueState, Rules, advance, initial
 from tracer_env.trees.keys import key_table
 from tracer_env.trees.levels import TreeData
@@ -121,13 +122,13 @@ def _from_controller(
 ) -> list[NDArray[np.float64]]:
     tell, found = check_ready(information_named(information)), []
     for depth, codes in enumerate(_events(trees)):
-        part = controller.part(trees.rules.seats[depth + 2]) if hasattr(controller, "part") else controller
+        part = at_seat(controller, trees.rules.seats[depth + 2])
         if isinstance(part, Observer):
             numbers = observed_at(trees, depth)
             chances = part.probabilities(numbers.reshape(-1, numbers.shape[-1]), depth + 2)
             found.append(chances.reshape(codes.shape))
             continue
-        keys = key_table(trees, getattr(part, "tell", None) or tell)
+        keys = key_table(trees, own_key(part) or tell)
         if getattr(part, "reads_keys", False):
             named = [part.speak_probability(_NOWHERE, key) for key in keys.names]
             found.append(np.append(named, 0.0)[keys.ids[depth]])

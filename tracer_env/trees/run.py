@@ -26,6 +26,7 @@ from tracer_env.intake.checked import flag, line, load, plain, record, whole
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import UNKNOWN, split_of, tasks_digest
+from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.rules import Rules
@@ -86,7 +87,7 @@ def expand_run(
     check_worlds(voice, worlds, seed)
     split = split_of(listed)
     plan = _plan(chosen, played, seed, worlds, name, texts)
-    at_once = tasks_at_once or (4096 if getattr(voice, "free", False) else 16)
+    at_once = tasks_at_once or (4096 if costs_nothing(voice) else 16)
 
     def grow(some: Sequence[Task]) -> DialogueTrees:
         return replace(expand(some, voice, played, seed, worlds, scenario=grader, texts=texts), split=split)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-__all__ = ["UNREAD", "check_unread", "spoken"]
+__all__ = ["UNREAD", "check_unread", "spoken", "unread_of"]
 
 UNREAD = ("think", "thinking", "reasoning")
 """Names of the blocks that reading leaves out unless a scenario says otherwise."""
@@ -31,6 +31,11 @@ def check_unread(names: object) -> tuple[str, ...]:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ValueError(f"must hold names such as 'think', got {name!r:.80}")
     return tuple(names)
+
+
+def unread_of(scenario: object) -> tuple[str, ...]:
+    """Return the names of the blocks that a scenario leaves out of reading: its own ``unread``, else `UNREAD`."""
+    return tuple(getattr(scenario, "unread", UNREAD))
 
 
 def spoken(text: str, unread: tuple[str, ...] = UNREAD) -> str | None:

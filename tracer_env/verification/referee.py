@@ -23,7 +23,7 @@ from tracer_env.rules import DialogueState
 from tracer_env.types import Role, Seat, Utterance, Verdict
 from tracer_env.verification.extraction import ANSWER_IS, STATED
 from tracer_env.verification.quoting import own_words
-from tracer_env.verification.reasoning import UNREAD
+from tracer_env.verification.reasoning import UNREAD, unread_of
 from tracer_env.verification.reasoning import spoken as spoken_part
 from tracer_env.verification.verdicts import read_verdict
 
@@ -42,7 +42,7 @@ def judge(utterance: Utterance, state: DialogueState, seat: Seat, scenario: Scen
     if utterance.rule == "given":
         return utterance
     if seat.role is Role.REVIEWER:
-        verdict = read_verdict(utterance.text, getattr(scenario, "unread", UNREAD))
+        verdict = read_verdict(utterance.text, unread_of(scenario))
         agrees = agreement(utterance.text, state, scenario)
         return replace(utterance, verdict=verdict, agrees=agrees, answer=None, rule="", grade=None)
     scenario = inside(scenario, state)
@@ -66,7 +66,7 @@ def agreement(text: str, state: DialogueState, scenario: Scenario) -> int:
     pending = state.pending
     if pending is None or pending.utterance.answer is None:
         return 0
-    scenario, said = inside(scenario, state), spoken_part(text, getattr(scenario, "unread", UNREAD))
+    scenario, said = inside(scenario, state), spoken_part(text, unread_of(scenario))
     if said is None:
         return 0
     text = own_words(said)
@@ -130,7 +130,7 @@ def received(
 
 def unread_by(scenario: Scenario) -> tuple[str, ...] | None:
     """Return which reasoning blocks a scenario leaves out, None where these are the usual ones; see `Request`."""
-    names = tuple(getattr(scenario, "unread", UNREAD))
+    names = unread_of(scenario)
     return None if names == UNREAD else names
 
 

@@ -38,7 +38,7 @@ from tracer_env.rules import DialogueState
 from tracer_env.trainers.gspo.hook_loading import HOOKS, Hook, as_hook, load_hook
 from tracer_env.trainers.gspo.rewards import UtteranceReward
 from tracer_env.types import Action, Grade, Role, Seat, Task, Utterance
-from tracer_env.verification.reasoning import UNREAD
+from tracer_env.verification.reasoning import unread_of
 
 __all__ = ["ACTIONS", "HOOKS", "HookedPrompts", "HookedReward", "HookedScenario", "Hooks", "context_of"]
 
@@ -241,7 +241,7 @@ class HookedScenario:
     @property
     def unread(self) -> tuple[str, ...]:
         """The names of the reasoning blocks that the scenario leaves out of reading."""
-        return getattr(self.inner, "unread", UNREAD)
+        return unread_of(self.inner)
 
     def extract(self, text: str) -> Extraction:
         """Return the hook's answer in canonical form under the rule ``hook``."""

@@ -20,6 +20,7 @@ from tracer_env.intake.table_files import MOST
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import check_plays
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.trust import check_recorded
 from tracer_env.runs.config import Config
@@ -118,8 +119,7 @@ def _opened(
     tasks = training_scenario(asked)
     check_each(tasks)
     speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
-    if hasattr(speaker, "check"):
-        speaker.check(asked.rules)
+    check_plays(speaker, asked.rules)
     if resume is None:
         folder = RunFolder.create(asked, "train", out)
     return folder, controller, tasks, speaker

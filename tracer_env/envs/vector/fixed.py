@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tracer_env.envs.vector.keys import Dialogues, VectorKeys, plain_parts, told_parts
 from tracer_env.envs.vector.machine import Machine, fixed_keys
 from tracer_env.interfaces import Controller, Information
+from tracer_env.parts.seams import at_seat
 from tracer_env.rules import Rules
 
 __all__ = ["FixedChoices"]
@@ -37,8 +38,7 @@ class FixedChoices:
         self._tables: dict[int, tuple[VectorKeys, NDArray[np.float64]]] = {}
         for turn, key in fixed_keys(rules, learns, others, tell).items():
             if told_parts(key):
-                table = others.part(rules.seats[turn]) if hasattr(others, "part") else others
-                self._tables[turn] = self._table(turn, key, table)
+                self._tables[turn] = self._table(turn, key, at_seat(others, rules.seats[turn]))
         self.hears = bool(self._tables)
 
     def _table(self, turn: int, key: Information, table: Controller) -> tuple[VectorKeys, NDArray[np.float64]]:

@@ -20,6 +20,7 @@ from tracer_env.information import KEYS
 from tracer_env.interfaces import Controller, Information, Reward
 from tracer_env.parts.blame import name_of
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import own_key, parts_of
 from tracer_env.parts.worlds import check_world
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
@@ -49,13 +50,13 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
     tell = check_ready(information_named(information))
     _check_key(tell, "the information")
     known = tuple(resolve("controller", name)[0] for name in _TABLED)
-    for part in getattr(others, "parts", {"": others}).values():
+    for part in (parts_of(others) or {"": others}).values():
         if not isinstance(part, known):  # type: ignore[arg-type]  # registered as classes
             raise ConfigError(
                 f"the vector environment has no table for the fixed controller {type(part).__name__}: "
                 f"it must be a function of turn, vote and verdict ({', '.join(_TABLED)}, or a trained table); {HINT}"
             )
-        own = getattr(part, "tell", None)
+        own = own_key(part)
         if own is not None:
             _check_key(own, "a fixed controller's information")
     return tell
@@ -64,7 +65,7 @@ def check_parts(reward: Reward, information: str | Information, others: Controll
 def _check_key(tell: Information, what: str) -> None:
     if tell not in KEYS.values() and not isinstance(tell, Composition):
         raise ConfigError(f"the vector environment has no table for {what} {name_of(tell)}; {HINT}")
-    for part in getattr(tell, "parts", ()):
+    for part in tell.parts if isinstance(tell, Composition) else ():
         if part.own is not None:
             raise ConfigError(
                 f"the vector environment has no table for {part.kind!r}, a part of your own in {what}; {HINT}"

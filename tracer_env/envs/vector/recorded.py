@@ -23,6 +23,7 @@ from tracer_env.envs.vector.parts import HINT
 from tracer_env.envs.vector.simulated import episode_streams, seed_keys
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
+from tracer_env.parts.seams import trees_of
 from tracer_env.randomness import Purpose, stream, task_key, uniforms
 from tracer_env.rules import Rules, initial
 from tracer_env.trees.levels import Level
@@ -56,7 +57,7 @@ def recording_of(speaker: Any, rules: Rules) -> Recording | None:
 
     Raises ConfigError when dialogues under ``rules`` are not among the recorded ones.
     """
-    if not hasattr(speaker, "trees") or getattr(speaker, "any_seed", None) is None:
+    if trees_of(speaker) is None or getattr(speaker, "any_seed", None) is None:
         return None
     recording: Recording = speaker
     recording.check(rules)
