@@ -69,7 +69,7 @@ TAKEN_OUT = (
     (re.compile(r"\b\d+(\.\d+)? ?(s|ms|MB|tokens/s|it/s)\b"), "MEASURED"),
     (
         re.compile(
-            r"(?i)(\"?[\w/]*(seconds|_at|elapsed|memory|tokens_per_second|started|rss)[\w/]*\"?\s*[:=]\s*)[^,}\n]+"
+            r"(?i)(\"?[\w/]*(second|_at|elapsed|memory|started|rss)[\w/]*\"?\s*[:=]\s*)[^,}\n]+"
         ),
         r"\1MEASURED",
     ),
