@@ -68,9 +68,7 @@ COMMANDS = {
 TAKEN_OUT = (
     (re.compile(r"\b\d+(\.\d+)? ?(s|ms|MB|tokens/s|it/s)\b"), "MEASURED"),
     (
-        re.compile(
-            r"(?i)(\"?[\w/]*(second|_at|elapsed|memory|started|rss)[\w/]*\"?\s*[:=]\s*)[^,}\n]+"
-        ),
+        re.compile(r"(?i)(\"?[\w/]*(second|_at|elapsed|memory|started|rss)[\w/]*\"?\s*[:=]\s*)[^,}\n]+"),
         r"\1MEASURED",
     ),
     (re.compile(r"(\"?[\w. -]*version[\w. -]*\"?\s*[:=]\s*)[^,}\n]+"), r"\1VERSION"),

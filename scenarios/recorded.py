@@ -16,10 +16,10 @@ from tracer_env.parts.lessons import mark_of
 from tracer_env.scenarios.base import TaskList, check_limit, check_split
 from tracer_env.scenarios.splits import DIVIDED, TRAIN, TUNE, in_tune
 from tracer_env.trees.files import load_tasks
-from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.shipped import RECORDINGS
 from tracer_env.types import Task
 
-__all__ = ["SPLITS", "RecordedTasks", "ShippedTasks"]
+__all__ = ["SPLITS", "RecordedTasks", "ShippedSmolLM2Tasks", "ShippedTasks"]
 
 SPLITS = ("train", "tune", "test", "all")
 
@@ -46,11 +46,19 @@ class RecordedTasks(TaskList):
 
 
 class ShippedTasks(RecordedTasks):
-    """The tasks of the recording that comes with the package: level-1 arithmetic."""
+    """The tasks of the recording of nano that comes with the package: level-1 arithmetic."""
+
+    shipped = "recorded"
 
     def __init__(self, path: str | None = None, split: str = "test", limit: int | None = None, seed: int = 0) -> None:
-        super().__init__(str(SHIPPED), path, split, limit, seed)
-        self.name = "recorded"
+        super().__init__(str(RECORDINGS[self.shipped]), path, split, limit, seed)
+        self.name = self.shipped
+
+
+class ShippedSmolLM2Tasks(ShippedTasks):
+    """The tasks of the recording of SmolLM2 that comes with the package: level-1 arithmetic."""
+
+    shipped = "recorded-smollm2"
 
 
 def _sides(tasks: Iterable[Task]) -> list[tuple[Task, str]]:

@@ -26,11 +26,11 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import streams
 from tracer_env.rules import DialogueState, Rules
-from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.shipped import RECORDINGS
 from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task, Utterance
 
-__all__ = ["RecordedSpeaker", "ShippedSpeaker"]
+__all__ = ["RecordedSpeaker", "ShippedSmolLM2", "ShippedSpeaker"]
 
 _FURTHEST = 1 << 16
 
@@ -188,8 +188,16 @@ class RecordedSpeaker:
 
 
 class ShippedSpeaker(RecordedSpeaker):
-    """Plays back the recording that comes with the package, under any seed."""
+    """Plays back the recording of nano that comes with the package, under any seed."""
+
+    shipped = "recorded"
 
     def __init__(self) -> None:
-        super().__init__(SHIPPED, any_seed=True)
-        self.name = "the recording of the package"
+        super().__init__(RECORDINGS[self.shipped], any_seed=True)
+        self.name = f"the recording {self.shipped} of the package"
+
+
+class ShippedSmolLM2(ShippedSpeaker):
+    """Plays back the recording of SmolLM2 that comes with the package, under any seed."""
+
+    shipped = "recorded-smollm2"

@@ -9,7 +9,7 @@ import pytest
 import tracer_env
 from tracer_env.cli.app import main
 from tracer_env.runs.folder import load_run
-from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.shipped import RECORDINGS, SHIPPED
 
 
 def test_it_is_small_and_holds_enough() -> None:
@@ -45,3 +45,21 @@ def test_naming_either_leaves_it_aside(capsys: pytest.CaptureFixture[str]) -> No
     for named in (["--scenario", "arithmetic"], ["--speaker", "simulated"], ["--set", "speaker.skill=0.5"]):
         assert main(["compare", "--dry-run", *named]) == 0
         assert 'name = "recorded"' not in capsys.readouterr().out
+
+
+def test_the_one_of_smollm2_is_small_and_holds_enough() -> None:
+    folder = RECORDINGS["recorded-smollm2"]
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 1_000_000
+    trees = tracer_env.DialogueTrees.load(folder)
+    assert len(trees.tasks) >= 200
+    assert len({said.text for said in trees.texts or ()}) > 500
+    assert trees.told
+    assert 0.3 < trees.evaluate("never").accuracy < 0.8
+
+
+def test_it_is_played_by_its_name(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    asked = ["--scenario", "recorded-smollm2", "--speaker", "recorded-smollm2", "--seed", "5", "--out", str(out)]
+    assert main(["compare", *asked, "--limit", "5", "--methods", "always,never"]) == 0
+    assert "SmolLM2" in str((load_run(out).environment() or {})["words"])
+    assert main(["see", "recorded-smollm2", "--information", "vote", "--iterations", "5", "--starts", "1"]) == 0

@@ -14,14 +14,17 @@ from tracer_env.parts.own_parts import take_in
 from tracer_env.registry import OURS, build, resolve
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, say, say_json
-from tracer_env.trees.shipped import SHIPPED
+from tracer_env.trees.shipped import RECORDINGS
 from tracer_env.trees.tree import DialogueTrees
 
 __all__ = ["see_command"]
 
 
 def see_command(
-    trees: Annotated[Path, typer.Argument(help="Folder of trees, or `recorded`: the recording of the package.")],
+    trees: Annotated[
+        Path,
+        typer.Argument(help="Folder of trees; or a recording of the package, `recorded` (nano) or `recorded-smollm2`."),
+    ],
     test: Annotated[
         Path | None, typer.Option("--test", help="Trees of other tasks to be scored on (default: halves, both ways).")
     ] = None,
@@ -61,15 +64,16 @@ def see_command(
 
 
 def _trees(folder: Path, test: Path | None) -> tuple[DialogueTrees, DialogueTrees | None]:
-    """Return the trees to learn from and those to be scored on; the package's recording has both, by its splits."""
-    if str(folder) != "recorded" or folder.exists():
+    """Return the trees to learn from and those to be scored on; the package's recordings have both, by their splits."""
+    name = str(folder)
+    if name not in RECORDINGS or folder.exists():
         return DialogueTrees.load(folder), None if test is None else DialogueTrees.load(test)
     if test is not None:
-        raise ConfigError("recorded brings its own test split; leave --test out, or name a folder of trees")
-    whole = DialogueTrees.load(SHIPPED)
+        raise ConfigError(f"{name} brings its own test split; leave --test out, or name a folder of trees")
+    whole = DialogueTrees.load(RECORDINGS[name])
     places = {task.id: place for place, task in enumerate(whole.tasks)}
     lessons, tests = (
-        replace(whole.part([places[task.id] for task in build("scenario", "recorded", split=split)]), split=split)
+        replace(whole.part([places[task.id] for task in build("scenario", name, split=split)]), split=split)
         for split in ("train", "test")
     )
     return lessons, tests
