@@ -257,6 +257,16 @@ def test_keys_that_cannot_be_given(given: Any, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
+def test_what_has_no_default_is_asked_for() -> None:
+    needed = dataclasses.make_dataclass("Needed", [("cook", str)], bases=(Settings,), frozen=True)
+    with pytest.raises(ConfigError, match=r"^cook is missing$"):
+        read(needed, {})
+    assert read(needed, {"cook": "me"}) == needed("me")
+    heavy = dataclasses.make_dataclass("Heavy", [("weight", float)], bases=(Settings,), frozen=True)
+    with pytest.raises(ConfigError, match=r"^weight cannot be 1000"):  # which no float can hold
+        read(heavy, {"weight": 10**400})
+
+
 def test_what_is_read_is_written() -> None:
     oven = read(Oven, {"heat": "hot", "dishes": ["pie", "bread"], "minutes": 30})
     assert oven == Oven(heat=250.0, dishes=("pie", "bread"), minutes=30)

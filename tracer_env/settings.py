@@ -117,8 +117,10 @@ def _taken(cls: Any, data: Any) -> dict[str, Any]:
         if wrong["type"] == "extra_forbidden":
             sections = [name for name, hint in hints.items() if _is_section(hint) and name != "settings"]
             raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*known, *sections])}") from error
-        words = key in full and complaint(hints[key], full[key])
-        raise ConfigError(f"{prefix}{key} {words or wrong['msg']}") from error
+        if wrong["type"] == "missing":
+            raise ConfigError(f"{prefix}{key} is missing") from error
+        words = complaint(hints[key], full[key]) or f"cannot be {full[key]!r:.80}"
+        raise ConfigError(f"{prefix}{key} {words}") from error
     return {key: getattr(taken, key) if key in known else value for key, value in given.items()}
 
 
