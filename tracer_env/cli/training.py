@@ -28,6 +28,7 @@ from tracer_env.cli.options import (
     settings_data,
 )
 from tracer_env.cli.trees import train_on_folder
+from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.registry import OURS, registered, resolve
 from tracer_env.settings import merge
@@ -165,9 +166,7 @@ def _print_language(result: Mapping[str, Any]) -> None:
     span = "first and last step" if few else "means over the first and the last ten steps"
     console.print(_courses(result, f"{result['method']} after {steps:,} steps: {span}", keys))
     if result["dialogues"] is not None:
-        table = Table(title="its dialogues", title_justify="left")
-        for column in ("measure", "first", "last"):
-            table.add_column(column, justify="left" if column == "measure" else "right")
+        table = number_table("its dialogues", "measure", ("first", "last"))
         for name, course in result["dialogues"].items():
             table.add_row(name.replace("_", " "), *(_cell(_DIALOGUES[name], course[key]) for key in keys))
         console.print(table)
@@ -199,10 +198,7 @@ _DIALOGUES = {
 
 
 def _courses(result: Mapping[str, Any], title: str, keys: tuple[str, str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("policy", no_wrap=True)
-    for heading, _ in _SHOWN.values():
-        table.add_column(heading, justify="right")
+    table = number_table(title, "policy", [heading for heading, _ in _SHOWN.values()])
     for policy, courses in result["policies"].items():
         cells = [" → ".join(_cell(form, courses[name][key]) for key in keys) for name, (_, form) in _SHOWN.items()]
         table.add_row(policy, *cells)
@@ -226,10 +222,7 @@ def _print_controller(result: Mapping[str, Any]) -> None:
 
 
 def _policy(rows: list[dict[str, Any]], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("information state", no_wrap=True)
-    for column in ("visits", "P(speak)", "now", "regret"):
-        table.add_column(column, justify="right")
+    table = number_table(title, "information state", ("visits", "P(speak)", "now", "regret"))
     for row in rows:
         table.add_row(
             row["key"],

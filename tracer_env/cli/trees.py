@@ -23,6 +23,7 @@ from tracer_env.cli.options import (
     settings_data,
 )
 from tracer_env.cli.seeing import see_command
+from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
@@ -178,10 +179,7 @@ def _print_solution(result: Mapping[str, Any]) -> None:
 def _held_out(found: Mapping[str, Any]) -> Table:
     """Return the figures that may be reported."""
     title = f"on {found['tasks']:,} held-out tasks (split {found['split']}), none of them trained on"
-    table = Table(title=title, title_justify="left")
-    table.add_column("controller", no_wrap=True)
-    for column in ("accuracy", "tokens a task", "vs until_approved"):
-        table.add_column(column, justify="right")
+    table = number_table(title, "controller", ("accuracy", "tokens a task", "vs until_approved"))
     for row in found["rows"]:
         table.add_row(
             row["controller"],
@@ -200,10 +198,8 @@ def _with(value: float | None, half_width: float | None, form: str) -> str:
 
 
 def _policy(result: Mapping[str, Any]) -> Table:
-    table = Table(title=f"{result['method']}, credit {result['credit']}", title_justify="left")
-    table.add_column("information state", no_wrap=True)
-    for column in ("reach", "P(speak)", "gain", "regret"):
-        table.add_column(column, justify="right")
+    title = f"{result['method']}, credit {result['credit']}"
+    table = number_table(title, "information state", ("reach", "P(speak)", "gain", "regret"))
     for row in result["policy_table"]:
         advantage = "–" if row["advantage"] is None else f"{row['advantage']:+.3f}"
         cells = (f"{row.get('reach', 0):.3f}", f"{row['speak_average']:.3f}", advantage, f"{row['average_regret']:.4f}")
@@ -212,10 +208,8 @@ def _policy(result: Mapping[str, Any]) -> Table:
 
 
 def _credits(result: Mapping[str, Any]) -> Table:
-    table = Table(title="what SPEAK is worth over SKIP: the paper's one-step value, and exactly", title_justify="left")
-    table.add_column("information state", no_wrap=True)
-    for column in ("one-step", "exact", "same sign"):
-        table.add_column(column, justify="right")
+    title = "what SPEAK is worth over SKIP: the paper's one-step value, and exactly"
+    table = number_table(title, "information state", ("one-step", "exact", "same sign"))
     for row in result["credit_table"]:
         one, exact = row["one_step"], row["exact"]
         cells = ["–" if value is None else f"{value:+.3f}" for value in (one, exact)]

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from tracer_env.display.tables import number_table
 from tracer_env.errors import RunFolderError
 from tracer_env.runs.folder import load_run
 from tracer_env.terminal.progress import Reporter
@@ -48,7 +49,7 @@ def calibrate_command(
 def calibration_table(data: Mapping[str, Any]) -> Group:
     """Return what `calibrate_command` or `Calibration.to_data` gives as tables for the terminal."""
     title = f"simulated speaker fitted to {data['events']:,} utterances of {data['tasks']:,} tasks"
-    parameters = _table(title, "parameter", "value", "± 95%", "if independent", "utterances")
+    parameters = number_table(title, "parameter", ("value", "± 95%", "if independent", "utterances"))
     parameters.add_column("")
     for entry in data["parameters"]:
         whole = entry["name"] == "distractors"
@@ -65,18 +66,8 @@ def calibration_table(data: Mapping[str, Any]) -> Group:
     return Group(*parts)
 
 
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(
-        title=title, title_justify="left", box=None, header_style="bold", collapse_padding=True, pad_edge=False
-    )
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
-
-
 def _fit_table(cells: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("goodness of fit", "event", "difficulty", "of", "observed", "expected", "chi²", "p")
+    table = number_table("goodness of fit", "event", ("difficulty", "of", "observed", "expected", "chi²", "p"))
     last = None
     for cell in cells:
         low, high = f"{cell['low']:.2g}", f"{cell['high']:.2g}"

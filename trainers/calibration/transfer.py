@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group
-from rich.table import Table
 
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
+from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter
@@ -159,18 +159,8 @@ def _report(
 def transfer_table(data: Mapping[str, Any]) -> Group:
     """Return what `transfer_gap` found as a table for the terminal, best accuracy first."""
     gaps = "; ".join(f"{gap['method']} {100 * gap['gap']:+.1f} ± {100 * gap['half_width']:.1f}" for gap in data["gaps"])
-    table = Table(
-        title=f"held-out accuracy on {data['tasks']:,} recorded tasks",
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        collapse_padding=True,
-        pad_edge=False,
-    )
-    table.add_column("controller", no_wrap=True)
-    table.add_column("trained on", no_wrap=True)
-    for heading in ("accuracy", "± 95%", "tokens/task"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    title = f"held-out accuracy on {data['tasks']:,} recorded tasks"
+    table = number_table(title, ("controller", "trained on"), ("accuracy", "± 95%", "tokens/task"))
     for row in sorted(data["rows"], key=lambda row: -row["accuracy"]):
         numbers = (f"{row['accuracy']:.4f}", f"{row['half_width']:.4f}", f"{row['tokens_per_task']:,.0f}")
         table.add_row(row["controller"], row["trained_on"] or "", *numbers)

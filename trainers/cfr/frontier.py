@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter
@@ -198,17 +199,8 @@ def frontier_command(
 
 def frontier_table(data: Mapping[str, Any]) -> Table:
     """Return the frontier as a table for the terminal."""
-    table = Table(
-        title=f"accuracy at tokens a task, on {data['tasks']:,} tasks",
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        collapse_padding=True,
-        pad_edge=False,
-    )
-    table.add_column("price a call", justify="right", no_wrap=True)
-    for heading in ("learned, held out (± 95%)", "optimum over keys", "clairvoyant"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    title = f"accuracy at tokens a task, on {data['tasks']:,} tasks"
+    table = number_table(title, (), ("price a call", "learned, held out (± 95%)", "optimum over keys", "clairvoyant"))
     for prices, point in _runs(data["points"]):
         table.add_row(prices, *_cells(point))
     for name, point in data["baselines"].items():
