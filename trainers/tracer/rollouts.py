@@ -38,7 +38,7 @@ from tracer_env.trainers.regret.trainer import CurrentPolicies, average_regret, 
 from tracer_env.trainers.support.processes import Alone, Processes
 from tracer_env.trainers.tracer.choice_trees import ChoiceTrees, Decision, Root, path_of
 from tracer_env.trainers.tracer.reviews import REVIEWS, ReviewChoice
-from tracer_env.trainers.tracer.settings import TracerSettings
+from tracer_env.trainers.tracer.settings import TracerSettings, Variant
 from tracer_env.trainers.tracer.window import FirstWindow, key_of_tables
 from tracer_env.trees.shape import check_growable
 from tracer_env.types import Action, Grade, Role, Utterance
@@ -61,11 +61,12 @@ class TracerRollouts:
     """Plays the dialogues of a step and keeps what the controllers are to learn until `learn` is called.
 
     ``controller``: a table, or a cast of tables and fixed controllers. ``policy_of`` names the policy that speaks in a
-    state. Of the ``settings``, ``reviews`` says which groups of reviews are learnt from; ``fading`` what is left of the
-    tables after a step: below 1 they forget what speakers were worth that have become better since; ``credit`` what a
-    choice is told to be worth, the paper's one-step values or (`Tree`) what the team earns in the end; ``information``
-    the key of the tables, whose buckets are cut by the first step, or where a given table has them cut. A fixed
-    controller is asked under its own key, else under that of the tables, which is empty until their buckets are cut.
+    state. Of the ``settings`` (or of the objects given in place of their names), ``reviews`` says which groups of
+    reviews are learnt from; ``fading`` what is left of the tables after a step: below 1 they forget what speakers were
+    worth that have become better since; ``credit`` what a choice is told to be worth, the paper's one-step values or
+    (`Tree`) what the team earns in the end; ``information`` the key of the tables, whose buckets are cut by the first
+    step, or where a given table has them cut. A fixed controller is asked under its own key, else under that of the
+    tables, which is empty until their buckets are cut.
     """
 
     def __init__(
@@ -77,17 +78,21 @@ class TracerRollouts:
         policy_of: PolicyOf,
         settings: TracerSettings | None = None,
         *,
+        variant: Variant | None = None,
+        reviews: ReviewChoice | None = None,
+        credit: OneStep | Tree | None = None,
         rules: Rules | None = None,
         reward: UtteranceReward | None = None,
         hooks: Hooks | None = None,
         processes: Processes | None = None,
     ) -> None:
         asked = settings or TracerSettings()
-        self.fading, self.credit, self.information = asked.fading, asked.valued(), asked.chosen().information
+        self.fading, self.credit = asked.fading, credit or asked.valued()
+        self.information = (variant or asked.chosen()).information
         self.order, self.speaker, self.candidates, self.controller = order, speaker, candidates, controller
         self.policy_of, self.rules, self.reward = policy_of, rules or Rules(), reward or RoleReward()
         self.hooks, self.processes = hooks or Hooks(), processes or Alone()
-        self.reviews: ReviewChoice = REVIEWS[asked.reviews]()
+        self.reviews: ReviewChoice = reviews or REVIEWS[asked.reviews]()
         self._tables, self._current = tables(controller), CurrentPolicies(controller)
         self._read_by(key_of_tables(self._tables, self.information))
         self._trees = self._grown_under(self.credit)

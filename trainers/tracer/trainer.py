@@ -27,7 +27,7 @@ from tracer_env.rules import DialogueState, Rules
 from tracer_env.scenarios.base import TaskList
 from tracer_env.storage.files import write_text
 from tracer_env.terminal.bars import reporting
-from tracer_env.trainers.cfr.credit import Tree
+from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rewards import RoleReward, TeamReward, UtteranceReward
@@ -36,6 +36,7 @@ from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table, tables
 from tracer_env.trainers.support.checkpoint import Checkpoint
 from tracer_env.trainers.support.processes import Processes, running_processes
+from tracer_env.trainers.tracer.reviews import ReviewChoice
 from tracer_env.trainers.tracer.rollouts import TracerRollouts
 from tracer_env.trainers.tracer.settings import TracerSettings, Variant
 from tracer_env.trainers.tracer.settling import check_settled, settle_tables
@@ -55,8 +56,8 @@ SHARING: dict[str, Callable[[DialogueState], str]] = {
 class TracerTrainer(GSPOTrainer):
     """Trains controllers and policies together.
 
-    ``controller``: the tables to train, made from the variant when it is not given. Everything else is as in
-    `GSPOTrainer`.
+    ``controller``: the tables to train, made from the variant when it is not given. ``variant``, ``reviews`` and
+    ``credit`` are objects in the place of what the settings name, yours too. Everything else is as in `GSPOTrainer`.
     """
 
     def __init__(
@@ -69,11 +70,14 @@ class TracerTrainer(GSPOTrainer):
         rules: Rules | None = None,
         reward: UtteranceReward | None = None,
         controller: Controller | None = None,
+        variant: Variant | None = None,
+        reviews: ReviewChoice | None = None,
+        credit: OneStep | Tree | None = None,
         processes: Processes | None = None,
         **others: Any,
     ) -> None:
         self.asked, rules = settings or TracerSettings(), rules or Rules()
-        self.variant, self.credit = self.asked.chosen(), self.asked.valued()
+        self.variant, self.credit = variant or self.asked.chosen(), credit or self.asked.valued()
         self.controller = controller or _controller(self.variant, rules)
         self._check(rules, reward, others.get("hooks"))
         config, team = config or GSPOConfig(), processes or running_processes()
@@ -86,6 +90,9 @@ class TracerTrainer(GSPOTrainer):
                 self.controller,
                 SHARING[self.asked.sharing],
                 self.asked,
+                variant=self.variant,
+                reviews=reviews,
+                credit=self.credit,
                 rules=rules,
                 reward=self.reward,
                 hooks=self.hooks,

@@ -15,8 +15,10 @@ from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
+from tracer_env.trainers.cfr.credit import Tree
 from tracer_env.trainers.gspo.hooks import Hooks
-from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
+from tracer_env.trainers.tracer.reviews import AllReviews
+from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings, Variant
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -127,3 +129,13 @@ def test_another_variant_does_not_go_on(tmp_path: Path) -> None:
     )
     with pytest.raises(RunFolderError, match=r"rollouts was \[.*vote_and_time.*now \[.*time_only"):
         changed.train()
+
+
+def test_parts_may_be_objects_in_the_place_of_names() -> None:
+    mine = Variant("mine", information="time_only", reviewer="never", policies=("proposer",))
+    trainer = tracer(made={"variant": mine, "reviews": AllReviews(), "credit": Tree(1e-3)})
+    assert trainer.variant is mine
+    assert list(trainer.policies.names) == ["proposer"]
+    assert trainer.rollouts.information == "time_only"
+    assert isinstance(trainer.rollouts.reviews, AllReviews)
+    assert trainer.rollouts.credit == Tree(1e-3)
