@@ -371,3 +371,12 @@ def test_pydantic_is_loaded_when_something_is_read() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\nTrue\n"
+
+
+@pytest.mark.parametrize("key", ["a\udcff", "\udc80\n\x9b\x00", "{}", ""])
+def test_keys_that_no_text_can_hold_are_unknown_like_others(key: str) -> None:
+    with pytest.raises(ConfigError, match=r"^unknown key"):
+        Config.from_data({key: 1})
+    with pytest.raises(ConfigError, match=r"^unknown key rules\."):
+        Config.from_data({"rules": {key: 1}})
+    assert Config.from_data({"speaker": {"name": "simulated", key: 1}}).speaker.settings == {key: 1}

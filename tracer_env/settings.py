@@ -106,22 +106,21 @@ def _taken(cls: Any, data: Any) -> dict[str, Any]:
     from pydantic import ValidationError
 
     known = keys(cls)
-    given = {
-        str(key): tuple(value) if key in known and isinstance(value, list) else value for key, value in full.items()
-    }
+    others = {str(key): value for key, value in full.items() if key not in known}
+    if others and "settings" not in hints:
+        key, sections = next(iter(others)), [name for name, hint in hints.items() if _is_section(hint)]
+        raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*known, *sections])}")
+    given = {key: tuple(full[key]) if isinstance(full[key], list) else full[key] for key in full if key in known}
     try:
         taken = _model(cls).model_validate(given)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False)[0]
         key = str(wrong["loc"][0])
-        if wrong["type"] == "extra_forbidden":
-            sections = [name for name, hint in hints.items() if _is_section(hint) and name != "settings"]
-            raise ConfigError(f"unknown key {prefix}{key}{did_you_mean(key, [*known, *sections])}") from error
         if wrong["type"] == "missing":
             raise ConfigError(f"{prefix}{key} is missing") from error
         words = complaint(hints[key], full[key]) or f"cannot be {full[key]!r:.80}"
         raise ConfigError(f"{prefix}{key} {words}") from error
-    return {key: getattr(taken, key) if key in known else value for key, value in given.items()}
+    return {**{key: getattr(taken, key) for key in given}, **others}
 
 
 def require(before: str, hint: Any, /, **values: Any) -> None:

@@ -194,7 +194,7 @@ class ShippedSpeaker(RecordedSpeaker):
 
     def __init__(self) -> None:
         super().__init__(RECORDINGS[self.shipped], any_seed=True)
-        self.name = f"the recording {self.shipped} of the package"
+        self.name = "the recording of the package" if self.shipped == "recorded" else self.shipped
 
 
 class ShippedSmolLM2(ShippedSpeaker):
