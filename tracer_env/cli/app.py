@@ -219,8 +219,12 @@ def doctor_command(as_json: JsonOption = False) -> None:
         say(f"extra   {name}: {state}")
     say(f"data    TRACER_ENV_DATA is {found['data_folder'] or 'not set'}")
     for name, splits in found["data"].items():
-        say(f"data    {name}: " + ", ".join(f"{split} from {place}" for split, place in splits.items()))
+        say(f"data    {name}: " + ", ".join(_reached(split, place) for split, place in splits.items()))
     return None
+
+
+def _reached(split: str, place: str) -> str:
+    return f"{split} {place}" if place == "not reachable" else f"{split} from {place}"
 
 
 @printable()

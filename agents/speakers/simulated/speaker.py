@@ -2,7 +2,7 @@
 
 Every outcome is a function of the state and of the turn's own noise (`randomness.draw`), so the same
 choices on a task meet the same utterances whatever the batch. Parameters and presets stand in
-`simulation`; `tracer_env.envs.vector.env` computes the same outcomes for thousands of dialogues at once.
+`rates`; `tracer_env.envs.vector.env` computes the same outcomes for thousands of dialogues at once.
 
 What the 64 bits of a turn are used for:
 
