@@ -11,6 +11,7 @@ import pytest
 
 import tracer_env
 from tracer_env.cli import doctor
+from tracer_env.cli.app import main
 from tracer_env.cli.doctor import examine
 
 ROOT = Path(__file__).parents[2]
@@ -61,3 +62,13 @@ def test_without_a_folder_there_is_the_hub(monkeypatch: pytest.MonkeyPatch) -> N
     found = examine()
     assert found["data_folder"] is None
     assert found["data"]["math500"] == {"test": "hub, through the extra data"}
+
+
+def test_what_is_not_reachable_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "datasets" else real(name))
+    monkeypatch.setenv("TRACER_ENV_DATA", str(tmp_path))
+    assert main(["doctor"]) == 0
+    assert "data    gsm8k: train not reachable, test not reachable\n" in capsys.readouterr().out
