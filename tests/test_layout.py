@@ -123,7 +123,7 @@ def _folder(name: str) -> str:
 def _fits(name: str, module: str) -> bool:
     mine, other = _folder(name), _folder(module)
     within = module.removeprefix("tracer_env.")
-    if mine == other or (name.removeprefix("tracer_env."), within) in RECORDINGS:
+    if name == "tracer_env.__main__" or mine == other or (name.removeprefix("tracer_env."), within) in RECORDINGS:
         return True
     if mine in TRAINERS:
         world = other not in TRAINERS and other not in ("envs", "cli", "scenarios")

@@ -16,7 +16,8 @@ import pytest
 
 import tracer_env
 from tracer_env import registry
-from tracer_env.cli.app import main
+from tracer_env.cli.app import application, main
+from tracer_env.cli.commands import COMMANDS, function_of
 from tracer_env.errors import MissingExtraError, SpeakerError
 from tracer_env.runs.config import Config
 from tracer_env.runs.verifying import verify
@@ -430,3 +431,23 @@ def test_the_shell_is_told_what_may_follow() -> None:
         [sys.executable, "-m", "tracer_env.cli"], env={**os.environ, **asked}, capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout.split() == ["frontier"]
+
+
+def test_every_command_is_where_the_table_says() -> None:
+    for name, (_, phrase) in COMMANDS.items():
+        assert function_of(name).__doc__
+        assert phrase.endswith(".")
+    listed = {command.name for command in application().registered_commands}
+    assert listed == set(COMMANDS)
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--version"], ["-h"]])
+def test_help_and_version_load_nothing_of_the_rest(flags: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from tracer_env.cli.app import main\n"
+        f"code = main({flags!r})\n"
+        "print(code, {'numpy', 'gymnasium', 'pettingzoo', 'rich', 'tracer_env.settings'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 set()"

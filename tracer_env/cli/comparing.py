@@ -1,12 +1,12 @@
-"""The commands `compare` and `report`: settings in, a table out."""
+"""The command `compare`: settings in, a table out."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tracer_env.cli.folders import print_table
 from tracer_env.cli.options import (
     ConfigOption,
     DryRunOption,
@@ -32,13 +32,12 @@ from tracer_env.errors import ConfigError
 from tracer_env.settings import merge
 from tracer_env.specs import split_list
 from tracer_env.terminal.bars import reporting
-from tracer_env.terminal.screen import Screen, complain, say, say_json
+from tracer_env.terminal.screen import complain, say, say_json
 
 if TYPE_CHECKING:
     from tracer_env.runs.compared import Comparison
-    from tracer_env.runs.folder import RunFolder
 
-__all__ = ["compare_command", "report_command"]
+__all__ = ["compare_command"]
 
 
 MethodsOption = Annotated[
@@ -134,7 +133,7 @@ def _show(result: Comparison) -> None:
     """Print the table, and where the run lies."""
     from tracer_env.runs.learning import costs
 
-    _print_table(result.run)
+    print_table(result.run)
     say()
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
@@ -143,26 +142,3 @@ def _show(result: Comparison) -> None:
         say(f"train   {cost}")
     if result.failed:
         say(f"failed  {result.failed} episodes; play them again with: {result.retry_command}")
-
-
-def _print_table(run: RunFolder) -> None:
-    from tracer_env.runs.shown import shown_comparison
-
-    screen = Screen()
-    for part in shown_comparison(run.metrics(), run.config, run.environment() or {}, screen.width):
-        screen.print(part)
-
-
-def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
-    """Write report.html of a run again and print its table."""
-    from tracer_env.runs.folder import load_run
-    from tracer_env.runs.report import write_report
-
-    folder = load_run(run)
-    metrics = folder.metrics()
-    page = write_report(run)
-    if as_json:
-        return say_json({"report": str(page), **metrics})
-    _print_table(folder)
-    say(str(page))
-    return None

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import tracer_env
+from tracer_env.cli.options import JsonOption
+from tracer_env.terminal.screen import say, say_json
 
-__all__ = ["examine"]
+__all__ = ["doctor_command", "examine"]
 
 _EXTRAS = {
     "hf": ("torch", "transformers", "safetensors"),
@@ -60,3 +62,23 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def doctor_command(as_json: JsonOption = False) -> None:
+    """Say what is installed, which extras are missing, and which data is reachable."""
+    found = examine()
+    if as_json:
+        return say_json(found)
+    say(f"tracer-env {found['tracer_env']}, Python {found['python']}")
+    say("core    " + ", ".join(f"{name} {version}" for name, version in found["core"].items()))
+    for name, extra in found["extras"].items():
+        state = f"missing {', '.join(extra['missing'])}: {extra['install']}" if extra["missing"] else "installed"
+        say(f"extra   {name}: {state}")
+    say(f"data    TRACER_ENV_DATA is {found['data_folder'] or 'not set'}")
+    for name, splits in found["data"].items():
+        say(f"data    {name}: " + ", ".join(_reached(split, place) for split, place in splits.items()))
+    return None
+
+
+def _reached(split: str, place: str) -> str:
+    return f"{split} {place}" if place == "not reachable" else f"{split} from {place}"

@@ -19,7 +19,6 @@ from tracer_env.terminal.screen import complain, say, say_json
 
 __all__ = [
     "ConfigOption",
-    "DebugOption",
     "DryRunOption",
     "JsonOption",
     "LimitOption",
@@ -55,7 +54,6 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolve
 TrustOption = Annotated[
     bool, typer.Option("--trust-code", help="Let the files given here name code that is imported and run.")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def settings_data(

@@ -22,7 +22,6 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
-from tracer_env.cli.seeing import see_command
 from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.registry import OURS, resolve
@@ -32,15 +31,7 @@ from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.plain import command
 from tracer_env.terminal.screen import Screen, say, say_json
 
-__all__ = ["add_tree_commands", "train_on_folder"]
-
-
-def add_tree_commands(app: typer.Typer) -> None:
-    """Register the commands of this file."""
-    app.command("expand", short_help="Grow dialogue trees: every choice on every task.")(expand_command)
-    app.command("calibrate", short_help="Fit the simulated speaker to recorded dialogues.")(calibrate_command)
-    app.command("frontier", short_help="Draw accuracy against tokens, price by price.")(frontier_command)
-    app.command("see", short_help="Say what each information is worth, held out.")(see_command)
+__all__ = ["calibrate_command", "expand_command", "frontier_command", "train_on_folder"]
 
 
 def expand_command(

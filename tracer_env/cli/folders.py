@@ -1,0 +1,97 @@
+"""The commands on the folder of a run: `replay`, `report` and `verify`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tracer_env.cli.options import JsonOption
+from tracer_env.terminal.screen import Screen, say, say_json, say_json_list
+
+if TYPE_CHECKING:
+    from tracer_env.runs.folder import RunFolder
+
+__all__ = ["print_table", "replay_command", "report_command", "verify_command"]
+
+
+def replay_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    episode: Annotated[str | None, typer.Option("--episode", help="Task id or number of the episode.")] = None,
+    method: Annotated[str | None, typer.Option("--method", help="Only episodes of this method.")] = None,
+    only: Annotated[str | None, typer.Option("--only", help="flips, wrong or disagreements.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of a run under several seeds: which (default: first).")
+    ] = None,
+    speed: Annotated[float, typer.Option("--speed", help="Turns a second; 0 shows an episode at once.")] = 0.0,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write the first chosen episode to a .html or .svg file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the episodes of a run: with keys when a terminal is attached, plain otherwise."""
+    from tracer_env.display.pictures import export as write_picture
+    from tracer_env.runs.live import chosen_episodes
+    from tracer_env.runs.replaying import replay
+
+    chosen = chosen_episodes(run, method, episode, only, seed)
+    if as_json:
+        return say_json_list(json.loads(transcript.to_json()) for transcript in chosen)
+    if export is not None:
+        write_picture(chosen[:1], export)
+        say(str(export))
+        return None
+    replay(chosen, speed=speed)
+    return None
+
+
+def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
+    """Write report.html of a run again and print its table."""
+    from tracer_env.runs.folder import load_run
+    from tracer_env.runs.report import write_report
+
+    folder = load_run(run)
+    metrics = folder.metrics()
+    page = write_report(run)
+    if as_json:
+        return say_json({"report": str(page), **metrics})
+    print_table(folder)
+    say(str(page))
+    return None
+
+
+def verify_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take out episodes that stand there twice, where they are equal.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run is complete and follows from its settings, and every metric from its episodes."""
+    from tracer_env.runs.verifying import repair_run, verify
+
+    if repair:
+        done = repair_run(run)
+        if as_json:
+            return say_json({"repaired": True, "run": str(run), **asdict(done)})
+        say(f"repaired: {run} {done}")
+        return None
+    found = verify(run)
+    if as_json:
+        return say_json({"verified": True, "run": str(run), "unchecked": list(found.unchecked), **found.metrics})
+    say(f"verified: {len(found.metrics['rows'])} rows of {run} follow from its episodes")
+    for each in found.unchecked:
+        say(f"not checked: {each}")
+    return None
+
+
+def print_table(run: RunFolder) -> None:
+    """Print the tables of a comparison."""
+    from tracer_env.runs.shown import shown_comparison
+
+    screen = Screen()
+    for part in shown_comparison(run.metrics(), run.config, run.environment() or {}, screen.width):
+        screen.print(part)
