@@ -37,6 +37,7 @@ from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.parts.contracts import VOUCHED, key_of, payment, speaker_raised
 from tracer_env.parts.task_contracts import OURS, task_at
+from tracer_env.parts.worlds import played_in
 from tracer_env.randomness import stream
 from tracer_env.rewards import RoleCredit
 from tracer_env.rules import FREE, DialogueState, Rules, advance, initial, legal_actions
@@ -224,7 +225,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
 
     def _next(self) -> tuple[Task, int]:
         scenario = self.scenario
-        world, index = divmod(self._episode, len(scenario))
+        world, index = played_in(self._episode, len(scenario))
         return (scenario[index] if OURS[type(scenario)] else task_at(scenario, index)), world
 
     def _picked(self, options: Mapping[str, Any]) -> tuple[Task, int]:

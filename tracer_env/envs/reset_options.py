@@ -8,7 +8,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Scenario
-from tracer_env.parts.worlds import check_world
+from tracer_env.parts.worlds import check_world, played_in
 
 __all__ = ["picked"]
 
@@ -27,13 +27,14 @@ def picked(
     for name in options:
         if name not in _OPTIONS and difflib.get_close_matches(str(name), _OPTIONS):
             raise ConfigError(f"unknown reset option {name!r}{did_you_mean(str(name), _OPTIONS)}")
-    world = options.get("world", episode // len(scenario))
+    world, number = played_in(episode, len(scenario))
+    world = options.get("world", world)
     if isinstance(world, bool) or not isinstance(world, int) or world < 0:
         raise ConfigError(f"reset option 'world' must be a whole number of at least 0, got {world!r}")
     if "world" in options:
         check_world(speaker, world, "reset option 'world'")
     if "task" not in options:
-        return episode % len(scenario), world
+        return number, world
     if not places:
         places |= {task.id: place for place, task in enumerate(scenario)}
     if options["task"] not in places:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import RunFolderError
 from tracer_env.intake.bounded import shown
+from tracer_env.parts.worlds import played_in
 from tracer_env.types import Task
 
 __all__ = ["Ledger", "Promise", "TasksDigest"]
@@ -76,10 +77,11 @@ class Promise:
             return f"seed {told.seed} is not the run's {self.seed}"
         if told.world >= self.worlds:
             return f"world {told.world} is none of the run's {self.worlds}"
-        if told.episode >= self.tasks * self.worlds or told.episode // self.tasks != told.world:
+        world, number = played_in(told.episode, self.tasks)
+        if told.episode >= self.tasks * self.worlds or world != told.world:
             return f"episode {told.episode} does not lie in world {told.world} of {self.tasks} tasks"
-        if self.ids is not None and self.ids[told.episode % self.tasks] != told.task.id:
-            return f"task {shown(told.task.id)} is not the run's number {told.episode % self.tasks}"
+        if self.ids is not None and self.ids[number] != told.task.id:
+            return f"task {shown(told.task.id)} is not the run's number {number}"
         return ""
 
     def place(self, told: Transcript) -> int:
@@ -89,7 +91,7 @@ class Promise:
     def named(self, place: int) -> str:
         """Name a place: its task, world and method."""
         episode, method = divmod(place, len(self.methods))
-        world, number = divmod(episode, self.tasks)
+        world, number = played_in(episode, self.tasks)
         task = shown(self.ids[number]) if self.ids is not None else f"number {number}"
         return f"task {task} in world {world} by {self.methods[method]}"
 

@@ -25,7 +25,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.intake.bounded import shown_path
 from tracer_env.parts.blame import name_of, told
 
-__all__ = ["check_world", "check_worlds", "most_worlds", "worlds_of"]
+__all__ = ["check_world", "check_worlds", "most_worlds", "played_in", "worlds_of"]
 
 
 def worlds_of(speaker: Any, seed: int | None = None) -> int | None:
@@ -42,6 +42,15 @@ def worlds_of(speaker: Any, seed: int | None = None) -> int | None:
             f"{name_of(speaker)}.worlds is {told(said)}; it must be a whole number of at least 1, or None for no end"
         )
     return said
+
+
+def played_in(episode: Any, tasks: int) -> tuple[Any, Any]:
+    """Return the world of an episode and the place of its task, numbers or arrays of them.
+
+    All tasks are played in one world, in their order, before the next world begins.
+    """
+    world, number = divmod(episode, tasks)
+    return world, number
 
 
 def most_worlds(speakers: Iterable[Any], seed: int | None = None) -> int | None:

@@ -23,7 +23,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import task_at
-from tracer_env.parts.worlds import check_worlds
+from tracer_env.parts.worlds import check_worlds, played_in
 from tracer_env.registry import OURS, build
 from tracer_env.rules import Rules
 from tracer_env.runs.folder import RunFolder
@@ -61,8 +61,8 @@ def evaluate(
     waiting = (episode for episode in range(count * worlds) if episode not in done)
     while episodes := list(islice(waiting, at_once)):
         jobs = [
-            Job(episode, name, controller, task_at(scenario, episode % count), episode // count, seed)
-            for episode in episodes
+            Job(episode, name, controller, task_at(scenario, number), world, seed)
+            for episode, (world, number) in ((episode, played_in(episode, count)) for episode in episodes)
             for name, controller in methods.items()
         ]
         shared = speaker

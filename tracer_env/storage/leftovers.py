@@ -20,7 +20,16 @@ from tracer_env.errors import RunFolderError
 from tracer_env.storage.locks import claim
 from tracer_env.storage.places import CALM, RELATIVE, Place, odd, place_of
 
-__all__ = ["is_temporary", "remove_files", "remove_tree", "sweep", "temporary_folder", "temporary_name"]
+__all__ = [
+    "is_temporary",
+    "put_folder",
+    "remove_at_once",
+    "remove_files",
+    "remove_tree",
+    "sweep",
+    "temporary_folder",
+    "temporary_name",
+]
 
 _OURS = re.compile(r"\.(?P<name>.+)\.\d+-\d+\.tracer-env", re.DOTALL | re.ASCII)
 _NUMBERS = itertools.count()
@@ -65,6 +74,27 @@ def temporary_folder(path: Path) -> Iterator[Path]:
         if number is not None:
             os.close(number)
         shutil.rmtree(work, ignore_errors=True)
+
+
+def put_folder(work: Path, path: Path, aside: Path | None = None) -> None:
+    """Give a finished folder its name; an older one of that name stands ``aside`` until then, and is removed.
+
+    Without ``aside`` a folder that holds anything is not replaced: OSError, as for whatever the disk refuses.
+    """
+    if aside is not None and path.exists():
+        if aside.exists():
+            remove_at_once(aside)
+        os.rename(path, aside)
+    os.replace(work, path)
+    if aside is not None and aside.exists():
+        remove_at_once(aside)
+
+
+def remove_at_once(path: Path) -> None:
+    """Remove a folder that we made; it is hidden first, so that one half removed is never taken for a damaged one."""
+    hidden = path.with_name(temporary_name(path.name))
+    os.rename(path, hidden)
+    remove_tree(hidden, inside=path.parent)
 
 
 def remove_tree(path: Path, *, inside: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_env.errors import ConfigError
+from tracer_env.parts.worlds import played_in
 from tracer_env.randomness import streams
 from tracer_env.rules import Rules
 from tracer_env.terminal.progress import Reporter
@@ -66,8 +67,9 @@ def grow_arrays(
     tell.start("growing trees", rows * each)
     for first in range(0, rows, _CHUNK):
         index = np.arange(first, min(first + _CHUNK, rows))
-        chosen = [tasks[place] for place in index % len(tasks)]
-        noise = streams(seed, [task.id for task in chosen], index // len(tasks))
+        worlds_of_rows, numbers = played_in(index, len(tasks))
+        chosen = [tasks[number] for number in numbers]
+        noise = streams(seed, [task.id for task in chosen], worlds_of_rows)
         part = tuple(_rows_of(level, first, first + len(index)) for level in levels)
         _grow_chunk(voice.in_rows(chosen, noise), rules, part)
         number_utterances(rules, part, first)

@@ -18,7 +18,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -36,7 +35,7 @@ from tracer_env.rules import SETTINGS, RoundRobin, Rules
 from tracer_env.settings import as_data
 from tracer_env.storage.files import write_bytes, write_text
 from tracer_env.storage.folders import unwritable
-from tracer_env.storage.leftovers import temporary_folder
+from tracer_env.storage.leftovers import put_folder, temporary_folder
 from tracer_env.terminal.plain import command
 from tracer_env.trees.checks import check_levels, check_texts, with_signals
 from tracer_env.trees.levels import Level, TreeData
@@ -83,7 +82,7 @@ def write_folder(trees: TreeData, target: Path) -> None:
     """Write a new folder, complete or absent; raises OSError when the disk does not take it."""
     with temporary_folder(target) as work:
         write_trees(trees, work)
-        os.replace(work, target)
+        put_folder(work, target)
 
 
 def write_trees(trees: TreeData, folder: Path) -> None:

@@ -26,7 +26,7 @@ from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import split_of
 from tracer_env.parts.seams import check_plays
 from tracer_env.parts.task_contracts import check_tasks, same
-from tracer_env.parts.worlds import check_worlds
+from tracer_env.parts.worlds import check_worlds, played_in
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial
 from tracer_env.terminal.progress import NoReporter, Reporter
@@ -106,7 +106,8 @@ class SaidAgain(Sequence[Utterance]):
             raise IndexError(f"there are {len(self)} utterances, so there is no number {index}")
         row, place = divmod(int(index) % len(self), self._each)
         depth, node = node_of(self._rules, place)
-        task, world = self._tasks[row % len(self._tasks)], row // len(self._tasks)
+        world, number = played_in(row, len(self._tasks))
+        task = self._tasks[number]
         state, noise = initial(task, self._rules), stream(self._seed, task.id, world)
         for above in range(depth + 1):
             speaks = spoken_nodes(self._rules, above)[node >> (depth - above)]
@@ -134,9 +135,9 @@ def _grow_states(
     tell: Reporter,
 ) -> tuple[tuple[Level, ...], list[Utterance]]:
     """Grow some rows through states; return their levels and utterances, row by row."""
-    jobs = [(tasks[row % len(tasks)], row // len(tasks)) for row in rows]
-    noise = [stream(seed, task.id, world) for task, world in jobs]
-    front: list[list[DialogueState]] = [[initial(task, rules)] for task, _ in jobs]
+    jobs = [(world, tasks[number]) for world, number in (played_in(row, len(tasks)) for row in rows)]
+    noise = [stream(seed, task.id, world) for world, task in jobs]
+    front: list[list[DialogueState]] = [[initial(task, rules)] for _, task in jobs]
     each, levels = utterances(rules), blank_levels(rules, len(jobs))
     texts: list[Utterance | None] = [None] * (len(jobs) * each)
     ids = [_AnswerIds(grader) for _ in jobs]

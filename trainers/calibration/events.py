@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
+from tracer_env.parts.worlds import played_in
 from tracer_env.rules import Rules
 from tracer_env.trees.shape import spoken_nodes, window
 from tracer_env.trees.tree import DialogueTrees
@@ -101,7 +102,7 @@ def tree_events(trees: DialogueTrees) -> Events:
     """Return the events of all nodes that were reached by speaking."""
     difficulty = np.array([task.difficulty for task in trees.tasks])
     choices = np.array([_room(task) for task in trees.tasks], dtype=np.int16)
-    number = np.arange(trees.rows) % len(trees.tasks)
+    number = played_in(np.arange(trees.rows), len(trees.tasks))[1]
     spent: list[NDArray[np.int64]] = []  # completion tokens on the path to each node
     parts = []
     for depth, level in enumerate(trees.levels):

@@ -13,7 +13,6 @@ over, `write_adapters` puts the policies where speakers find them.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,7 +26,7 @@ from tracer_env.interfaces import Scenario
 from tracer_env.rules import Rules
 from tracer_env.runs.environment import scenario_digest
 from tracer_env.storage.folders import make_folder, owned
-from tracer_env.storage.leftovers import remove_tree, temporary_folder, temporary_name
+from tracer_env.storage.leftovers import put_folder, temporary_folder, temporary_name
 from tracer_env.storage.places import odd
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.support.checkpoint import REMEDY, Checkpoint, newest
@@ -168,15 +167,11 @@ def write_adapters(policies: Any, folder: Path) -> dict[str, Path]:
 
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise RunFolderError(odd(folder))
-    before = folder.with_name(temporary_name(folder.name))
     try:
         with temporary_folder(folder) as work:
             for name in policies.names:
                 policies.save(name, work / name)
-            if folder.exists():
-                os.rename(folder, before)
-            os.rename(work, folder)
-        remove_tree(before, inside=folder.parent)
+            put_folder(work, folder, folder.with_name(temporary_name(folder.name)))
     except Exception as error:
         system = system_error(error)
         if system is None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -35,7 +34,7 @@ from tracer_env.annotations import Count, Words
 from tracer_env.errors import ConfigError, DataError, MissingExtraError
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.settings import Settings
-from tracer_env.storage.leftovers import temporary_folder
+from tracer_env.storage.leftovers import put_folder, temporary_folder
 from tracer_env.trainers.nano.evaluation import evaluate, report
 from tracer_env.trainers.nano.rows import READ, Row, drill, encoded, padded
 from tracer_env.trainers.nano.texts import Step, lesson, solution, steps
@@ -271,7 +270,7 @@ def _write(out: Path, model: Any, tokenizer: Any) -> None:
         model.to(torch.bfloat16).save_pretrained(work)
         tokenizer.save_pretrained(work)
         (work / "model.safetensors").chmod(0o644)
-        os.replace(work, out)
+        put_folder(work, out)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

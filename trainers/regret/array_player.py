@@ -17,6 +17,7 @@ from tracer_env.agents.speakers.simulated.arrays import SimulatedArrays
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.compositions import information_named
 from tracer_env.interfaces import Scenario
+from tracer_env.parts.worlds import played_in
 from tracer_env.randomness import Purpose, draws, streams, uniforms
 from tracer_env.rules import DialogueState, Proposal, Rules
 from tracer_env.types import Grade, Role, Task, Utterance
@@ -124,7 +125,7 @@ class ArrayPlayer:
         return noise, first - noise.first
 
     def _draw(self, first: int, size: int) -> _Noise:
-        worlds, index = np.divmod(np.arange(first, first + size), len(self._ids))
+        worlds, index = played_in(np.arange(first, first + size), len(self._ids))
         stream = streams(self.seed, [self._ids[place] for place in index], worlds)
         turns = range(self.rules.max_turns + 1)
         return _Noise(

@@ -32,6 +32,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.parts.task_contracts import task_at
+from tracer_env.parts.worlds import played_in
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.runs.learning import lessons_in
 from tracer_env.settings import require
@@ -188,7 +189,7 @@ class DialoguePlayer:
         current = CurrentPolicies(self.controller)
         jobs = []
         for episode in range(first, first + count):
-            world, index = divmod(episode, len(self.scenario))
+            world, index = played_in(episode, len(self.scenario))
             task = task_at(self.scenario, index)
             jobs.append(Job(episode, "training", current, task, world, self.seed))
         played = rollout(jobs, self.speaker, self.scenario, self.rules, self.information, everything)

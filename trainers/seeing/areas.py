@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer_env.parts.worlds import played_in
 from tracer_env.statistics.areas import area_interval, area_under
 from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import spoken_nodes
@@ -68,7 +69,7 @@ def _cases(trees: DialogueTrees, depth: int, name: str) -> tuple[Any, Any, Any]:
     spoken = spoken_nodes(trees.rules, depth)
     grade = level.grade[:, spoken]
     right = np.where(grade == Grade.TIMEOUT, -1, grade == Grade.CORRECT)
-    tasks = np.broadcast_to((np.arange(trees.rows) % len(trees.tasks))[:, None], grade.shape)
+    tasks = np.broadcast_to(played_in(np.arange(trees.rows), len(trees.tasks))[1][:, None], grade.shape)
     return getattr(level, name)[:, spoken].astype(np.float64).ravel(), right.ravel(), tasks.ravel()
 
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from tracer_env.errors import ConfigError, DataError, DiskError, RunFolderError
 from tracer_env.intake.bounded import MEBIBYTE, parse, read_bytes, shown
 from tracer_env.intake.checked import Misfit, Reader, also, line, load, mapping, plain, read, record, whole
 from tracer_env.storage.files import force, write_text
-from tracer_env.storage.leftovers import remove_tree, sweep, temporary_folder, temporary_name
+from tracer_env.storage.leftovers import put_folder, remove_at_once, sweep, temporary_folder
 from tracer_env.storage.places import odd, refuse_links
 from tracer_env.trainers.support.tensor_files import system_error
 
@@ -88,7 +87,8 @@ def save(root: Path, step: int, parts: Mapping[str, Part], keep: int = 2) -> Pat
             for name, part in parts.items():
                 _write(work / names[name], part)
             _seal(work, step)
-            _put(work, target)
+            put_folder(work, target, target.with_name(f"{target.name}.before"))
+            force(root)
         prune(root, step, keep)
     except Exception as error:
         system = system_error(error)
@@ -111,7 +111,7 @@ def prune(root: Path, step: int, keep: int) -> None:
         if complete < keep and _problem(path, contents=False) is None:
             complete += 1
         else:
-            _delete(path)
+            remove_at_once(path)
 
 
 def newest(root: Path, tell: Callable[[str], None]) -> Checkpoint | None:
@@ -173,26 +173,6 @@ def _refuse_links(root: Path) -> None:
     if root.is_symlink():
         raise RunFolderError(odd(root))
     refuse_links(root)
-
-
-def _put(temporary: Path, target: Path) -> None:
-    """Rename the folder into its place; one of that name steps aside until the new one stands."""
-    aside = target.with_name(f"{target.name}.before")
-    if target.exists():
-        if aside.exists():
-            _delete(aside)
-        os.rename(target, aside)
-    os.rename(temporary, target)
-    force(target.parent)
-    if aside.exists():
-        _delete(aside)
-
-
-def _delete(path: Path) -> None:
-    """Delete a checkpoint; it is hidden first, so that one half deleted is never taken for a damaged one."""
-    hidden = path.with_name(temporary_name(path.name))
-    os.rename(path, hidden)
-    remove_tree(hidden, inside=path.parent)
 
 
 def _failure(root: Path, target: Path, error: OSError) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, did_you_mean
 from tracer_env.settings import check_call
-from tracer_env.storage.leftovers import temporary_folder
+from tracer_env.storage.leftovers import put_folder, temporary_folder
 from tracer_env.terminal.screen import complain
 
 __all__ = ["SmolLM2", "cache_folder", "converted", "gguf_file"]
@@ -88,7 +88,7 @@ def converted(source: Path, cache: Path | None = None) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         with temporary_folder(target) as work:
             _convert(source, work)
-            work.rename(target)
+            put_folder(work, target)
     except OSError as error:
         if not target.is_dir():  # or another process was quicker
             raise DataError(
