@@ -31,6 +31,7 @@ import numpy as np
 
 import tracer_env
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
+from tracer_env.display.tables import with_interval
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Scenario
 from tracer_env.scenarios.arithmetic import Arithmetic
@@ -168,7 +169,7 @@ def show(name: str, study: dict[str, Any]) -> None:
     for row in (approved, best, *study["informations"], study["flexible"], study["oracle"]):
         closed = row.get("gap_closed")
         share = "" if closed is None else f"{closed:.2f} ± {row['gap_closed_half_width']:.2f}"
-        accuracy = f"{row['accuracy']:.3f} ± {row['accuracy_half_width']:.3f}"
+        accuracy = with_interval(row)
         numbers = f"{accuracy} | {row['tokens_per_task']:.0f} | {row['value']:.3f}"
         print(f"| {row['name']} | {numbers} | {share} |", flush=True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -451,3 +453,39 @@ def test_help_and_version_load_nothing_of_the_rest(flags: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 set()"
+
+
+@pytest.mark.parametrize("form", ["csv", "latex", "markdown"])
+def test_tables_for_other_programs(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trees, run = str(tmp_path / "trees"), str(tmp_path / "run")
+    small = ["--scenario", "arithmetic", "--speaker", "simulated", "--limit", "8"]
+    assert main(["expand", *small, "--out", trees]) == 0
+    capsys.readouterr()
+    for line, words in (
+        (["compare", *small, "--methods", "always,never", "--out", run], "never"),
+        (["report", run], "never"),
+        (["frontier", trees, "--out", f"{trees}.png"], "clairvoyant"),
+        (["calibrate", trees, "--out", f"{trees}.toml"], "distractors"),
+        (["see", trees, "--information", "vote", "--iterations", "2", "--starts", "1"], "clairvoyant"),
+        (["train", "--trees", trees, "--method", "cfr_plus", "--iterations", "2"], "until"),
+        (["train", *small, "--steps", "20", "--out", f"{run}2"], "agent"),
+    ):
+        assert main([*line, "--format", form]) == 0
+        told = capsys.readouterr().out
+        assert words in told
+        sign = {"csv": ",", "latex": "\\begin{tabular}", "markdown": "| ---"}[form]
+        assert sign in told
+        assert "…" not in told
+        if form == "csv":
+            assert len({len(row) for row in csv.reader(io.StringIO(told))}) == 1
+    assert main(["report", run, "--format", "tex"]) == 2
+
+
+def test_a_comparison_as_a_data_frame(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    asked = {"scenario": {"name": "arithmetic", "limit": 5}, "evaluation": {"methods": ["always", "never"]}}
+    found = tracer_env.compare(Config.from_data(asked), out=tmp_path / "run")
+    frame = found.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame["method"]) == ["always", "never"]
+    assert {"accuracy", "accuracy_ci_low", "accuracy_ci_high", "tokens_per_task"} <= set(frame.columns)

@@ -31,7 +31,7 @@ def test_the_tables_fit_on_80_columns(
     for words in (
         "30 held-out tasks",
         "price 0.0001 a token",
-        "(best fixed rule)",
+        "(best fixed",
         "vote_and_time",
         "clairvoyant: the",
     ):

@@ -10,6 +10,7 @@ from tracer_env.cli.folders import print_table
 from tracer_env.cli.options import (
     ConfigOption,
     DryRunOption,
+    FormatOption,
     JsonOption,
     LimitOption,
     OutOption,
@@ -28,6 +29,7 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
+from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.settings import merge
 from tracer_env.specs import split_list
@@ -92,10 +94,12 @@ def compare_command(
     on_error: OnErrorOption = None,
     retry_failed: RetryOption = False,
     trust_code: TrustOption = False,
+    form: FormatOption = "table",
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
+    check_format(form)
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
     if retry_failed and resume is None:
@@ -116,7 +120,9 @@ def compare_command(
         )
     for warning in result.warnings:
         complain(f"warning: {warning}")
-    return say_json(result.to_data()) if as_json else _show(result)
+    if as_json:
+        return say_json(result.to_data())
+    return _show(result) if form == "table" else print_table(result.run, form)
 
 
 def _numbers(seeds: str | None) -> list[int] | None:

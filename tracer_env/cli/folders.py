@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tracer_env.cli.options import JsonOption
+from tracer_env.cli.options import FormatOption, JsonOption, print_formatted
+from tracer_env.display.formats import check_format
 from tracer_env.terminal.screen import Screen, say, say_json, say_json_list
 
 if TYPE_CHECKING:
@@ -48,8 +49,13 @@ def replay_command(
     return None
 
 
-def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_json: JsonOption = False) -> None:
+def report_command(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    form: FormatOption = "table",
+    as_json: JsonOption = False,
+) -> None:
     """Write report.html of a run again and print its table."""
+    check_format(form)
     from tracer_env.runs.folder import load_run
     from tracer_env.runs.report import write_report
 
@@ -58,8 +64,9 @@ def report_command(run: Annotated[Path, typer.Argument(help="Run folder.")], as_
     page = write_report(run)
     if as_json:
         return say_json({"report": str(page), **metrics})
-    print_table(folder)
-    say(str(page))
+    print_table(folder, form)
+    if form == "table":
+        say(str(page))
     return None
 
 
@@ -88,10 +95,19 @@ def verify_command(
     return None
 
 
-def print_table(run: RunFolder) -> None:
-    """Print the tables of a comparison."""
+def print_table(run: RunFolder, form: str = "table") -> None:
+    """Print what a person reads of a comparison, or its table for another program."""
     from tracer_env.runs.shown import shown_comparison
 
-    screen = Screen()
-    for part in shown_comparison(run.metrics(), run.config, run.environment() or {}, screen.width):
+    screen, metrics = Screen(), run.metrics()
+    width = screen.width if form == "table" else _EVERY_COLUMN
+    shown = shown_comparison(metrics, run.config, run.environment() or {}, width)
+    if form != "table":
+        return print_formatted(form, shown, metrics["rows"])
+    for part in shown:
         screen.print(part)
+    return None
+
+
+_EVERY_COLUMN = 1000
+"""A width for which nothing is left out."""

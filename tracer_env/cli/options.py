@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
+from tracer_env.display.formats import as_csv, as_latex, as_markdown
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.trust import code_named, layered
@@ -20,6 +22,7 @@ from tracer_env.terminal.screen import complain, say, say_json
 __all__ = [
     "ConfigOption",
     "DryRunOption",
+    "FormatOption",
     "JsonOption",
     "LimitOption",
     "OutOption",
@@ -34,6 +37,7 @@ __all__ = [
     "continued",
     "embedded",
     "print_config",
+    "print_formatted",
     "resolved_config",
     "resumable",
     "settings_data",
@@ -50,6 +54,7 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file w
 OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
 ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+FormatOption = Annotated[str, typer.Option("--format", help="Of the tables: table, csv, latex or markdown.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust-code", help="Let the files given here name code that is imported and run.")
@@ -108,6 +113,12 @@ def embedded(data: dict[str, Any]) -> dict[str, Any]:
 def print_config(config: Config, as_json: bool) -> None:
     """Print the settings as TOML, or as JSON."""
     say_json(config.to_data()) if as_json else say(config.to_toml(), end="")
+
+
+def print_formatted(form: str, parts: Iterable[RenderableType], records: Iterable[Mapping[str, Any]]) -> None:
+    """Print tables for another program: ``records`` as CSV, the tables among ``parts`` in the other forms."""
+    write = {"latex": as_latex, "markdown": as_markdown}
+    say(as_csv(records) if form == "csv" else write[form](parts), end="")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tracer_env.cli.options import JsonOption, SeedOption
+from tracer_env.cli.options import FormatOption, JsonOption, SeedOption, print_formatted
+from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.parts.own_parts import take_in
 from tracer_env.registry import OURS, build, resolve
@@ -37,9 +38,11 @@ def see_command(
     starts: Annotated[int, typer.Option("--starts", help="How many starts of CFR+.")] = 4,
     seed: SeedOption = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="Draw the study into this .svg or .png.")] = None,
+    form: FormatOption = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Say what is worth seeing: accuracy and tokens by information on held-out tasks, beside rules and bounds."""
+    check_format(form)
     see, _ = resolve("trainer", OURS["see"])
     drawing, _ = resolve("trainer", OURS["see_drawing"])
     tables, _ = resolve("trainer", OURS["see_tables"])
@@ -53,14 +56,17 @@ def see_command(
         draw(result)
         result["picture"] = str(picture)
     if as_json:
-        say_json(result)
-        return
+        return say_json(result)
+    if form != "table":
+        rows = [*result["rules"], *result["informations"], result["flexible"], result["oracle"], result["clairvoyant"]]
+        return print_formatted(form, tables(result), rows)
     console = Screen()
     for table in tables(result):
         console.print(table)
         say()
     if picture is not None:
         say(f"picture  {picture}")
+    return None
 
 
 def _trees(folder: Path, test: Path | None) -> tuple[DialogueTrees, DialogueTrees | None]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from tracer_env.cli.options import (
     ConfigOption,
     DryRunOption,
+    FormatOption,
     JsonOption,
     LimitOption,
     OutOption,
@@ -23,11 +24,13 @@ from tracer_env.cli.options import (
     TrustOption,
     continued,
     print_config,
+    print_formatted,
     resolved_config,
     resumable,
     settings_data,
 )
 from tracer_env.cli.trees import train_on_folder
+from tracer_env.display.formats import check_format
 from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.registry import OURS, registered, resolve
@@ -80,6 +83,7 @@ def train_command(
     out: OutOption = None,
     resume: ResumeOption = None,
     trust_code: TrustOption = False,
+    form: FormatOption = "table",
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -95,10 +99,11 @@ def train_command(
     regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts. Method
     logistic takes price, starts, ridge, products, policy.
     """
+    check_format(form)
     if trees is not None:
         refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
         return train_on_folder(
-            trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, as_json, refused
+            trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, form, as_json, refused
         )
     data = settings_data(config, settings, scenario, speaker, seed=seed)
     data = continued(data, config, resume, trust_code, method)
@@ -118,8 +123,9 @@ def train_command(
         return None
     if as_json:
         return say_json(result)
-    _print_language(result) if with_model else _print_controller(result)
-    return None
+    if form != "table":
+        return print_formatted(form, _tables(result, with_model), _records(result, with_model))
+    return _print_language(result) if with_model else _print_controller(result)
 
 
 def _tree_method(method: str | None, dry_run: bool) -> str:
@@ -159,18 +165,33 @@ def _refuse_controller(name: str) -> None:
     raise ConfigError(f"{name} is a controller that learns nothing; train one of: {', '.join(registered('trainer'))}")
 
 
-def _print_language(result: Mapping[str, Any]) -> None:
-    console, steps = Screen(), result["steps"]
+def _records(result: Mapping[str, Any], with_model: bool) -> list[dict[str, Any]]:
+    """Return a record for each policy that was trained, or for each information state of a controller."""
+    if not with_model:
+        return list(result["policy_table"])
+    return [{"policy": policy, **courses} for policy, courses in result["policies"].items()]
+
+
+def _tables(result: Mapping[str, Any], with_model: bool) -> list[Table]:
+    if not with_model:
+        return [_policy(result["policy_table"], f"{result['method']} after {result['episodes']:,} episodes")]
+    steps = result["steps"]
     few = steps < 20
     keys = ("first", "last") if few else ("mean_of_first_ten", "mean_of_last_ten")
     span = "first and last step" if few else "means over the first and the last ten steps"
-    console.print(_courses(result, f"{result['method']} after {steps:,} steps: {span}", keys))
+    tables = [_courses(result, f"{result['method']} after {steps:,} steps: {span}", keys)]
     if result["dialogues"] is not None:
         table = number_table("its dialogues", "measure", ("first", "last"))
         for name, course in result["dialogues"].items():
             table.add_row(name.replace("_", " "), *(_cell(_DIALOGUES[name], course[key]) for key in keys))
+        tables += [table, _policy(result["policy_table"], "when to speak")]
+    return tables
+
+
+def _print_language(result: Mapping[str, Any]) -> None:
+    console = Screen()
+    for table in _tables(result, with_model=True):
         console.print(table)
-        console.print(_policy(result["policy_table"], "when to speak"))
     kind = "adapter" if result["config"]["gspo"]["finetune"].startswith("lora") else "model"
     for name, folder in result["adapters"].items():
         trained = "" if name in result["trained"] else " (not trained)"
@@ -210,8 +231,8 @@ def _cell(form: str, value: float | None) -> str:
 
 
 def _print_controller(result: Mapping[str, Any]) -> None:
-    console = Screen()
-    console.print(_policy(result["policy_table"], f"{result['method']} after {result['episodes']:,} episodes"))
+    for table in _tables(result, with_model=False):
+        Screen().print(table)
     regret = result["average_regret"]
     slope = "not fitted" if regret["slope"] is None else f"{regret['slope']:.2f}"
     curve = result["average_regret_curve"]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tracer_env.cli.options import (
     ConfigOption,
+    FormatOption,
     JsonOption,
     LimitOption,
     PathOption,
@@ -19,10 +20,12 @@ from tracer_env.cli.options import (
     SetOption,
     SpeakerOption,
     SplitOption,
+    print_formatted,
     resumable,
     settings_data,
 )
-from tracer_env.display.tables import number_table
+from tracer_env.display.formats import check_format
+from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
@@ -100,6 +103,7 @@ def train_on_folder(
     seed: int | None,
     settings: list[str] | None,
     out: Path | None,
+    form: str,
     as_json: bool,
     elsewhere: Mapping[str, object],
 ) -> None:
@@ -126,15 +130,18 @@ def train_on_folder(
             steps = 1000 if iterations is None else iterations
             result = train(loaded, method, steps, start, reporter=reporter, out=file, **chosen)
     if as_json:
-        say_json(result)
-        return
-    _print_weights(result) if logistic else _print_solution(result)
+        return say_json(result)
+    if form != "table":
+        held_out = result["held_out"]
+        records = held_out["rows"] if held_out else result.get("policy_table", [])
+        return print_formatted(form, _solved(result), records)
+    return _print_weights(result) if logistic else _print_solution(result)
 
 
 def _print_weights(result: Mapping[str, Any]) -> None:
     """Print what a logistic controller came to."""
-    if result["held_out"] is not None:
-        Screen().print(_held_out(result["held_out"]))
+    for table in _solved(result):
+        Screen().print(table)
     taught = result["trained_on"]
     say(f"value {result['value']:.4f} on the {taught['tasks']:,} tasks that were trained on (split {taught['split']})")
     if "controller" in result:
@@ -149,9 +156,7 @@ _NOTHING_HELD_OUT = "no task was held out; compare --methods until_approved,FILE
 def _print_solution(result: Mapping[str, Any]) -> None:
     """Print what was solved: held-out figures first, then those of the trees that were trained on."""
     console, taught, regret = Screen(), result["trained_on"], result["average_regret"]
-    if result["held_out"] is not None:
-        console.print(_held_out(result["held_out"]))
-    for table in (_policy(result), _credits(result)):
+    for table in _solved(result):
         console.print(table)
     for line in (
         f"on the {taught['tasks']:,} tasks that were trained on (split {taught['split']}):",
@@ -167,6 +172,12 @@ def _print_solution(result: Mapping[str, Any]) -> None:
         say(_NOTHING_HELD_OUT)
 
 
+def _solved(result: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of a training on trees: held-out figures first, then what was learned where that is a table."""
+    held_out = [] if result["held_out"] is None else [_held_out(result["held_out"])]
+    return [*held_out, _policy(result), _credits(result)] if "policy_table" in result else held_out
+
+
 def _held_out(found: Mapping[str, Any]) -> Table:
     """Return the figures that may be reported."""
     title = f"on {found['tasks']:,} held-out tasks (split {found['split']}), none of them trained on"
@@ -174,7 +185,7 @@ def _held_out(found: Mapping[str, Any]) -> Table:
     for row in found["rows"]:
         table.add_row(
             row["controller"],
-            _with(row["accuracy"], row["accuracy_half_width"], ".3f"),
+            with_interval(row),
             _with(row["tokens_per_task"], row["tokens_half_width"], ",.0f"),
             _with(row["difference"], row["difference_half_width"], "+.3f"),
         )
@@ -213,35 +224,53 @@ def calibrate_command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Preset file to write (default: beside the folder).")
     ] = None,
+    form: FormatOption = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Fit the simulated speaker to recorded dialogues; write a preset that `simulated:FILE` takes."""
+    check_format(form)
     calibrate, _ = resolve("trainer", OURS["calibrate"])
     table, _ = resolve("trainer", OURS["calibration_table"])
     with reporting() as reporter:
         result = calibrate(source, out, reporter)
     if as_json:
-        say_json(result)
-        return
-    console = Screen()
-    console.print(table(result))
+        return say_json(result)
+    if form != "table":
+        return print_formatted(form, [table(result)], result["parameters"])
+    Screen().print(table(result))
     say(f"preset   {result['file']}")
     say(f"use it   {command('--speaker', result['speaker'])}")
+    return None
 
 
 def frontier_command(
     trees: Annotated[Path, typer.Argument(help="Folder of trees.")],
     out: Annotated[Path | None, typer.Option("--out", help="PNG to write (default: beside the folder).")] = None,
+    form: FormatOption = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Sweep the price of a token, solve, and draw accuracy against tokens a task."""
+    check_format(form)
     frontier, _ = resolve("trainer", OURS["frontier"])
     table, _ = resolve("trainer", OURS["frontier_table"])
     with reporting() as reporter:
         result = frontier(trees, out, reporter)
     if as_json:
-        say_json(result)
-        return
-    console = Screen()
-    console.print(table(result))
+        return say_json(result)
+    if form != "table":
+        return print_formatted(form, [table(result)], _points(result))
+    Screen().print(table(result))
     say(f"picture  {result['picture']}")
+    return None
+
+
+def _points(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a record for each policy at each price, and for each fixed rule."""
+    drawn = ("learned", "optimum", "clairvoyant")
+    prices = ("price", "price_per_call")
+    priced = [
+        {"policy": name, **{price: point[price] for price in prices}, **point[name]}
+        for point in result["points"]
+        for name in drawn
+    ]
+    return [*priced, *({"policy": name, **point} for name, point in result["baselines"].items())]

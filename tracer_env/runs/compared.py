@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tracer_env.display.formats import flat_records
 from tracer_env.episodes.transcript import Transcript
+from tracer_env.errors import MissingExtraError
 from tracer_env.runs.folder import RunFolder
 from tracer_env.terminal.plain import command
 
@@ -33,6 +35,17 @@ class Comparison:
             "warnings": self.warnings,
             "replay": self.replay_command,
         }
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a `pandas.DataFrame`, a row a method; intervals are two columns.
+
+        Raises MissingExtraError without pandas.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise MissingExtraError("Comparison.to_pandas", "pandas", "pandas") from error
+        return DataFrame(flat_records(self.rows))
 
     @property
     def failed(self) -> int:

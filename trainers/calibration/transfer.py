@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from rich.console import Group
 
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
-from tracer_env.display.tables import number_table
+from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import ConfigError
+from tracer_env.statistics.expected import scored
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.calibration.calibrate import calibrate
@@ -131,9 +132,7 @@ def _report(
         {
             "controller": name,
             "trained_on": source or None,
-            "accuracy": float(score.accuracy.mean()),
-            "half_width": half_width(score.accuracy),
-            "tokens_per_task": float(score.tokens.mean()),
+            **scored(score.accuracy, score.tokens, trees.worlds),
             "unseen_keys": score.unseen,
         }
         for (name, source), score in scores.items()
@@ -160,8 +159,8 @@ def transfer_table(data: Mapping[str, Any]) -> Group:
     """Return what `transfer_gap` found as a table for the terminal, best accuracy first."""
     gaps = "; ".join(f"{gap['method']} {100 * gap['gap']:+.1f} ± {100 * gap['half_width']:.1f}" for gap in data["gaps"])
     title = f"held-out accuracy on {data['tasks']:,} recorded tasks"
-    table = number_table(title, ("controller", "trained on"), ("accuracy", "± 95%", "tokens/task"))
+    table = number_table(title, ("controller", "trained on"), ("accuracy [95%]", "tokens/task"))
     for row in sorted(data["rows"], key=lambda row: -row["accuracy"]):
-        numbers = (f"{row['accuracy']:.4f}", f"{row['half_width']:.4f}", f"{row['tokens_per_task']:,.0f}")
-        table.add_row(row["controller"], row["trained_on"] or "", *numbers)
+        tokens = f"{row['tokens_per_task']:,.0f}"
+        table.add_row(row["controller"], row["trained_on"] or "", with_interval(row), tokens)
     return Group(table, f"gap in points (± 95%): {gaps}")

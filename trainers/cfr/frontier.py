@@ -7,7 +7,7 @@ At a price c for each token a policy is worth accuracy - c tokens. For each pric
                   these keys is worth more than
     clairvoyant   the best leaf of each tree, chosen knowing all that will be said: no controller at all is worth more
 
-beside fixed baselines, which know no price. Everything is exact on the trees; what ± tells is half of a 95%
+beside fixed baselines, which know no price. Everything is exact on the trees; brackets hold 95%
 interval (Student's) of the mean over tasks. Prices are told in accuracy a call (the price of a token times the mean
 tokens of a call), which reads the same for any speaker.
 
@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from tracer_env.display.tables import number_table
+from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import ConfigError
-from tracer_env.statistics.means import half_width
+from tracer_env.statistics.expected import scored
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr.best_start import best_of_starts
 from tracer_env.trainers.cfr.frontier_picture import draw
@@ -155,7 +155,7 @@ def _named(merged: MergedTrees, speak: Array) -> dict[str, float]:
     return dict(zip(merged.names, speak.tolist(), strict=False))
 
 
-def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: str) -> dict[str, float | None]:
+def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: str) -> dict[str, Any]:
     """Return accuracy and tokens over all tasks, each scored by the policy that never saw it."""
     tasks = sum(len(fold.places) for fold in folds)
     correct, tokens = np.zeros(tasks), np.zeros(tasks)
@@ -164,21 +164,11 @@ def _held_out(folds: Sequence[_Fold], policies: Sequence[Array], information: st
         policy = {key: known.get(key, 0.5) for key in fold.held.keys(information).names}
         found = fold.held.evaluate(policy, information)
         correct[fold.places], tokens[fold.places] = found.by_task("accuracy"), found.by_task("tokens_per_task")
-    return {
-        "accuracy": float(correct.mean()),
-        "accuracy_half_width": half_width(correct),
-        "tokens_per_task": float(tokens.mean()),
-        "tokens_half_width": half_width(tokens),
-    }
+    return scored(correct, tokens, folds[0].held.worlds)
 
 
-def _point(found: Evaluation) -> dict[str, float | None]:
-    return {
-        "accuracy": found.accuracy,
-        "accuracy_half_width": half_width(found.by_task("accuracy")),
-        "tokens_per_task": found.tokens_per_task,
-        "tokens_half_width": half_width(found.by_task("tokens_per_task")),
-    }
+def _point(found: Evaluation) -> dict[str, Any]:
+    return scored(found.by_task("accuracy"), found.by_task("tokens_per_task"), found.worlds)
 
 
 def frontier_command(
@@ -200,11 +190,13 @@ def frontier_command(
 def frontier_table(data: Mapping[str, Any]) -> Table:
     """Return the frontier as a table for the terminal."""
     title = f"accuracy at tokens a task, on {data['tasks']:,} tasks"
-    table = number_table(title, (), ("price a call", "learned, held out (± 95%)", "optimum over keys", "clairvoyant"))
+    table = number_table(
+        title, (), ("price\na call", "learned, held out\n[95%], at tokens", "optimum\nover keys", "clairvoyant")
+    )
     for prices, point in _runs(data["points"]):
         table.add_row(prices, *_cells(point))
     for name, point in data["baselines"].items():
-        table.add_row(name, "", _cell(point), "")
+        table.add_row(name, f"{with_interval(point)} at {point['tokens_per_task']:>6,.0f}", "", "")
     return table
 
 
@@ -224,10 +216,11 @@ def _runs(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, A
 
 
 def _cells(point: Mapping[str, Any]) -> list[str]:
-    half = point["learned"]["accuracy_half_width"]
-    error = "" if half is None else f" ± {half:.4f}"
-    return [_cell(point["learned"], error), *(_cell(point[name]) for name in ("optimum", "clairvoyant"))]
+    learned = point["learned"]
+    bounds = (
+        f"{bound['accuracy']:.3f} at {bound['tokens_per_task']:>6,.0f}" for bound in map(point.__getitem__, _BOUNDS)
+    )
+    return [f"{with_interval(learned)} at {learned['tokens_per_task']:>6,.0f}", *bounds]
 
 
-def _cell(point: Mapping[str, float], error: str = "") -> str:
-    return f"{point['accuracy']:.4f}{error} at {point['tokens_per_task']:>6,.0f}"
+_BOUNDS = ("optimum", "clairvoyant")

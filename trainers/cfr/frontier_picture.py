@@ -57,9 +57,10 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
         points = _distinct([point[name] for point in data["points"]])
         x, y = [p["tokens_per_task"] for p in points], [p["accuracy"] for p in points]
         if name == "learned":
-            sides = (("xerr", "tokens_half_width"), ("yerr", "accuracy_half_width"))
-            errors = {axis: [p[name] or 0.0 for p in points] for axis, name in sides}
-            axes.errorbar(x, y, **errors, fmt="none", ecolor=color, elinewidth=0.8, alpha=0.35)
+            ends: list[Any] = [point["accuracy_ci"] or (point["accuracy"],) * 2 for point in points]
+            down, up = ([abs(end[side] - at) for end, at in zip(ends, y, strict=True)] for side in (0, 1))
+            wide = [point["tokens_half_width"] or 0.0 for point in points]
+            axes.errorbar(x, y, yerr=(down, up), xerr=wide, fmt="none", ecolor=color, elinewidth=0.8, alpha=0.35)
         axes.plot(x, y, style, color=color, marker=marker, markersize=4.5, linewidth=1.8, label=label)
     for name, point in data["baselines"].items():
         color = _ORACLE if name == "oracle" else _MARK

@@ -18,6 +18,7 @@ from typing import Any
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Information
 from tracer_env.parts.lessons import Lessons, mark_of
+from tracer_env.statistics.expected import scored
 from tracer_env.statistics.means import half_width
 from tracer_env.trees.split import take_tasks
 from tracer_env.trees.tree import DialogueTrees
@@ -78,10 +79,7 @@ def judged(
         rows.append(
             {
                 "controller": name,
-                "accuracy": float(right.mean()),
-                "accuracy_half_width": half_width(right),
-                "tokens_per_task": float(tokens.mean()),
-                "tokens_half_width": half_width(tokens),
+                **scored(right, tokens, tests.worlds),
                 "difference": None if name == BASELINES[0] else float(gain.mean()),
                 "difference_half_width": None if name == BASELINES[0] else half_width(gain),
             }

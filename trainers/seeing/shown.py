@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tracer_env.display import charts
 from tracer_env.display.style import STYLE
+from tracer_env.display.tables import with_interval
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.storage.files import write_text, write_with
 from tracer_env.storage.folders import unwritable
@@ -54,7 +55,7 @@ def _cells(row: Mapping[str, Any], name: str) -> tuple[Text, ...]:
     told = (
         visible(name),
         f"{row['states']:,}" if "states" in row else "",
-        _with(row["accuracy"], row["accuracy_half_width"], ".3f"),
+        with_interval(row),
         _with(row["tokens_per_task"], row["tokens_half_width"], ",.0f"),
         "" if closed is None else f"{closed:.0%}".replace("-", "−"),
     )
@@ -127,8 +128,8 @@ def _rows(data: Study) -> list[Mapping[str, Any]]:
 
 
 def _interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    half, middle = row["accuracy_half_width"], row["accuracy"]
-    return None if half is None else (max(0.0, middle - half), min(1.0, middle + half))
+    ends = row["accuracy_ci"]
+    return None if ends is None else (ends[0], ends[1])
 
 
 def _title(data: Study) -> str:

@@ -34,6 +34,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import mark_of
 from tracer_env.settings import require
+from tracer_env.statistics.expected import scored
 from tracer_env.statistics.means import half_width
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr.best_start import best_of_starts
@@ -153,10 +154,7 @@ class _Scores:
         self._right[name] = right
         return {
             "name": name,
-            "accuracy": float(right.mean()),
-            "accuracy_half_width": half_width(right),
-            "tokens_per_task": float(tokens.mean()),
-            "tokens_half_width": half_width(tokens),
+            **scored(right, tokens, self.folds[0].tests.worlds),
             "value": float((right - self.price * tokens).mean()),
         }
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules
+from tracer_env.statistics.shares import share_interval
 from tracer_env.trainers.cfr.frontier import BASELINES, frontier, frontier_command, frontier_table
 from tracer_env.trees.growth import expand
 from tracer_env.types import Task
@@ -37,7 +38,7 @@ def test_a_tree_by_hand() -> None:
     assert at[0.05]["price_per_call"] == 0.5
     assert found["baselines"]["never"] == {
         "accuracy": 0.0,
-        "accuracy_half_width": 0.0,
+        "accuracy_ci": pytest.approx(list(share_interval([0, 0], [1, 1]))),
         "tokens_per_task": 10.0,
         "tokens_half_width": 0.0,
     }
@@ -94,8 +95,8 @@ def test_the_table_says_equal_answers_once() -> None:
     lines = table(found)
     assert lines[0].startswith("accuracy at tokens a task, on 80 tasks")
     call = found["tokens_per_call"]
-    assert lines[2].split()[0] == f"{1e-6 * call:.3f}" + (
-        f"-{2e-6 * call:.3f}" if len(lines) == 4 + len(BASELINES) else ""
+    assert lines[3].split()[0] == f"{1e-6 * call:.3f}" + (
+        f"-{2e-6 * call:.3f}" if len(lines) == 5 + len(BASELINES) else ""
     )
     assert [line.split()[0] for line in lines[-len(BASELINES) :]] == list(BASELINES)
     assert not any("…" in line for line in lines)

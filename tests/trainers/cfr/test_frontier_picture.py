@@ -10,7 +10,7 @@ import pytest
 from tracer_env.errors import ConfigError, MissingExtraError
 from tracer_env.trainers.cfr.frontier_picture import draw
 
-POINT = {"accuracy": 0.5, "accuracy_half_width": 0.1, "tokens_per_task": 100.0, "tokens_half_width": 5.0}
+POINT = {"accuracy": 0.5, "accuracy_ci": [0.3, 0.8], "tokens_per_task": 100.0, "tokens_half_width": 5.0}
 DATA = {
     "tasks": 3,
     "worlds": 1,
