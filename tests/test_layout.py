@@ -40,7 +40,7 @@ HEAVY = {
         "vllm",
         "peft",
     ),
-    *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl", "pandas"),
+    *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl", "pandas", "huggingface_hub"),
 }
 OWNERS = {
     "tracer_env.agents.speakers.models.adapters": {"torch", "peft"},

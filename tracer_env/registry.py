@@ -109,6 +109,7 @@ OURS = {
     "calibrate": "tracer_env.trainers.calibration.command:calibrate_command",
     "calibration_table": "tracer_env.trainers.calibration.command:calibration_table",
     "training_settings": "tracer_env.trainers.runs.settings:settled",
+    "preset_phrases": f"{_AGENTS}.speakers.simulated.rates:preset_phrases",
     "training_names": "tracer_env.trainers.runs.settings:names",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""

@@ -57,7 +57,10 @@ class Random(Settings, at="controller random: "):
 
 @dataclass(frozen=True)
 class Periodic(Settings, at="controller periodic: "):
-    """Speaks at turns 1, 1 + k, 1 + 2k, ...: a dialogue on a timetable."""
+    """Speaks at turns 1, 1 + k, 1 + 2k, ...: with two agents and k = 2 the proposer always, the reviewer never.
+
+    A timetable. With an odd ``k`` both roles of two agents speak: k = 3 at turns 1 (proposer), 4 (reviewer), 7.
+    """
 
     k: AtLeastOne = 2
 

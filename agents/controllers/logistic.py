@@ -42,7 +42,7 @@ Array = NDArray[np.float64]
 
 
 class Logistic:
-    """Weights for each turn, trained on trees; asked before that it raises ConfigError.
+    """A logistic policy for each turn, over features of what is seen, trained on trees (before: ConfigError).
 
     ``policy="greedy"`` speaks where P(SPEAK) is above 1/2, ``"average"`` as often as it says. ``ridge`` times half of
     the squared weights is taken off the value while training. The other settings are those of `tree_trained`.

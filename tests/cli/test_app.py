@@ -21,6 +21,7 @@ from tracer_env import registry
 from tracer_env.cli.app import application, main
 from tracer_env.cli.commands import COMMANDS, function_of
 from tracer_env.errors import MissingExtraError, SpeakerError
+from tracer_env.phrases import phrase_of
 from tracer_env.runs.config import Config
 from tracer_env.runs.verifying import verify
 
@@ -171,10 +172,12 @@ def test_report_verify_list_and_doctor(run: Run) -> None:
     assert run("report", "here")[1].endswith("here/report.html\n")
     listed = document(run("list", "--json"))
     assert {kind: listed[kind] for kind in registry.KINDS} == {
-        kind: list(tracer_env.registered(kind)) for kind in registry.KINDS
+        kind: {name: phrase_of(kind, name) for name in tracer_env.registered(kind)} for kind in registry.KINDS
     }
-    assert document(run("list", "reward", "--json")) == {"reward": ["role_credit", "team", "team_minus_tokens"]}
+    assert list(document(run("list", "reward", "--json"))["reward"]) == ["role_credit", "team", "team_minus_tokens"]
+    assert all(phrase for kind in registry.KINDS for phrase in listed[kind].values())
     assert "jsonl:..." in run("list", "scenario")[1]
+    assert "sycophant" in run("list", "presets")[1]
     assert document(run("doctor", "--json"))["tracer_env"] == tracer_env.__version__
     assert run("doctor")[1].startswith(f"tracer-env {tracer_env.__version__}, Python ")
 

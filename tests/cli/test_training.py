@@ -125,11 +125,12 @@ def test_a_dry_run_shows_every_setting(run: Run, tmp_path: Path) -> None:
 
 
 def test_hooks_and_variants_are_listed(run: Run) -> None:
-    assert run("list", "hook")[1].splitlines() == [f"hook: {signature}" for signature in HOOKS.values()]
+    told = " ".join(run("list", "hook")[1].split())
+    assert all(f" {name} {signature}" in told for name, signature in HOOKS.items())
     assert json.loads(run("list", "hook", "--json")[1]) == {"hook": HOOKS}
-    assert run("list", "variant")[1].startswith("variant: full, no_reviewer")
-    assert run("list", "finetune")[1] == "finetune: lora, full, last_n\n"
-    assert "gspo, regret_matching, regret_matching_plus, tracer" in run("list", "trainer")[1]
+    assert run("list", "variant")[1].split()[:3] == ["variant", "full,", "no_reviewer,"]
+    assert run("list", "finetune")[1].split() == ["finetune", "lora,", "full,", "last_n"]
+    assert all(name in run("list", "trainer")[1] for name in ("gspo", "regret_matching_plus", "tracer"))
 
 
 @pytest.mark.parametrize(

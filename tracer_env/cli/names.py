@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import textwrap
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +11,7 @@ from tracer_env.cli.options import ConfigOption, JsonOption, SetOption, print_co
 from tracer_env.errors import UnknownNameError
 from tracer_env.runs.config import Config
 from tracer_env.runs.config import schema as settings_schema
-from tracer_env.terminal.screen import say, say_json
+from tracer_env.terminal.screen import Screen, say, say_json
 
 __all__ = ["config_command", "list_command"]
 
@@ -33,20 +34,32 @@ def list_command(
 ) -> None:
     """List the registered names, the hooks and what settings can name."""
     from tracer_env.compositions import part_names
+    from tracer_env.phrases import phrase_of
     from tracer_env.registry import KINDS, OURS, registered, resolve
 
     listed, _ = resolve("trainer", OURS["training_names"])
-    more = listed()
-    if kind is not None and kind not in {**KINDS, **more}:
-        raise UnknownNameError("kind of part", kind, {**KINDS, **more})
-    names = {each: list(registered(each)) for each in KINDS} | more
-    names["information parts, joined by +"] = part_names()
-    names = {each: entries for each, entries in names.items() if kind in (None, each, each.split()[0])}
+    names: dict[str, Any] = {each: {name: phrase_of(each, name) for name in registered(each)} for each in KINDS}
+    presets, _ = resolve("speaker", OURS["preset_phrases"])
+    names |= {"presets of simulated": presets(), **listed(), "information parts, joined by +": part_names()}
+    if kind not in (None, *(each.split()[0] for each in names)):
+        raise UnknownNameError("kind of part", kind, [each.split()[0] for each in names])
+    names = {each: entries for each, entries in names.items() if kind in (None, each.split()[0])}
     if as_json:
         return say_json(names)
     for each, entries in names.items():
-        if isinstance(entries, dict):
-            say("\n".join(f"{each}: {signature}" for signature in entries.values()))
-        else:
-            say(f"{each}: {', '.join(entry + ('...' if entry.endswith(':') else '') for entry in entries)}")
+        if isinstance(entries, list):
+            _say_entry(each, ", ".join(entries))
+            continue
+        say(f"{each}:")
+        for name, phrase in entries.items():
+            _say_entry("  " + name + ("..." if name.endswith(":") else ""), phrase)
     return None
+
+
+def _say_entry(name: str, phrase: str) -> None:
+    """Print a name and what it stands for, folded beside it; a long name stands alone."""
+    width = max(60, min(Screen().width, 120))
+    told = textwrap.wrap(phrase, width - 25, break_on_hyphens=False)
+    say(f"{name:<24} {told.pop(0)}" if len(name) < 25 else name)
+    for line in told:
+        say(f"{'':25}{line}")

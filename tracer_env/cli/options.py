@@ -38,6 +38,7 @@ __all__ = [
     "embedded",
     "print_config",
     "print_formatted",
+    "repeatable",
     "resolved_config",
     "resumable",
     "settings_data",
@@ -129,10 +130,23 @@ def resumable(command: str, resume: Path | None) -> Iterator[None]:
     except KeyboardInterrupt as error:
         folder = getattr(error, "run_folder", resume)
         if folder is not None and any((folder / name).is_file() for name in ("config.toml", "growing.json")):
-            more = " and the other options as before" if command == "expand" else ""
             with suppress(OSError, ConfigError):  # the terminal or the folder may have gone
-                code = command != "expand" and code_named(read_toml(folder / "config.toml"))
+                kept = folder / ("config.toml" if command != "expand" else "settings.toml")
+                code = kept.is_file() and code_named(read_toml(kept))
                 line = command_line("tracer-env", command, "--resume", folder, *(["--trust-code"] if code else []))
-                complain(f"interrupted; continue with: {line}{more}")
+                complain(f"interrupted; continue with: {line}")
             error.__dict__["told"] = True
+        raise
+
+
+@contextmanager
+def repeatable(command: str, *arguments: str | Path) -> Iterator[None]:
+    """Say how to begin again when the work inside, which writes nothing before its end, is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        with suppress(OSError):  # the terminal may have gone
+            again = command_line("tracer-env", command, *arguments)
+            complain(f"interrupted; nothing was written; begin again with: {again}")
+        error.__dict__["told"] = True
         raise

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tracer_env.cli.options import FormatOption, JsonOption, SeedOption, print_formatted
+from tracer_env.cli.options import FormatOption, JsonOption, SeedOption, print_formatted, repeatable
 from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.parts.own_parts import take_in
@@ -50,7 +50,7 @@ def see_command(
     for each in information or ():
         take_in(each)
     lessons, tests = _trees(trees, test)
-    with reporting() as reporter:
+    with reporting() as reporter, repeatable("see", trees):
         result = see(lessons, tests, information, price, iterations, starts, seed or 0, reporter)
     if draw is not None:
         draw(result)

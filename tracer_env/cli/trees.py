@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,16 +21,20 @@ from tracer_env.cli.options import (
     SetOption,
     SpeakerOption,
     SplitOption,
+    TrustOption,
     print_formatted,
+    repeatable,
     resumable,
     settings_data,
 )
 from tracer_env.display.formats import check_format
 from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.intake.toml_files import read_toml
+from tracer_env.parts.trust import layered
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.config import Config
-from tracer_env.settings import with_settings
+from tracer_env.settings import merge, with_settings
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.plain import command
 from tracer_env.terminal.screen import Screen, say, say_json
@@ -44,22 +49,28 @@ def expand_command(
     split: SplitOption = None,
     speaker: SpeakerOption = None,
     limit: LimitOption = None,
-    worlds: Annotated[int, typer.Option("--worlds", help="How many draws of the luck for each task.")] = 1,
+    worlds: Annotated[
+        int | None, typer.Option("--worlds", help="How many draws of the luck for each task (default: 1).")
+    ] = None,
     seed: SeedOption = None,
     settings: SetOption = None,
     config: ConfigOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Folder of trees to continue.")] = None,
+    trust_code: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write down every choice on every task: dialogue trees, from which everything else is computed exactly."""
     from tracer_env.parts.casting import make_scenario, make_speaker
-    from tracer_env.trees.run import expand_run
+    from tracer_env.trees.run import SETTINGS, expand_run
 
     if (out is None) == (resume is None):
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
     folder = out or resume
     assert folder is not None
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    data = merge(data, "evaluation", worlds=worlds)
+    if resume is not None and config is None and (resume / SETTINGS).is_file():
+        data = layered(read_toml(resume / SETTINGS), data, resume, trust_code, file=SETTINGS)
     asked = Config.from_data(data)
     asked.check_unhooked("expand")
     asked.check_seedless("expand")
@@ -70,7 +81,15 @@ def expand_command(
     voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
     with reporting() as reporter, resumable("expand", resume):
         trees = expand_run(
-            tasks, voice, asked.rules, asked.seed, worlds, out=folder, resume=resume is not None, reporter=reporter
+            tasks,
+            voice,
+            asked.rules,
+            asked.seed,
+            asked.evaluation.worlds,
+            out=folder,
+            resume=resume is not None,
+            settings=asked.to_toml(),
+            reporter=reporter,
         )
     tokens = sum(int(level.completion_tokens.sum()) for level in trees.levels)
     facts = {
@@ -108,6 +127,7 @@ def train_on_folder(
     elsewhere: Mapping[str, object],
 ) -> None:
     """Solve the trees of a folder: what ``train --trees`` does."""
+    from tracer_env.runs.folder import numbered_folder
     from tracer_env.trees.tree import DialogueTrees
 
     for flag, value in {**elsewhere, "--limit": limit}.items():
@@ -117,9 +137,10 @@ def train_on_folder(
     for name in chosen:
         if name not in _TREE_SETTINGS and not logistic:
             raise ConfigError(f"with --trees there is no setting {name!r}{did_you_mean(name, _TREE_SETTINGS)}")
-    file = out / f"{method}.json" if out is not None and out.suffix != ".json" else out
     loaded = DialogueTrees.load(trees)
-    with reporting() as reporter:
+    place = numbered_folder(trees.resolve().name, method) if out is None else out
+    file = place if place.suffix == ".json" else place / f"{method}.json"
+    with _unless_empty(place), reporting() as reporter, repeatable("train", "--trees", trees, "--method", method):
         start = 0 if seed is None else seed
         if logistic:
             climb, _ = resolve("trainer", OURS["train_logistic_on_trees"])
@@ -136,6 +157,18 @@ def train_on_folder(
         records = held_out["rows"] if held_out else result.get("policy_table", [])
         return print_formatted(form, _solved(result), records)
     return _print_weights(result) if logistic else _print_solution(result)
+
+
+@contextmanager
+def _unless_empty(place: Path) -> Iterator[None]:
+    """Leave no empty folder behind when the work inside fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            place.rmdir()
+            place.parent.rmdir()
+        raise
 
 
 def _print_weights(result: Mapping[str, Any]) -> None:
@@ -231,7 +264,7 @@ def calibrate_command(
     check_format(form)
     calibrate, _ = resolve("trainer", OURS["calibrate"])
     table, _ = resolve("trainer", OURS["calibration_table"])
-    with reporting() as reporter:
+    with reporting() as reporter, repeatable("calibrate", source):
         result = calibrate(source, out, reporter)
     if as_json:
         return say_json(result)
@@ -253,7 +286,7 @@ def frontier_command(
     check_format(form)
     frontier, _ = resolve("trainer", OURS["frontier"])
     table, _ = resolve("trainer", OURS["frontier_table"])
-    with reporting() as reporter:
+    with reporting() as reporter, repeatable("frontier", trees):
         result = frontier(trees, out, reporter)
     if as_json:
         return say_json(result)

@@ -82,9 +82,13 @@ def code_named(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_recorded(
-    data: Mapping[str, Any], where: Path, own: Mapping[str, Any] | None = None, trust_code: bool = False
+    data: Mapping[str, Any],
+    where: Path,
+    own: Mapping[str, Any] | None = None,
+    trust_code: bool = False,
+    file: str = "config.toml",
 ) -> None:
-    """Raise TrustError when the config of the folder ``where`` names code that the user's ``own`` data does not."""
+    """Raise TrustError when the ``file`` of the folder ``where`` names code that the user's ``own`` data does not."""
     given = own or {}
     told = {key: value for key, value in code_named(data).items() if _plain(_at(given, key)) != _plain(value)}
     if not told or trust_code:
@@ -93,7 +97,7 @@ def check_recorded(
     again = " ".join(_option(key, value) for key, value in told.items())
     again = again if len(again) <= 300 else "with --scenario, --speaker, --methods or --set"
     raise TrustError(
-        f"{where}/config.toml names code, which is not run on the word of a file: {named}; if you trust who wrote it "
+        f"{where}/{file} names code, which is not run on the word of a file: {named}; if you trust who wrote it "
         f"give --trust-code (in Python trust_code=True), or say it again yourself: {again}"
     )
 
@@ -104,6 +108,7 @@ def layered(
     where: Path,
     trust_code: bool = False,
     said: Mapping[str, Any] | None = None,
+    file: str = "config.toml",
 ) -> dict[str, Any]:
     """Return what a folder recorded with the user's ``own`` data on top; raises as `check_recorded` does.
 
@@ -113,7 +118,7 @@ def layered(
     for key, value in own.items():
         before = data.get(key)
         data[key] = {**before, **value} if isinstance(before, Mapping) and isinstance(value, Mapping) else value
-    check_recorded(data, where, own if said is None else said, trust_code)
+    check_recorded(data, where, own if said is None else said, trust_code, file)
     return data
 
 

@@ -41,7 +41,7 @@ from tracer_env.storage.files import append, write_text
 from tracer_env.storage.folders import check_unrecorded, make_folder, owned
 from tracer_env.terminal.plain import command
 
-__all__ = ["RunFolder", "load_run", "metrics_of"]
+__all__ = ["RunFolder", "load_run", "metrics_of", "numbered_folder"]
 
 
 _TRAINING = ("checkpoint.json", "checkpoints", "metrics.jsonl")
@@ -63,7 +63,7 @@ class RunFolder:
         never got its first record, and when it cannot be made.
         """
         if out is None:
-            path = _next_free(Path("runs"), f"{_safe(config.scenario.name)}--{kind}")
+            path = numbered_folder(config.scenario.name, kind)
         else:
             cls.check_free(out, config)
             make_folder(out)
@@ -279,7 +279,9 @@ def _line(told: Transcript) -> bytes:
     return line
 
 
-def _next_free(parent: Path, stem: str) -> Path:
+def numbered_folder(name: str, kind: str) -> Path:
+    """Make the next free ``runs/<name>--<kind>--<number>`` and return it."""
+    parent, stem = Path("runs"), f"{_safe(name)}--{kind}"
     make_folder(parent)
     taken = [int(m.group(1)) for p in parent.iterdir() if (m := re.fullmatch(re.escape(stem) + r"--(\d+)", p.name))]
     number = max(taken, default=0)

@@ -1,6 +1,7 @@
 """Growing trees into a folder, a few tasks at a time, so that a slow speaker may be interrupted.
 
     DIR/growing.json     what was asked for
+    DIR/settings.toml    how the command line would ask for it again, where it did
     DIR/parts/00000/     the trees of the first tasks in all worlds, a complete tree folder; 00001 and so on
 
 When all parts are there they are joined, the files of the tree folder are written beside them, ``trees.json``
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,10 @@ from tracer_env.trees.shape import check_growable, utterances
 from tracer_env.trees.tree import DialogueTrees
 from tracer_env.types import Task, Utterance
 
-__all__ = ["expand_run", "join"]
+__all__ = ["SETTINGS", "expand_run", "join"]
+
+SETTINGS = "settings.toml"
+"""What the command line was asked for, beside the trees."""
 
 _PLAN, _PARTS = "growing.json", "parts"
 _PLAN_DATA = record(
@@ -71,13 +75,15 @@ def expand_run(
     scenario: str | Scenario | None = None,
     texts: bool = True,
     tasks_at_once: int | None = None,
+    settings: str | None = None,
     reporter: Reporter | None = None,
 ) -> DialogueTrees:
     """Grow trees into the folder ``out`` and return them; ``resume`` continues what stands there.
 
     ``tasks_at_once`` is how many tasks go to the speaker together and how much an interruption can lose: 16 unless
-    given, 4,096 for a speaker that costs nothing. Raises what `expand` raises, and RunFolderError when ``out``
-    is taken, when there is nothing to resume, or when it was begun with other settings.
+    given, 4,096 for a speaker that costs nothing. ``settings`` are kept beside the trees as
+    ``settings.toml``. Raises what `expand` raises, and RunFolderError when ``out`` is taken, when
+    there is nothing to resume, or when it was begun with other settings.
     """
     played, folder, tell = rules or Rules(), Path(out), reporter or NoReporter()
     check_growable(played)
@@ -87,14 +93,15 @@ def expand_run(
     check_worlds(voice, worlds, seed)
     split = split_of(listed)
     plan = _plan(chosen, played, seed, worlds, name, texts)
+    begun = {_PLAN: _text(plan), f"{_PARTS}/": None, **({} if settings is None else {SETTINGS: settings})}
     at_once = tasks_at_once or (4096 if costs_nothing(voice) else 16)
 
     def grow(some: Sequence[Task]) -> DialogueTrees:
         return replace(expand(some, voice, played, seed, worlds, scenario=grader, texts=texts), split=split)
 
-    _recognise(folder, plan, played, resume)
+    _recognise(folder, plan, played, resume, begun)
     with owned(folder, (_PARTS,)):
-        done = _done(folder, plan, played, resume, chosen, {name, speaker_name(voice)})
+        done = _done(folder, plan, played, None if resume else begun, chosen, {name, speaker_name(voice)})
         if done is not None:
             _grow(folder, grow, chosen, done, at_once, tell)
             parts = [DialogueTrees.load(part, played) for part in _parts(folder)]
@@ -179,10 +186,10 @@ def _plan(tasks: Sequence[Task], rules: Rules, seed: int, worlds: int, speaker: 
     }
 
 
-def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -> None:
+def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool, begun: Mapping[str, str | None]) -> None:
     """Raise RunFolderError unless the folder is one to begin in, or to continue; nothing is changed in it."""
     if not resume:
-        check_unrecorded(folder, {_PLAN: _text(plan), f"{_PARTS}/": None})
+        check_unrecorded(folder, begun)
         make_folder(folder)
     elif (folder / _PLAN).is_file():
         _refuse_changes(folder, _begun(folder), plan)
@@ -191,15 +198,23 @@ def _recognise(folder: Path, plan: dict[str, Any], rules: Rules, resume: bool) -
 
 
 def _done(
-    folder: Path, plan: dict[str, Any], rules: Rules, resume: bool, tasks: list[Task], spoken: set[str]
+    folder: Path,
+    plan: dict[str, Any],
+    rules: Rules,
+    begun: Mapping[str, str | None] | None,
+    tasks: list[Task],
+    spoken: set[str],
 ) -> int | None:
     """Prepare the folder, which is ours by now; return how many tasks are done, or None when all is finished.
 
+    ``begun``: the files that a new folder begins with; None when one is continued.
     ``spoken``: the names that the speaker may have in a part.
     """
-    if not resume:
-        check_unrecorded(folder, {_PLAN: _text(plan), f"{_PARTS}/": None})
-        write_text(folder / _PLAN, _text(plan), inside=folder)
+    if begun is not None:
+        check_unrecorded(folder, begun)
+        for name, text in begun.items():
+            if text is not None:
+                write_text(folder / name, text, inside=folder)
         (folder / _PARTS).mkdir(exist_ok=True)
         return 0
     if not (folder / _PLAN).is_file():

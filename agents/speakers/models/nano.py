@@ -48,7 +48,7 @@ class NanoPrompts(Prompts):
 
 
 class Nano(HuggingFaceSpeaker):
-    """`HuggingFaceSpeaker` with the packaged weights, in float32 on the CPU unless told otherwise.
+    """Our own tiny model of sums, packaged: a `HuggingFaceSpeaker`, in float32 on the CPU unless told otherwise.
 
     ``path``: another folder that `trainers.nano.training` wrote. The other settings are those of the base class.
     """

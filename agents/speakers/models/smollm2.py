@@ -33,7 +33,7 @@ _FIXED = {"self", "path", "revision", "trust_remote_code", "pickled_weights"}
 
 
 class SmolLM2(HuggingFaceSpeaker):
-    """`HuggingFaceSpeaker` with the packaged model; it takes the same settings but for the model's path.
+    """SmolLM2-135M-Instruct from a package of its own: a `HuggingFaceSpeaker` with its settings but for the path.
 
     A model of this size follows the answer format only after worked examples, which ``examples="auto"`` gives it.
     Raises MissingExtraError with the install line when the package is absent.

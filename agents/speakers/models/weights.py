@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 
 from tracer_env.agents.speakers.models.checks import check_config, check_folder, check_loaded
 from tracer_env.agents.speakers.models.files import weight_files
+from tracer_env.agents.speakers.models.hub import only_local
 from tracer_env.agents.speakers.models.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, UserError, did_you_mean
 
@@ -178,18 +179,19 @@ def _read(
         transformers_logging.disable_progress_bar()
     if os.path.isdir(path):
         check_folder(Path(path))
+    here = os.path.isdir(path) or only_local(path, revision)
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what it tells of a model is the model's own words
+    asked = {"revision": revision, "trust_remote_code": trust, "local_files_only": here}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=trust)
-        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust)
+        tokenizer = AutoTokenizer.from_pretrained(path, **asked)
+        config = AutoConfig.from_pretrained(path, **asked)
         check_config(path, config, trust)
         model, told = AutoModelForCausalLM.from_pretrained(
             path,
+            **asked,
             config=config,
-            revision=revision,
             dtype=dtype,
-            trust_remote_code=trust,
             use_safetensors=None if pickled else True,
             output_loading_info=True,
         )

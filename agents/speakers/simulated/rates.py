@@ -36,7 +36,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.settings import Settings
 
-__all__ = ["PRESETS", "QUANTILES", "Simulation"]
+__all__ = ["PRESETS", "QUANTILES", "Simulation", "preset_phrases"]
 
 QUANTILES = 256
 
@@ -213,3 +213,16 @@ PRESETS: dict[str, Simulation] = {
         own=0.0,
     ),
 }
+
+
+def preset_phrases() -> dict[str, str]:
+    """Return what each preset is like, in a few words, for ``tracer-env list``."""
+    told = {
+        "balanced": "reviews help and rewriting mends; when to speak is worth 0.03 more than the best fixed rule",
+        "strong_proposer": "first proposals are right most of the time",
+        "weak_reviewer": "verdicts are little better than chance",
+        "sycophant": "the reviewer approves nearly everything, and the proposer gives way",
+        "harsh": "the reviewer rejects nearly everything wrong, and half of what is right",
+        "paper_qwen2.5_7b": "a lone proposer as right as in the paper's table, a call as dear; the rest is guessed",
+    }
+    return {name: told[name] for name in PRESETS}
