@@ -29,26 +29,31 @@ from tracer_env.types import Grade, Task
 from tracer_env.verification.reasoning import check_unread
 from tracer_env.verification.verifiers import AnswerVerifier, MathVerifier, verifier_for
 
-__all__ = ["Graded", "TaskList", "check_limit", "check_split", "lettered"]
+__all__ = ["MIXED", "Graded", "TaskList", "check_limit", "check_split", "lettered"]
+
+
+MIXED = "mixed"
+"""The kind of a scenario whose tasks have several kinds of answers."""
 
 
 class Graded:
-    """Reads and grades answers of one kind with the verifier of that kind.
+    """Reads and grades answers with the verifier of their kind.
 
-    ``split`` is where the tasks are from, ``unknown`` unless a scenario says it.
+    Where tasks have several kinds, `kind` is ``mixed``, and `reading` says of which kind an answer is; `extract` and
+    `same` raise ConfigError before that. ``split`` is where the tasks are from, ``unknown`` unless a scenario says it.
     """
 
-    def __init__(self, name: str, kind: str) -> None:
+    def __init__(self, name: str, *kinds: str) -> None:
         self.name = name
-        self.kind = kind
+        self.kind = kinds[0] if len(kinds) == 1 else MIXED
         self.split = UNKNOWN
-        self._verifier: AnswerVerifier = verifier_for(kind)
+        self._verifiers: dict[str, AnswerVerifier] = {kind: verifier_for(kind) for kind in kinds}
         self._options: tuple[str, ...] = ()
 
     @property
     def unread(self) -> tuple[str, ...]:
         """The names of the reasoning blocks that are left out of reading; the setting ``scenario.unread``."""
-        return self._verifier.unread
+        return next(iter(self._verifiers.values())).unread
 
     def leaving_out(self, unread: Sequence[str]) -> Self:
         """Return this scenario with other names of reasoning blocks; ConfigError when they are no names."""
@@ -57,15 +62,16 @@ class Graded:
         except ValueError as error:
             raise ConfigError(f"the setting 'unread' of scenario {self.name!r} {error}") from error
         twin = copy.copy(self)
-        twin._verifier = self._verifier.leaving_out(names)
+        twin._verifiers = {kind: each.leaving_out(names) for kind, each in self._verifiers.items()}
         return twin
 
     def reading(self, state: DialogueState) -> Self:
-        """Return this scenario as it reads answers to the task of ``state``: with the letters that the task offers."""
-        if not state.task.options:
+        """Return this scenario as it reads answers to the task of ``state``: of its kind, with its letters."""
+        if not state.task.options and self.kind != MIXED:
             return self
         reading = copy.copy(self)
         reading._options = state.task.options
+        reading.kind = state.task.kind if self.kind == MIXED else self.kind
         return reading
 
     def timed(self, math_seconds: float) -> Self:
@@ -73,29 +79,36 @@ class Graded:
 
         Raises ConfigError for seconds that no clock can be set to, and for answers of another kind.
         """
-        if self.kind != "math":
+        if "math" not in self._verifiers:
             raise ConfigError(
                 f"scenario {self.name!r} has answers of kind {self.kind!r}, which need no clock; "
                 "leave the setting 'math_seconds' out"
             )
         twin = copy.copy(self)
-        twin._verifier = MathVerifier(self.unread, math_seconds)
+        twin._verifiers = {**self._verifiers, "math": MathVerifier(self.unread, math_seconds)}
         return twin
 
     def extract(self, text: str) -> Extraction:
         return self._verifier.extract(text, self._options)
 
+    @property
+    def _verifier(self) -> AnswerVerifier:
+        if self.kind not in self._verifiers:
+            raise ConfigError(f"scenario {self.name!r} has answers of several kinds; ask reading(state) of one task")
+        return self._verifiers[self.kind]
+
     def grade(self, text: str, task: Task) -> Grade:
-        return self._verifier.grade(text, task.answer, task.options)
+        verifier = self._verifiers.get(task.kind) or self._verifier
+        return verifier.grade(text, task.answer, task.options)
 
     def same(self, left: str, right: str) -> bool:
         return self._verifier.same(left, right)
 
 
 class TaskList(Graded):
-    """A scenario made of given tasks, all of one kind.
+    """A scenario made of given tasks, of one kind of answer or several.
 
-    Raises ConfigError when there is no task, when kinds are mixed or ``limit`` is below 1, and DataError
+    Raises ConfigError when there is no task or ``limit`` is below 1, and DataError
     for a task with an empty or repeated id, an empty question, a text that cannot be encoded, or a gold answer that
     cannot be read or names no option.
     ``where`` names the place of each task in its source for those messages (``file.jsonl line 3``).
@@ -113,12 +126,7 @@ class TaskList(Graded):
     ) -> None:
         if not tasks:
             raise ConfigError(f"scenario {name!r} needs at least one task")
-        if other := next((task for task in tasks if task.kind != tasks[0].kind), None):
-            raise ConfigError(
-                f"scenario {name!r} mixes the answer kinds {tasks[0].kind!r} ({tasks[0].id}) and "
-                f"{other.kind!r} ({other.id}); make one scenario for each kind"
-            )
-        super().__init__(name, tasks[0].kind)
+        super().__init__(name, *dict.fromkeys(task.kind for task in tasks))
         check_limit(limit)
         self._check(tasks, where)
         self.split = split
@@ -148,7 +156,7 @@ class TaskList(Graded):
 
     def _check_gold(self, task: Task, place: str) -> None:
         """Raise DataError unless the gold answer is wholly one of its kind, and the letter of an option of its own."""
-        if refusal := self._verifier.refusal(task):
+        if refusal := self._verifiers[task.kind].refusal(task):
             raise DataError(f"{place}: {refusal}")
 
 

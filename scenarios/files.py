@@ -4,7 +4,7 @@ One object (or CSV row) each: ``question`` and ``answer``; and, if you like, ``i
 (number unless given: choice, math, text), ``difficulty`` (0 to 1; 0.5) and ``options`` (or ``choices``), which are
 lettered and put below the question. A row with options is a choice unless its kind says otherwise; `options` tells
 how they and their answers may be written. Other fields go into the task's metadata, unless they look like a slip of
-the pen (``dificulty``). All rows of a file have one kind.
+the pen (``dificulty``). A file taken by its bare name (`questions`) has its kinds found and its questions divided.
 
 A file is the split ``test``. For training as well, name a folder with ``train.jsonl`` and ``test.jsonl``; a fifth of
 the questions of ``train.jsonl`` are the split ``tune`` (`splits`).
@@ -24,10 +24,10 @@ from tracer_env.scenarios.rows import Row
 from tracer_env.scenarios.tables import read_rows
 from tracer_env.types import Task
 
-__all__ = ["JSONL"]
+__all__ = ["JSONL", "KINDS"]
 
 _FIELDS = ("id", "question", "answer", "kind", "difficulty", "options")
-_KINDS = ("number", "choice", "math", "text")
+KINDS = ("number", "choice", "math", "text")
 
 
 class JSONL(TaskList):
@@ -45,17 +45,23 @@ class JSONL(TaskList):
                 f"jsonl:{file} is one file and serves as the split 'test'; for the split {split!r} "
                 "name a folder that holds train.jsonl and test.jsonl"
             )
-        name = f"jsonl:{file}"
         rows = read_rows(file, split)
+        self.fill(rows, [_kind(row) for row in rows], f"jsonl:{file}", split, limit)
+
+    def fill(self, rows: Sequence[Row], kinds: Sequence[str], name: str, split: str, limit: int | None) -> None:
+        """Make the tasks of rows, each with an answer of its kind; raises DataError for a row that is none."""
+        for row, kind in zip(rows, kinds, strict=True):
+            if kind not in KINDS:
+                raise row.wrong("kind", f"is {kind!r}{did_you_mean(kind, KINDS)}")
         options = [options_of(row) for row in rows]
-        letters = _letters(rows, options)
-        tasks = [_task(row, n, name, options[n], letters.get(n)) for n, row in enumerate(rows)]
+        letters = _letters(rows, options, kinds)
+        tasks = [_task(row, n, name, kinds[n], options[n], letters.get(n)) for n, row in enumerate(rows)]
         super().__init__(tasks, name, limit, [row.where for row in rows], split)
 
 
-def _task(row: Row, number: int, scenario: str, options: Options | None, letter: str | None) -> Task:
+def _task(row: Row, number: int, scenario: str, kind: str, options: Options | None, letter: str | None) -> Task:
     others = _others(row)
-    question, kind = row.text("question"), _kind(row)
+    question = row.text("question")
     answer = letter if letter is not None else row.text("answer")
     task_id = row.text("id") if row.has("id") else f"{number:06d}"
     difficulty = row.number("difficulty", 0, 1) if row.has("difficulty") else 0.5
@@ -64,19 +70,16 @@ def _task(row: Row, number: int, scenario: str, options: Options | None, letter:
     return Task(task_id, question, answer, kind, difficulty, options.texts if options else (), scenario, others)
 
 
-def _letters(rows: Sequence[Row], options: Sequence[Options | None]) -> dict[int, str]:
+def _letters(rows: Sequence[Row], options: Sequence[Options | None], kinds: Sequence[str]) -> dict[int, str]:
     """Return the letter of the answer of each row that asks for one of its options, by the row's number."""
-    asked = {n: each for n, each in enumerate(options) if each is not None and _kind(rows[n]) == "choice"}
+    asked = {n: each for n, each in enumerate(options) if each is not None and kinds[n] == "choice"}
     return dict(zip(asked, lettered_answers([rows[n] for n in asked], list(asked.values())), strict=True))
 
 
 def _kind(row: Row) -> str:
     if not row.has("kind"):
         return "number" if options_of(row) is None else "choice"
-    kind = row.text("kind")
-    if kind not in _KINDS:
-        raise row.wrong("kind", f"is {kind!r}{did_you_mean(kind, _KINDS)}")
-    return kind
+    return row.text("kind")
 
 
 def _others(row: Row) -> dict[str, Any]:

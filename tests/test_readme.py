@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tracer_env.cli.app import main
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.S)
 SESSIONS = [
     commands
@@ -32,6 +34,7 @@ def test_python_snippets_run(number: int) -> None:
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda commands: commands[0])
 def test_commands_run_one_after_the_other(session: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", "examples")
     for command in session:
         assert main(shlex.split(command)[1:]) == 0, command
 

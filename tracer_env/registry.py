@@ -3,15 +3,16 @@
     register("controller", "mine", "my_package.mine:MyController")
     make_controller("mine", threshold=2)
 
-Six kinds of part have names: scenario, speaker, controller, trainer, information, reward. A name
-that ends in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``,
-``hf:PATH``. Anything of the form ``package.module:Name`` is imported as it stands. What cannot be
+Six kinds of part have names: scenario, speaker, controller, trainer, information, reward. A name that ends in ``:`` is
+a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A scenario may also be the name
+of a file or folder of questions. Anything of the form ``package.module:Name`` is imported as it stands. What cannot be
 found or imported is an error that says so; nothing is ever replaced by something else.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Callable
 from types import ModuleType
@@ -40,6 +41,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "gpqa-diamond": f"{_SCENARIOS}.gpqa:GPQADiamond",
         "reasoning-gym:": f"{_SCENARIOS}.procedural:ReasoningGym",
         "jsonl:": f"{_SCENARIOS}.files:JSONL",
+        "questions:": f"{_SCENARIOS}.questions:Questions",
         "hf:": f"{_SCENARIOS}.hub:HuggingFace",
         "recorded": f"{_SCENARIOS}.recorded:ShippedTasks",
         "recorded-smollm2": f"{_SCENARIOS}.recorded:ShippedSmolLM2Tasks",
@@ -171,7 +173,14 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
         return _imported(kind, name, table[f"{prefix}:"]), (rest,)
     if names_code(kind, name):
         return _imported(kind, name, name), ()
+    if kind == "scenario" and _is_questions(name):
+        return _imported(kind, name, table["questions:"]), (name,)
     raise UnknownNameError(kind, name, table)
+
+
+def _is_questions(name: str) -> bool:
+    """Return whether a scenario's name is a file of questions, or a folder."""
+    return name.lower().endswith((".jsonl", ".csv")) or os.path.isdir(os.path.expanduser(name))
 
 
 def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:

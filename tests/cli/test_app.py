@@ -492,3 +492,25 @@ def test_a_comparison_as_a_data_frame(tmp_path: Path) -> None:
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame["method"]) == ["always", "never"]
     assert {"accuracy", "accuracy_ci_low", "accuracy_ci_high", "tokens_per_task"} <= set(frame.columns)
+
+
+def test_own_questions_in_one_command(run: Run) -> None:
+    example = Path(__file__).parents[2] / "examples" / "questions.jsonl"
+    Path("q.jsonl").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    methods = ["--methods", "until_approved,cfr_plus,regret_matching", "--train-episodes", "20"]
+    code, out, _ = run("compare", "q.jsonl", *methods, "--out", "here")
+    assert code == 0
+    told = " ".join(out.split())
+    assert "q.jsonl, test split: 5 tasks" in told
+    assert "q.jsonl has no train split, so 50% of its questions train and the others test" in told
+    assert "4 tasks taught cfr_plus, regret_matching" in told
+    assert "has no train split" in Path("here/report.html").read_text(encoding="utf-8")
+    assert run("verify", "here")[0] == 0
+    assert run("compare", "--resume", "here")[0] == 0
+    assert run("compare", "q.jsonl", "--scenario", "gsm8k")[2].startswith(
+        "error: q.jsonl and --scenario gsm8k both say"
+    )
+    assert run("compare", "nosuch.jsonl")[2] == "error: cannot read nosuch.jsonl: No such file or directory\n"
+    assert run("expand", "--scenario", "q.jsonl", "--out", "trees")[0] == 0
+    assert run("play", "--scenario", "q.jsonl", "--speaker", "simulated")[0] == 0
+    assert run("train", "--scenario", "q.jsonl", "--steps", "20")[0] == 0

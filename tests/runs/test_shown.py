@@ -66,5 +66,8 @@ def test_how_learned_tables_are_played_is_told(tmp_path: Path) -> None:
     assert [row.get("policy") for row in made.rows] == [None, "average", "greedy"]
     parts = shown_comparison(made.run.metrics(), made.run.config, made.run.environment() or {})
     told = [str(part) for part in parts if str(part).startswith("accuracy: final")]
-    assert told[0].endswith("; hedge (2): the likelier action, other learned ones their average policy")
+    assert told[0].endswith(
+        "; hedge (2): the likelier action, other learned ones their average policy; "
+        "40 tasks taught cfr_plus (1), hedge (2)"
+    )
     verify(made.run.path)

@@ -4,6 +4,7 @@ import pytest
 
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.interfaces import Scenario
+from tracer_env.rules import Rules, initial
 from tracer_env.scenarios.base import TaskList, lettered
 from tracer_env.types import Grade, Task
 
@@ -28,11 +29,27 @@ def test_the_limit_cuts() -> None:
         TaskList([SUM], limit=0)
 
 
-def test_no_tasks_and_mixed_kinds_are_refused() -> None:
+def test_no_tasks_are_refused() -> None:
     with pytest.raises(ConfigError, match="needs at least one task"):
         TaskList([])
-    with pytest.raises(ConfigError, match=r"mixes the answer kinds 'number' \(sum\) and 'choice' \(half\)"):
-        TaskList([SUM, replace(HALF, kind="choice")])
+
+
+def test_several_kinds_are_read_task_by_task() -> None:
+    metal = Task("metal", "Which?\n\nA) iron\nB) tin", "B", "choice", 0.5, ("iron", "tin"))
+    scenario = TaskList([SUM, metal, Task("city", "Where?", "Paris", "text")])
+    assert (scenario.kind, len(scenario)) == ("mixed", 3)
+    for said, task in zip(("18", "(b)", "paris"), scenario, strict=True):
+        assert scenario.grade(f"Final answer: {said}", task) is Grade.CORRECT
+    assert scenario.grade("Final answer: A", metal) is Grade.WRONG
+    for task, said, answer in ((SUM, "18.0", "18"), (metal, "tin", None), (metal, "B) tin", "B")):
+        assert scenario.reading(initial(task, Rules())).extract(f"Final answer: {said}").answer == (answer or "B")
+    assert scenario.reading(initial(SUM, Rules())).same("18", "18.0")
+    assert not scenario.reading(initial(scenario[2], Rules())).same("18", "18.0")
+    with pytest.raises(ConfigError, match=r"answers of several kinds; ask reading\(state\)"):
+        scenario.extract("Final answer: 18")
+    left_out = scenario.leaving_out(["notes"])
+    assert left_out.unread == ("notes",)
+    assert left_out.reading(initial(SUM, Rules())).unread == ("notes",)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,9 @@ RetryOption = Annotated[
 
 
 def compare_command(
+    questions: Annotated[
+        str | None, typer.Argument(help="Your own questions: a .jsonl or .csv file, or a folder with train and test.")
+    ] = None,
     scenario: ScenarioOption = None,
     path: PathOption = None,
     split: SplitOption = None,
@@ -100,6 +103,9 @@ def compare_command(
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
     check_format(form)
+    if questions is not None and scenario is not None:
+        raise ConfigError(f"{questions} and --scenario {scenario} both say what is asked; give one of them")
+    scenario = scenario if questions is None else questions
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
     if retry_failed and resume is None:

@@ -193,7 +193,8 @@ def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in cast.methods.items()}
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
     methods = {name: described(one) for name, one in cast.methods.items()}
-    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods)
+    counts = {name: len(lessons.marks) for name, lessons in taught.items() if lessons.marks}
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts)
     keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})
     return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
 

@@ -25,6 +25,7 @@ def environment_of(
     seed: int,
     trained_on: Mapping[str, int],
     methods: Mapping[str, Mapping[str, str]],
+    taught: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return the content of ``environment.json``; see `RunFolder.write_environment`."""
     versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
@@ -40,6 +41,8 @@ def environment_of(
         "tasks_digest": scenario_digest(scenario),
         "task_ids": [task.id for task in scenario],
         **({"unread": list(unread_of(scenario))} if OURS[type(scenario)] else {}),
+        **({"told": told} if isinstance(told := getattr(scenario, "told", None), str) else {}),
+        **({"taught": dict(taught)} if taught else {}),
         **({"trained_on": dict(trained_on)} if trained_on else {}),
         **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
     }

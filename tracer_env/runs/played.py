@@ -19,6 +19,7 @@ def played(config: Config, environment: Mapping[str, Any]) -> Text:
     rules, worlds = config.rules, config.evaluation.worlds
     tasks = environment.get("tasks")
     words = visible(str(environment.get("words") or f"words of {config.speaker.name}"))
+    told = environment.get("told")
     return Text.assemble(
         (visible(config.scenario.name), "bold"),
         f", {config.scenario.split} split: ",
@@ -26,6 +27,7 @@ def played(config: Config, environment: Mapping[str, Any]) -> Text:
         (words, "bold yellow" if SIMULATED in words else "bold"),
         f"; {rules.num_agents} agent{'s' * (rules.num_agents != 1)}, {rules.max_turns} turns, ",
         f"{rules.final_answer.replace('_', ' ')} answer counts; {_seeds(config)}",
+        "" if told is None else f"\n{visible(told)}",
     )
 
 

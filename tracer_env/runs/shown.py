@@ -39,6 +39,15 @@ def _policies(rows: Sequence[Row], names: Mapping[str, str]) -> str:
     return f"; {', '.join(greedy)}: the likelier action" + (", other learned ones their average policy" if rest else "")
 
 
+def _taught(environment: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Return on how many tasks methods learned, in words; nothing where none did."""
+    by_count: dict[int, list[str]] = {}
+    for method, count in environment.get("taught", {}).items():
+        by_count.setdefault(count, []).append(visible(names.get(method, method)))
+    each = (f"{count:,} tasks taught {', '.join(methods)}" for count, methods in by_count.items())
+    return "".join(f"; {told}" for told in each)
+
+
 def shown_comparison(
     metrics: Mapping[str, Any], config: Config, environment: Mapping[str, Any], width: int = 80
 ) -> Iterator[RenderableType]:
@@ -51,7 +60,8 @@ def shown_comparison(
     yield Text()
     yield comparison_table(rows, width)
     seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
-    yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + _policies(rows, names), "dim")
+    notes = _policies(rows, names) + _taught(environment, names)
+    yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + notes, "dim")
     if found is not None:
         yield Text()
         yield from (

@@ -25,7 +25,7 @@ from tracer_env.interfaces import Request, Scenario, Speaker
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import split_of
 from tracer_env.parts.seams import check_plays
-from tracer_env.parts.task_contracts import check_tasks, same
+from tracer_env.parts.task_contracts import check_tasks, inside, same
 from tracer_env.parts.worlds import check_worlds, played_in
 from tracer_env.randomness import stream
 from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial
@@ -221,7 +221,7 @@ class _AnswerIds:
 
     def _place(self, answer: str, state: DialogueState) -> int:
         for place, other in enumerate(self._wrong, start=1):
-            if same(self._grader, other, answer, state):
+            if same(inside(self._grader, state), other, answer, state):
                 return place
         self._wrong.append(answer)
         return len(self._wrong)
