@@ -41,8 +41,8 @@ def tasks_of(count: int) -> Any:
 def prompts_of(model: str) -> tuple[str, Any]:
     """Return the model's folder and the prompts that both sides use."""
     from tracer_env.agents.speakers.models.nano import NanoPrompts, packaged_weights
-    from tracer_env.agents.speakers.models.prompts import Prompts
     from tracer_env.agents.speakers.models.smollm2 import converted, gguf_file
+    from tracer_env.agents.speakers.prompts import Prompts
 
     if model == "nano":
         return str(packaged_weights()), NanoPrompts(0)

@@ -56,8 +56,8 @@ def setting(asked: argparse.Namespace) -> tuple[str, Any, list[Any], list[Any]]:
     from transformers import AutoTokenizer
 
     from tracer_env.agents.speakers.models.nano import NanoPrompts, packaged_weights
-    from tracer_env.agents.speakers.models.prompts import Prompts
     from tracer_env.agents.speakers.models.smollm2 import converted, gguf_file
+    from tracer_env.agents.speakers.prompts import Prompts
     from tracer_env.rules import Rules, initial
     from tracer_env.scenarios.arithmetic import Arithmetic
 

@@ -86,6 +86,7 @@ WHOLE = {
 COVERED = {
     "envs/reset_options": "envs/test_aec",
     "runs/environment": "runs/test_records",
+    "runs/foresight": "cli/test_app",
     "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",
     "_checkout": "test_layout",
@@ -95,7 +96,7 @@ COVERED = {
     "agents/speakers/models/decoding": "agents/speakers/models/test_huggingface",
     "agents/speakers/models/prefix": "agents/speakers/models/test_huggingface",
     "agents/speakers/models/weights": "agents/speakers/models/test_smollm2",
-    "agents/speakers/models/worked_examples": "agents/speakers/models/test_prompts",
+    "agents/speakers/worked_examples": "agents/speakers/test_prompts",
     "__main__": "cli/test_app",
     "_registration": "test_registration",
     "cli/__main__": "cli/test_app",

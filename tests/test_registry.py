@@ -63,7 +63,7 @@ def test_import_paths_need_no_registration() -> None:
             "controller",
             "no_such_module:Thing",
             ConfigError,
-            "controller 'no_such_module:Thing': there is no module 'no_such_module'",
+            "controller 'no_such_module:Thing': there is no module 'no_such_module'; a file is given as file.py:Name",
         ),
         (
             "controller",
@@ -99,7 +99,7 @@ def test_own_parts_can_be_registered() -> None:
     ("kind", "name", "target", "message"),
     [
         ("controller", "always", "a.b:C", "the controller name 'always' is taken by"),
-        ("controller", "mine", "a.b.C", "must look like \"package.module:Name\", got 'a.b.C'"),
+        ("controller", "mine", "a.b.C", 'must look like "package.module:Name" or "file.py:Name", got \'a.b.C\''),
         ("controller", "mine", 3, "must be callable, got 3"),
     ],
 )

@@ -5,29 +5,21 @@
 
 Six kinds of part have names: scenario, speaker, controller, trainer, information, reward. A name that ends in ``:`` is
 a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A scenario may also be the name
-of a file or folder of questions. Anything of the form ``package.module:Name`` is imported as it stands. What cannot be
-found or imported is an error that says so; nothing is ever replaced by something else.
+of a file or folder of questions. ``package.module:Name`` and ``file.py:Name`` are imported as they stand
+(`code_files`), and may have settings behind them: ``mine.py:Thrifty:budget=2``. What cannot be found or imported is an
+error that says so; nothing is ever replaced by something else.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-import re
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
-from tracer_env.errors import (
-    ConfigError,
-    MissingExtraError,
-    PartError,
-    TracerEnvError,
-    UnknownNameError,
-    UserError,
-    did_you_mean,
-)
+from tracer_env.code_files import CODE, found_at, is_code, path_and_settings
+from tracer_env.errors import ConfigError, PartError, TracerEnvError, UnknownNameError
 from tracer_env.settings import check_call
+from tracer_env.specs import name_and_settings
 
 __all__ = ["KINDS", "OURS", "SECTIONS", "build", "names_code", "register", "registered", "resolve", "section_class"]
 
@@ -112,6 +104,7 @@ OURS = {
     "calibration_table": "tracer_env.trainers.calibration.command:calibration_table",
     "training_settings": "tracer_env.trainers.runs.settings:settled",
     "preset_phrases": f"{_AGENTS}.speakers.simulated.rates:preset_phrases",
+    "training_checks": "tracer_env.trainers.runs.settings:check",
     "training_names": "tracer_env.trainers.runs.settings:names",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""
@@ -126,8 +119,6 @@ SECTIONS: dict[str, str | type[Any]] = {
 }
 """The sections of a run's settings, and the dataclass that each is read into."""
 
-_IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
 
 def register(kind: str, name: str, target: str | Callable[..., Any]) -> None:
     """Give ``target`` (an object that builds the part, or its ``"module:Name"``) the name ``name``.
@@ -138,8 +129,9 @@ def register(kind: str, name: str, target: str | Callable[..., Any]) -> None:
     if table.get(name, target) != target:
         raise ConfigError(f"the {kind} name {name!r} is taken by {table[name]}; choose another")
     if isinstance(target, str):
-        if not _IMPORT_PATH.fullmatch(target):
-            raise ConfigError(f'the target of {kind} {name!r} must look like "package.module:Name", got {target!r}')
+        if not CODE.fullmatch(target):
+            wanted = '"package.module:Name" or "file.py:Name"'
+            raise ConfigError(f"the target of {kind} {name!r} must look like {wanted}, got {target!r}")
     elif not callable(target):
         raise ConfigError(f"the target of {kind} {name!r} must be callable, got {target!r}")
     table[name] = target
@@ -154,7 +146,7 @@ def names_code(kind: str, name: str) -> bool:
     """Return whether `resolve` would import ``name`` by its path: what a user may ask for, and a file may not."""
     table = _table(kind)
     known = name in table or f"{name.partition(':')[0]}:" in table
-    return not known and _IMPORT_PATH.fullmatch(name) is not None
+    return not known and is_code(name)
 
 
 def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
@@ -172,7 +164,7 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
             raise ConfigError(f"{kind} {name!r} needs something after the colon: {prefix}:<what>")
         return _imported(kind, name, table[f"{prefix}:"]), (rest,)
     if names_code(kind, name):
-        return _imported(kind, name, name), ()
+        return _imported(kind, name, path_and_settings(name)[0]), ()
     if kind == "scenario" and _is_questions(name):
         return _imported(kind, name, table["questions:"]), (name,)
     raise UnknownNameError(kind, name, table)
@@ -190,6 +182,8 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
     constructor of a user's own part raises is a PartError.
     """
     target, leading = resolve(kind, name)
+    if names_code(kind, name):
+        settings = {**_settings_behind(name), **settings}
     check_call(f"{kind} {name!r}", target, (*leading, *arguments), settings)
     try:
         return target(*leading, *arguments, **settings)
@@ -200,6 +194,12 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
             raise
         last = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise PartError(f"the {kind} {name!r} could not be made: its constructor raised {last}") from error
+
+
+def _settings_behind(name: str) -> dict[str, Any]:
+    """Return the settings that stand behind an import path, as of ``mine.py:Thrifty:budget=2``."""
+    path, text = path_and_settings(name)
+    return name_and_settings(f"{path}:{text}")[1] if text else {}
 
 
 def section_class(name: str) -> type[Any]:
@@ -217,27 +217,5 @@ def _table(kind: str) -> dict[str, str | Callable[..., Any]]:
 def _imported(kind: str, name: str, target: str | Callable[..., Any]) -> Callable[..., Any]:
     if not isinstance(target, str):
         return target
-    module_name, _, attribute = target.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except UserError:
-        raise
-    except ModuleNotFoundError as error:
-        if error.name is not None and not module_name.startswith(error.name):
-            raise MissingExtraError(f"{kind} {name!r}", error.name, "", f"pip install {error.name}") from error
-        raise ConfigError(f"{kind} {name!r}: there is no module {module_name!r}") from error
-    if not hasattr(module, attribute):
-        near = did_you_mean(attribute, _public(module))
-        raise ConfigError(f"{kind} {name!r}: the module {module_name!r} has no {attribute!r}{near}")
-    found: Callable[..., Any] = getattr(module, attribute)
+    found: Callable[..., Any] = found_at(f"{kind} {name!r}", target)
     return found
-
-
-def _public(module: ModuleType) -> list[str]:
-    """Return the names that a module offers: what it says itself, or else what it defines without an underscore."""
-    own = [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
-    ]
-    return list(getattr(module, "__all__", own))

@@ -1,6 +1,6 @@
 """How parts are written in one line: names, names with settings, casts by seat, lists of them.
 
-    random:p=0.3                           a name and settings, values as TOML reads them
+    random:p=0.3, mine.py:Thrifty:budget=2 a name and settings, values as TOML reads them
     cfr_plus:information=vote+confidence:of=sum,bins=3,price=2e-4
                                            ``of`` and ``bins`` belong to the information before them
     proposer=smollm2,reviewer=hf:PATH      a cast of speakers; controllers are joined by ``+`` before a seat
@@ -16,6 +16,7 @@ import re
 import tomllib
 from typing import Any
 
+from tracer_env.code_files import path_and_settings
 from tracer_env.errors import ConfigError
 
 __all__ = ["cast_parts", "is_cast", "name_and_settings", "parse_value", "split_list"]
@@ -52,7 +53,8 @@ def parse_value(text: str) -> Any:
 
 def name_and_settings(text: str) -> tuple[str, dict[str, Any]]:
     """Take ``name:key=value,key=value`` apart; a text without settings is a name. Raises ConfigError."""
-    name, colon, rest = text.partition(":")
+    path, behind = path_and_settings(text)
+    name, colon, rest = (path, ":", behind) if behind else text.partition(":")
     if not colon or "=" not in rest:
         return text, {}
     pairs = [pair.partition("=") for pair in _joined(rest.split(","))]

@@ -1,6 +1,7 @@
 """A plain function ``prompt -> text`` as a speaker.
 
-The prompt is what a person would read: `Dialogue.context`, question, window and the seat's job. Tokens are
+The prompt is what a language model without a chat template gets (`prompts`): the job and the form of the reply, the
+question, the discussion so far, ``### Reply``. Tokens are
 counted as words between blanks. The function is called once for each candidate, one after another, and brings
 its own randomness: unless it is a pure function of its prompt, the promise that equal noise gives equal
 utterances does not hold for it. Nor can anybody see whether it draws anew in another world: one that says the same
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tracer_env.dialogue import Dialogue
+from tracer_env.agents.speakers.prompts import Prompts, plain_text
 from tracer_env.errors import ConfigError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.parts.blame import name_of, place, raised, told
@@ -30,7 +31,7 @@ class FunctionSpeaker:
     def __init__(self, function: Callable[[str], str]) -> None:
         if not callable(function):
             raise ConfigError(f"a function speaker needs a function prompt -> text, got {function!r}")
-        self.function = function
+        self.function, self.prompts = function, Prompts()
 
     def __repr__(self) -> str:
         return f"FunctionSpeaker({getattr(self.function, '__name__', self.function)!s})"
@@ -39,7 +40,8 @@ class FunctionSpeaker:
         """Call the function for every candidate of every request, in order."""
         spoken = []
         for request in requests:
-            prompt = Dialogue(heard(request.state, request.unread)).context()
+            state = heard(request.state, request.unread)
+            prompt = plain_text(self.prompts.messages(state, state.seat))
             spoken += [self._say(prompt, request.state) for _ in range(request.candidates)]
         return spoken
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import tracer_env
-from tracer_env import registry
+from tracer_env import code_files, registry
 from tracer_env.cli.app import application, main
 from tracer_env.cli.commands import COMMANDS, function_of
 from tracer_env.errors import MissingExtraError, SpeakerError
@@ -319,7 +319,7 @@ def test_a_package_that_cannot_be_imported_gives_a_line(run: Run, monkeypatch: p
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return real(name, package)
 
-    monkeypatch.setattr(registry.importlib, "import_module", without)
+    monkeypatch.setattr(code_files.importlib, "import_module", without)
     assert "speaker 'simulated' needs the package 'torch'; install it with: pip" in mistake(run(*SMALL))
 
 
@@ -514,3 +514,26 @@ def test_own_questions_in_one_command(run: Run) -> None:
     assert run("expand", "--scenario", "q.jsonl", "--out", "trees")[0] == 0
     assert run("play", "--scenario", "q.jsonl", "--speaker", "simulated")[0] == 0
     assert run("train", "--scenario", "q.jsonl", "--steps", "20")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("compare --scenario nosuch", "unknown scenario 'nosuch'"),
+        ("compare --scenario nosuch.jsonl", "cannot read nosuch.jsonl"),
+        ("compare --speaker simulatd --scenario arithmetic", "unknown speaker 'simulatd'; did you mean 'simulated'?"),
+        ("compare --speaker proposer=nano,reviewer=nobody --scenario arithmetic", "unknown speaker 'nobody'"),
+        ("compare --methods alwys", "unknown controller 'alwys'; did you mean 'always'?"),
+        ("compare --methods mine.py:Mine", "mine.py cannot be read"),
+        ("compare --scenario arithmetic --set scenario.levl=2", "has no setting 'levl'; did you mean 'level'?"),
+        ("train --method gspo --speaker nano --set hooks.reward=no.py:f", "no.py cannot be read"),
+        ("train --method gspo --speaker nano --set gspo.report_to=tensorbord", "did you mean 'tensorboard'"),
+        ("train --scenario arithmetics", "unknown scenario 'arithmetics'; did you mean 'arithmetic'?"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_refuses(run: Run, arguments: str, words: str) -> None:
+    code, out, err = run(*arguments.split(), "--dry-run")
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+    assert run(*arguments.split())[0] == 2

@@ -275,12 +275,13 @@ def test_a_word_for_one_key_is_none_for_another(mark: Path) -> None:
 
 def test_a_hook_said_again_is_the_users(mark: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = _folder(mark.with_name("RUN"), '[training]\nmethod = "gspo"\n[hooks]\nreward = "canary_part.py:hook"')
+    assert main(["train", "--resume", str(folder), "--set", "hooks.prompt=canary_part.py:hook"]) == 2
+    assert "hooks.reward = " in capsys.readouterr().err
+    assert not mark.exists()
     for word in (("--trust-code",), ("--set", "hooks.reward=canary_part.py:hook")):
         assert main(["train", "--resume", str(folder), *word, "--dry-run"]) == 0
         assert 'reward = "canary_part.py:hook"' in capsys.readouterr().out
-    assert main(["train", "--resume", str(folder), "--set", "hooks.prompt=canary_part.py:hook"]) == 2
-    assert "hooks.reward = " in capsys.readouterr().err
-    assert not mark.exists()  # a dry run reads no hook
+    assert mark.exists()  # a dry run reads the hooks that the user names
 
 
 def test_ordinary_configs_name_no_code() -> None:

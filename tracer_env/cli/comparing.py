@@ -117,6 +117,9 @@ def compare_command(
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if dry_run:
+        from tracer_env.runs.foresight import check_comparison
+
+        check_comparison(resolved, trust_code)
         return print_config(resolved, as_json)
     from tracer_env.runs.comparing import compare
 

@@ -116,6 +116,8 @@ def train_command(
         settled, _ = resolve("trainer", OURS["training_settings"])
         resolved = settled(resolved, chosen)
     if dry_run:
+        check, _ = resolve("trainer", OURS["training_checks"])
+        check(resolved, chosen)
         return print_config(resolved, as_json)
     with reporting(wanted=not with_model) as reporter, resumable("train", resume):
         result = trainer(resolved, method=chosen, out=out, resume=resume, reporter=reporter)

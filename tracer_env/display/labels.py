@@ -2,7 +2,8 @@
 
     cfr_plus (1)      (1) information=vote+time+confidence,price=2e-4
     cast (2)          (2) proposer=never+reviewer=always
-    tracer.json (3)   (3) runs/arithmetic--train--004/controllers/tracer.json
+    Thrifty (3)       (3) mine.py:Thrifty:budget=2
+    tracer.json (4)   (4) runs/arithmetic--train--004/controllers/tracer.json
 
 A name of at most 20 characters stays as it is, and so does one without settings.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tracer_env.code_files import is_code, path_and_settings
 from tracer_env.specs import is_cast
 
 __all__ = ["labels"]
@@ -37,6 +39,9 @@ def _parted(method: str) -> tuple[str, str | None]:
         return method, None
     if is_cast(method):
         return "cast", method
+    if is_code(method):
+        path, _ = path_and_settings(method)
+        return path.rpartition(":")[2], method
     name, colon, settings = method.partition(":")
     if name.endswith(".json") and "/" in name:
         return name.rsplit("/", 1)[1], method

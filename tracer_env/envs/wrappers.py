@@ -12,8 +12,9 @@ agent that chose; what was paid before the first choice of an episode goes to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import gymnasium
 import numpy as np
@@ -38,6 +39,8 @@ from tracer_env.parts.seams import check_plays
 from tracer_env.randomness import Purpose, uniform
 from tracer_env.rules import FREE, Rules, legal_actions
 from tracer_env.types import Role, Seat
+
+T = TypeVar("T")
 
 __all__ = ["ControllerEnv", "env", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
 
@@ -81,11 +84,24 @@ def raw_env(
     )
 
 
+def _as_raw_env(made: type[Any] | object) -> Callable[[T], T]:
+    """Give a function that passes its arguments on to `raw_env` the signature that they have there."""
+
+    def signed(function: T) -> T:
+        whole = inspect.signature(raw_env).replace(return_annotation=made)
+        setattr(function, "__signature__", whole)  # noqa: B010 - functions have no such attribute for type checkers
+        return function
+
+    return signed
+
+
+@_as_raw_env(OrderEnforcingWrapper)
 def env(*arguments: Any, **settings: Any) -> OrderEnforcingWrapper[Any, Any, Any]:
     """Return `raw_env` inside PettingZoo's order and range checks."""
     return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(raw_env(*arguments, **settings)))
 
 
+@_as_raw_env(Any)
 def parallel_env(*arguments: Any, **settings: Any) -> Any:
     """Return the turn-based parallel view: at each step all agents act, and the acting one's action counts."""
     return turn_based_aec_to_parallel(_Parallelizable(raw_env(*arguments, **settings)))

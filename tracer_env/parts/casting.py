@@ -15,22 +15,24 @@ Seats are named ``proposer``, ``agent_0``, or ``agent_0/proposer``; the most spe
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tracer_env.code_files import path_and_settings
 from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, TrustError, UnexpectedKeywordError, did_you_mean
 from tracer_env.intake.table_files import read_table
 from tracer_env.interfaces import Controller, Reward, Scenario, Speaker
+from tracer_env.parts.blame import told
 from tracer_env.parts.lessons import UNKNOWN
 from tracer_env.parts.own_parts import own_parts, take_in
 from tracer_env.parts.seams import parts_of
 from tracer_env.parts.task_contracts import size_of
 from tracer_env.parts.trust import table_named
-from tracer_env.registry import OURS, build, resolve
+from tracer_env.registry import OURS, build, names_code, resolve
 from tracer_env.rules import Rules
 from tracer_env.specs import cast_parts, is_cast, name_and_settings
 from tracer_env.types import Task
@@ -63,7 +65,9 @@ def make_scenario(
     Raises UnknownNameError, ConfigError or DataError, before any task is played.
     """
     if isinstance(scenario, str):
-        made = build("scenario", scenario, path=path, split=split, limit=limit, seed=seed, **settings)
+        usual = {"path": path, "split": split, "limit": limit, "seed": seed}
+        code = names_code("scenario", scenario)
+        made = _own_tasks(scenario, usual, settings) if code else build("scenario", scenario, **usual, **settings)
         if getattr(made, "split", UNKNOWN) == UNKNOWN:
             with suppress(AttributeError):  # one of the user's own, with slots
                 made.split = split
@@ -86,6 +90,37 @@ def make_scenario(
         raise ConfigError(f"scenario {made.name!r} has no tasks")
     checked: Scenario = made
     return checked
+
+
+def _own_tasks(name: str, usual: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Return the scenario that is built at an import path; one that gives back tasks is a list of them.
+
+    It is asked with those of the usual settings that it takes. A list has the split that it was asked for; where it
+    takes none, all of it is ``test``.
+    """
+    target, _ = resolve("scenario", name)
+    try:
+        takes = inspect.signature(target).parameters
+    except (TypeError, ValueError):  # some callables of C have none
+        return build("scenario", name, **usual, **settings)
+    if any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        return build("scenario", name, **usual, **settings)
+    plain = {"path": None, "split": "test", "limit": None, "seed": usual["seed"]}
+    listed = inspect.isfunction(target)
+    asked = {key: value for key, value in usual.items() if key in takes or (value != plain[key] and not listed)}
+    made = build("scenario", name, **asked, **settings)
+    if isinstance(made, Scenario):
+        return made
+    if "split" not in takes and usual["split"] != "test":
+        raise ConfigError(
+            f"scenario {name!r} has the split 'test' alone; give it a parameter split to make {usual['split']!r}"
+        )
+    made = list(made) if isinstance(made, Iterable) else made
+    if not isinstance(made, list) or not all(isinstance(task, Task) for task in made):
+        raise ConfigError(f"scenario {name!r} must be a Scenario or give back a list of Task, got {told(made)}")
+    found = build("scenario", OURS["task_list"], made, name=name, limit=None if "limit" in takes else usual["limit"])
+    found.split = usual["split"]
+    return found
 
 
 def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, Any], /, **settings: Any) -> Speaker:
@@ -117,10 +152,23 @@ def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, An
 
 
 def _speaker(name: str, *arguments: Any, **settings: Any) -> Speaker:
+    if not arguments and not settings and (function := _asked_itself("speaker", name)) is not None:
+        return make_speaker(function)
     made = build("speaker", name, *arguments, **settings)
     if not isinstance(made, Speaker):
         raise ConfigError(f"{name!r} made a {type(made).__name__}, which has no method speak()")
     return made
+
+
+def _asked_itself(kind: str, name: str) -> Any:
+    """Return the function at an import path that is the part itself, for it wants an argument; None for all else."""
+    if not names_code(kind, name) or path_and_settings(name)[1]:
+        return None
+    found, _ = resolve(kind, name)
+    if not inspect.isfunction(found):
+        return None
+    needed = [each for each in inspect.signature(found).parameters.values() if each.default is each.empty]
+    return found if any(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in needed) else None
 
 
 def make_controller(
@@ -168,6 +216,8 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
 def make_reward(reward: str | Reward) -> Reward:
     """Return a reward: a name, with settings behind a colon, or the object itself."""
     if isinstance(reward, str):
+        if (function := _asked_itself("reward", reward)) is not None:
+            return function  # type: ignore[no-any-return]
         name, settings = name_and_settings(reward)
         made: Reward = build("reward", name, **settings)
         return made

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.blame import told
 from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
-from tracer_env.parts.contracts import well_formed
 from tracer_env.parts.lessons import Lessons
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import check_plays
@@ -29,12 +28,14 @@ from tracer_env.parts.worlds import check_worlds, worlds_of
 from tracer_env.runs.compared import Comparison
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained
+from tracer_env.runs.given import Given, settled
+from tracer_env.runs.learning import School, keep_given, lessons_of, training_episodes, training_scenario, untrained
 from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
 from tracer_env.runs.seeded import combined, lessons, open_part, played_under
 from tracer_env.statistics.outcome import described
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
+from tracer_env.types import Task
 
 __all__ = ["compare"]
 
@@ -44,36 +45,47 @@ _PACKAGES = ("torch", "transformers", "gymnasium", "pettingzoo")
 def compare(
     config: Config | None = None,
     *,
+    scenario: str | Scenario | Sequence[Task] | None = None,
+    speaker: str | Speaker | Callable[[str], str] | Mapping[str, Any] | None = None,
+    methods: Sequence[str] | None = None,
+    controllers: Mapping[str, Controller] | None = None,
+    limit: int | None = None,
+    worlds: int | None = None,
+    seed: int | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     trust_code: bool = False,
-    scenario: Scenario | None = None,
-    speaker: Speaker | None = None,
-    controllers: Mapping[str, Controller] | None = None,
     retry_failed: bool = False,
     reporter: Reporter | None = None,
 ) -> Comparison:
     """Compare methods and leave a run folder behind.
 
-    ``scenario``, ``speaker`` and ``controllers`` replace what ``config`` would make. ``resume`` continues a folder and
-    refuses a changed config; without a ``config`` the folder's own is taken. Code that a folder's config or a
-    controller's file names is refused unless ``trust_code`` is given (`trust`). ``retry_failed`` plays tasks again on
-    which an episode of the folder failed. Raises UserError subclasses for whatever cannot work, before the folder is
-    made. A part that fails in play ends the comparison with its own error (SpeakerError, PartError, ControllerError),
-    unless ``config.evaluation.on_error`` is ``skip``; so do Ctrl-C and a full disk. Whatever ended it, the episodes
-    that were played are in the folder, and ``resume`` goes on to the same bytes. A finished folder is read, not played
-    again.
+    ``scenario``, ``speaker``, ``methods``, ``limit``, ``worlds`` and ``seed`` take the place of what ``config`` says;
+    scenario and speaker are names or objects, as in `env` and `expand`. ``controllers`` are objects by the names that
+    their rows shall have, and stand below the methods that are named (alone, where none is). An object is recorded by
+    its import path and marked as given: the folder's config.toml alone does not make it again.
+
+    ``resume`` continues a folder and refuses a changed config; where nothing is asked for the folder's own is taken.
+    Code that a folder's config or a controller's file names is refused unless ``trust_code`` is given (`trust`).
+    ``retry_failed`` plays tasks again on which an episode of the folder failed. Raises UserError subclasses for
+    whatever cannot work, before the folder is made. A part that fails in play ends the comparison with its own error
+    (SpeakerError, PartError, ControllerError), unless ``config.evaluation.on_error`` is ``skip``; so do Ctrl-C and a
+    full disk. Whatever ended it, the episodes that were played are in the folder, and ``resume`` goes on to the same
+    bytes. A finished folder is read, not played again.
     """
-    asked, folder = _reopened(
-        config, resume, {"scenario": scenario, "speaker": speaker, "evaluation": controllers}, trust_code
-    )
+    given = Given(scenario, speaker, controllers)
+    more = {"limit": limit, "worlds": worlds, "seed": seed}
+    asked, folder = _reopened(config, resume, lambda config: given.asked(config, methods, more), given, trust_code)
     asked.check_unhooked("compare")
     take_in(asked.information)
     check_ready(information_named(asked.information))
-    cast = _cast(asked, scenario, speaker, controllers, trust_code)
+    made = _cast(asked, given.made(scenario), given.made(speaker), controllers, trust_code)
+    cast = replace(made, given=given.objects)
     if asked.evaluation.seeds:
         played_under(asked, cast.speaker, cast.to_train)
     if folder is None:
+        if any(getattr(one, "learns_from", None) != "trees" for one in cast.to_train.values()):
+            asked = settled(asked, training_episodes(asked, cast.speaker))
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
     with folder.owned():
         if resume is not None:
@@ -103,8 +115,8 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -
 
 def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> _Cast:
     """Return who plays under one seed: the same tasks and speaker, and controllers of its own."""
-    chosen = None if given is None else {name: given[name] for name in config.evaluation.methods}
-    return _cast(config, whole.tasks, whole.speaker, chosen, trust_code)
+    chosen = None if given is None else {name: given[name] for name in config.evaluation.methods if name in given}
+    return replace(_cast(config, whole.tasks, whole.speaker, chosen, trust_code), given=whole.given)
 
 
 def _under_seeds(
@@ -124,7 +136,7 @@ def _under_seeds(
             named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
             done[seed] = _whole(part, playing, named, retry_failed)
     methods = {name: described(one) for name, one in cast.methods.items()}
-    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods)
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given)
     folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
     write_report(folder.path)
     first = done[asked.evaluation.seeds[0]]
@@ -133,22 +145,22 @@ def _under_seeds(
 
 
 def _reopened(
-    config: Config | None, resume: Path | str | None, given: Mapping[str, Any], trust_code: bool
+    config: Config | None,
+    resume: Path | str | None,
+    asked: Callable[[Config], Config],
+    given: Given,
+    trust_code: bool,
 ) -> tuple[Config, RunFolder | None]:
-    """Return what is asked for, and the folder that is to be continued; ``given``: parts that are objects already."""
-    asked, controllers = config or Config(), given["evaluation"]
-    if controllers is not None:
-        _check_names(controllers)
-        asked = replace(asked, evaluation=replace(asked.evaluation, methods=tuple(controllers)))
+    """Return what is asked for, and the folder that is to be continued."""
     if resume is None:
-        return asked, None
-    folder = RunFolder.reopen(Path(resume), None if config is None else asked)
-    folder.check_compared()
-    asked = folder.config
+        return asked(config or Config()), None
+    recorded = RunFolder.reopen(Path(resume))
+    recorded.check_compared()
     if config is None:
-        named = {key: value for key, value in asked.to_data().items() if given.get(key) is None}
-        check_recorded(named, folder.path, trust_code=trust_code)
-    return asked, folder
+        check_recorded(given.unsaid(recorded.config), recorded.path, trust_code=trust_code)
+    wanted = settled(asked(config or recorded.config), recorded.config.training.episodes)
+    folder = RunFolder.reopen(recorded.path, wanted)
+    return folder.config, folder
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,7 @@ class _Cast:
     speaker: Speaker
     methods: dict[str, Controller]
     train_tasks: Scenario | None
+    given: tuple[str, ...] = ()  # what are objects of the caller's
     trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
 
     @property
@@ -177,7 +190,11 @@ def _cast(
     tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
     check_tasks(tasks)
     names = asked.evaluation.methods
-    made = controllers or {name: make_controller(name, asked.rules, asked.information, trust_code) for name in names}
+    there = controllers or {}
+    made = {
+        name: there[name] if name in there else make_controller(name, asked.rules, asked.information, trust_code)
+        for name in names
+    }
     _check_seeds(asked, controllers)
     train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
     voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
@@ -194,22 +211,13 @@ def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
     methods = {name: described(one) for name, one in cast.methods.items()}
     counts = {name: len(lessons.marks) for name, lessons in taught.items() if lessons.marks}
-    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts)
+    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts, cast.given)
     keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})
     return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
 
 
 def _due(school: School | None, to_train: bool, controller: Controller) -> Lessons:
     return school.lessons(controller) if school is not None and to_train else Lessons()
-
-
-def _check_names(controllers: Mapping[str, Controller]) -> None:
-    """Raise ConfigError for the name of a method that no file could hold, and for what is no controller."""
-    for name, controller in controllers.items():
-        if not isinstance(name, str) or not name or well_formed(name) != name:
-            raise ConfigError(f"the name of a method must be a text that can be written, got {told(name)}")
-        if not isinstance(controller, Controller):
-            raise ConfigError(f"method {told(name)} is {told(controller)}, which has no method speak_probability()")
 
 
 def _check_seeds(asked: Config, controllers: Mapping[str, Controller] | None) -> None:

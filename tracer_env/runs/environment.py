@@ -26,6 +26,7 @@ def environment_of(
     trained_on: Mapping[str, int],
     methods: Mapping[str, Mapping[str, str]],
     taught: Mapping[str, int],
+    given: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of ``environment.json``; see `RunFolder.write_environment`."""
     versions = {name: _version(name) for name in ("tracer-env", "numpy", *packages)}
@@ -43,6 +44,7 @@ def environment_of(
         **({"unread": list(unread_of(scenario))} if OURS[type(scenario)] else {}),
         **({"told": told} if isinstance(told := getattr(scenario, "told", None), str) else {}),
         **({"taught": dict(taught)} if taught else {}),
+        **({"given": list(given)} if given else {}),
         **({"trained_on": dict(trained_on)} if trained_on else {}),
         **({"methods": {name: dict(told) for name, told in methods.items()}} if methods else {}),
     }

@@ -19,7 +19,7 @@ def played(config: Config, environment: Mapping[str, Any]) -> Text:
     rules, worlds = config.rules, config.evaluation.worlds
     tasks = environment.get("tasks")
     words = visible(str(environment.get("words") or f"words of {config.speaker.name}"))
-    told = environment.get("told")
+    told, given = environment.get("told"), environment.get("given", ())
     return Text.assemble(
         (visible(config.scenario.name), "bold"),
         f", {config.scenario.split} split: ",
@@ -28,6 +28,7 @@ def played(config: Config, environment: Mapping[str, Any]) -> Text:
         f"; {rules.num_agents} agent{'s' * (rules.num_agents != 1)}, {rules.max_turns} turns, ",
         f"{rules.final_answer.replace('_', ' ')} answer counts; {_seeds(config)}",
         "" if told is None else f"\n{visible(told)}",
+        f"\n{' and '.join(given)} given as objects: config.toml alone does not make them again" if given else "",
     )
 
 

@@ -5,6 +5,7 @@
     {"schema": 1, "python": ..., "platform": ..., "packages": {...}, "seed": ..., "tasks": ..., "tasks_digest": ...,
      "task_ids": [...], "trained_on": {method: on how many of these tasks a table of it was trained, where it was},
      "told": what there is to say of the tasks, "taught": {method: how many tasks it learned on},
+     "given": which of scenario, speaker and controllers were objects of a caller's,
      "methods": {method: {"kind": ..., "policy": how its tables are played, where it has some,
                           "final_answer": where it is another than the run's}}}
 
@@ -61,6 +62,7 @@ _ENVIRONMENT = record(
             most=1000,
         ),
         "told": line(4096),
+        "given": listed(choice(("scenario", "speaker", "controllers")), most=3),
         "taught": mapping(whole(0, _MOST_TASKS), most=1000),
         "unread": listed(line(40), most=100),
         "task_ids": also(listed(text()), lambda ids: len(set(ids)) == len(ids), "a list of ids, each once"),

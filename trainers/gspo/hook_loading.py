@@ -10,19 +10,14 @@ such file or module, an error while it is run, no such name, not callable, a key
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.abc
-import importlib.util
 import inspect
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
+from tracer_env.code_files import CODE, found_at
+from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.parts.blame import told as shown
 from tracer_env.settings import Settings
 
@@ -47,8 +42,6 @@ _OWN = {
     "extract": ("text", "default"),
     "updater": ("policy", "context", "candidates", "rewards"),
 }
-_PATH = re.compile(r"(?P<place>.+):(?P<name>[A-Za-z_]\w*)")
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 _PATHS: Any = [(kind, str | None, field(default=None)) for kind in HOOKS]
 HookPaths = make_dataclass("HookPaths", _PATHS, bases=(Settings,), namespace={"at": "hooks"}, frozen=True)
@@ -79,15 +72,9 @@ class Hook:
 def load_hook(kind: str, path: str) -> Hook:
     """Load the hook of ``kind`` at ``path`` and check that it can be called with its keywords."""
     _check_kind(kind)
-    parted = _PATH.fullmatch(path) if isinstance(path, str) else None
-    if parted is None:
+    if not isinstance(path, str) or not CODE.fullmatch(path):
         raise ConfigError(f'the {kind} hook must look like "package.module:name" or "file.py:name", got {path!r}')
-    place, name = parted["place"], parted["name"]
-    module = _file(kind, path, Path(place)) if place.endswith(".py") else _module(kind, path, place)
-    if not hasattr(module, name):
-        known = [known for known in vars(module) if not known.startswith("_")]
-        raise ConfigError(f"{kind} hook {path!r}: {place} has no {name!r}{did_you_mean(name, known)}")
-    return _checked(kind, path, getattr(module, name))
+    return _checked(kind, path, found_at(f"{kind} hook {path!r}", path))
 
 
 def as_hook(kind: str, given: Any) -> Hook:
@@ -139,59 +126,6 @@ def _check_keywords(kind: str, name: str, function: Callable[..., Any], keywords
         signature.bind(**dict.fromkeys(keywords))
     except TypeError as error:
         raise ConfigError(f"the {kind} hook {name!r} cannot be called as {HOOKS[kind]}: {error}") from error
-
-
-def _module(kind: str, path: str, name: str) -> ModuleType:
-    if not _MODULE.fullmatch(name):
-        raise ConfigError(f'the {kind} hook must look like "package.module:name" or "file.py:name", got {path!r}')
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigError(
-                f"{kind} hook {path!r}: there is no module {error.name!r}; a file is given as file.py:name"
-            ) from error
-        raise ConfigError(f"{kind} hook {path!r}: {name} cannot be imported: {_line(error)}") from error
-    except Exception as error:
-        raise ConfigError(f"{kind} hook {path!r}: {name} cannot be imported: {_line(error)}") from error
-
-
-def _file(kind: str, path: str, file: Path) -> ModuleType:
-    """Run ``file`` as a module; the same file with the same content is run once, whatever hooks come from it."""
-    try:
-        source = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"{kind} hook {path!r}: {file} cannot be read: {error.strerror}; paths start at {Path.cwd()}"
-        ) from error
-    mark = hashlib.blake2b(str(file.resolve()).encode() + b"\0" + source, digest_size=8).hexdigest()
-    name = f"tracer_env_hook_{mark}"
-    if name in sys.modules:
-        return sys.modules[name]
-    specification = importlib.util.spec_from_loader(name, _Source(file, source))
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module  # dataclasses look their module up while they are made
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise ConfigError(f"{kind} hook {path!r}: {file} cannot be run: {_line(error)}") from error
-    return module
-
-
-class _Source(importlib.abc.SourceLoader):
-    """Loads source that has been read, and writes no bytecode beside a file that is not ours."""
-
-    def __init__(self, file: Path, source: bytes) -> None:
-        self.file, self.source = file, source
-
-    def get_filename(self, fullname: str) -> str:
-        return str(self.file)
-
-    def get_data(self, path: object) -> bytes:
-        return self.source
 
 
 def _digest(function: Callable[..., Any]) -> str:

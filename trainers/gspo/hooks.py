@@ -30,7 +30,7 @@ from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 
-from tracer_env.agents.speakers.models.prompts import Message, Prompts
+from tracer_env.agents.speakers.prompts import Message, Prompts
 from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Extraction, Scenario

@@ -26,9 +26,9 @@ from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.models.batching import batches
 from tracer_env.agents.speakers.models.checks import require_packages
 from tracer_env.agents.speakers.models.files import digest, model_name
-from tracer_env.agents.speakers.models.prompts import PLAIN_STOP, Message, Prompts, plain_text, without_system
 from tracer_env.agents.speakers.models.templates import TODAY, pinned, without_end
 from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
+from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts, plain_text, without_system
 from tracer_env.annotations import FromOne, Words
 from tracer_env.errors import ConfigError, DataError
 from tracer_env.intake.bounded import told

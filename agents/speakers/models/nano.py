@@ -23,7 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
-from tracer_env.agents.speakers.models.prompts import Message, Prompts
+from tracer_env.agents.speakers.prompts import Message, Prompts
 from tracer_env.errors import DataError
 from tracer_env.types import Role, Task
 

@@ -4,7 +4,6 @@ import pytest
 from moves import play
 
 from tracer_env.agents.speakers.function import FunctionSpeaker
-from tracer_env.dialogue import Dialogue
 from tracer_env.errors import ConfigError, SpeakerError
 from tracer_env.interfaces import Request
 
@@ -14,12 +13,17 @@ def ask(letters: str = "", candidates: int = 1) -> Request:
     return Request(state, state.seat, 1, candidates)
 
 
-def test_the_function_reads_what_a_person_would_read() -> None:
+def test_the_function_reads_what_a_language_model_reads() -> None:
     prompts: list[str] = []
     speaker = FunctionSpeaker(lambda prompt: prompts.append(prompt) or "Final answer: 42")  # type: ignore[func-returns-value]
     first, second, third = speaker.speak([ask(), ask("W", candidates=2)])
-    assert prompts[0] == Dialogue(play("")).context()
+    assert prompts[0].startswith(
+        "### Instruction\nSolve the question in short steps. End your reply with one line: Final"
+    )
+    assert play("").task.question in prompts[0]
+    assert prompts[0].endswith("### Reply\n")
     assert "proposal W" in prompts[1] == prompts[2]
+    assert "The first word of your reply is RIGHT if it is correct or WRONG" in prompts[1]
     assert (first.text, first.completion_tokens, first.prompt_tokens) == (
         "Final answer: 42",
         3,

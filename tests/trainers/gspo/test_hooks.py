@@ -10,7 +10,7 @@ import pytest
 from moves import TASK, play, proposal, review
 
 from tracer_env.agents.speakers.models.nano import NanoPrompts
-from tracer_env.agents.speakers.models.prompts import Prompts
+from tracer_env.agents.speakers.prompts import Prompts
 from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.interfaces import Scenario
 from tracer_env.rules import DialogueState, Rules, advance, initial
@@ -240,8 +240,8 @@ def test_no_hooks_change_nothing() -> None:
     [
         ("value", "mine.py", 'must look like "package.module:name" or "file.py:name"'),
         ("value", "no-such module:f", 'must look like "package.module:name" or "file.py:name"'),
-        ("value", "his.py:half", "his.py cannot be read: No such file or directory; paths start at"),
-        ("value", "no_such_module:f", "no module 'no_such_module'; a file is given as file.py:name"),
+        ("value", "his.py:half", "his.py cannot be read: No such file or directory"),
+        ("value", "no_such_module:f", "no module 'no_such_module'; a file is given as file.py:Name"),
         ("value", "mine.py:hafl", "mine.py has no 'hafl'; did you mean 'half'?"),
         ("value", "mine.py:pi", "is not callable: 3.14; it is called as value(action=, default=,"),
         ("updater", "mine.py:pi", "has no update method; it is called as updater.update(policy=,"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moves import TASK, play, proposal, review
 
-from tracer_env.agents.speakers.models.prompts import Prompts, plain_text
-from tracer_env.agents.speakers.models.worked_examples import EXAMPLES
+from tracer_env.agents.speakers.prompts import Prompts, plain_text
+from tracer_env.agents.speakers.worked_examples import EXAMPLES
 from tracer_env.errors import ConfigError
 from tracer_env.rules import Rules, advance, initial
 from tracer_env.types import Role, Task

@@ -18,7 +18,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracer_env.agents.speakers.models.worked_examples import worked_examples
+from tracer_env.agents.speakers.worked_examples import worked_examples
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.rules import DialogueState

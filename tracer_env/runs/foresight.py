@@ -1,0 +1,45 @@
+"""What a run would refuse, found without playing it: what ``--dry-run`` checks before it prints the settings.
+
+Names are looked up, controllers made, files of questions read; nothing is fetched from a hub, and no model is loaded.
+"""
+
+from __future__ import annotations
+
+from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.own_parts import take_in
+from tracer_env.registry import registered, resolve
+from tracer_env.runs.config import Config
+from tracer_env.runs.learning import training_scenario, untrained
+from tracer_env.specs import cast_parts, is_cast
+
+__all__ = ["check_comparison", "check_parts"]
+
+_FETCHED = ("hf:", "modelscope:", "gsm8k", "math500", "gpqa-diamond")
+"""Scenarios that may come from elsewhere."""
+
+
+def check_parts(config: Config) -> None:
+    """Raise what a run would for the names of its scenario and its speaker, and for tasks that are on this machine."""
+    where = config.scenario
+    resolve("scenario", where.name)
+    if not where.name.startswith(_FETCHED):
+        make_scenario(
+            where.name, path=where.path, split=where.split, limit=where.limit, seed=config.tasks_seed, **where.settings
+        )
+    for name in _speakers(config.speaker.name):
+        resolve("speaker", name)
+    take_in(config.information)
+
+
+def check_comparison(config: Config, trust_code: bool = False) -> None:
+    """Raise what `compare` would for scenario, speaker, methods, and a train split that is missing."""
+    check_parts(config)
+    made = [make_controller(name, config.rules, config.information, trust_code) for name in config.evaluation.methods]
+    if any(map(untrained, made)) and not config.scenario.name.startswith(_FETCHED):
+        training_scenario(config)
+
+
+def _speakers(name: str) -> list[str]:
+    if name in registered("speaker") or not is_cast(name):
+        return [name]
+    return [each for part in cast_parts(name, ",").values() for each in _speakers(part)]
