@@ -69,6 +69,7 @@ def test_what_others_import_is_declared() -> None:
 
 WHOLE = {
     *(
+        "clients",
         "conformance",
         "docs",
         "figures",

@@ -102,7 +102,7 @@ def test_rich_infos_hold_what_was_said() -> None:
     env.step(SPEAK)
     assert isinstance(env.infos["agent_1"]["utterance"], Line)
     assert env.infos["agent_1"]["utterance"].text == "proposal W"
-    with pytest.raises(ConfigError, match="info is 'ritch'; choose one of: plain, rich; did you mean 'rich'"):
+    with pytest.raises(ConfigError, match="info is 'ritch'; choose one of: plain, rich, numbers; did you mean 'rich'"):
         make(info="ritch")
 
 

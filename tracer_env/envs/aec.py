@@ -12,7 +12,8 @@ move earns is `rewards`. This file keeps PettingZoo's books.
   ``role``, ``turn``, ``information_state`` (the key of a table) and ``tokens`` (spent so far, prompt and completion):
   numbers, strings and arrays, which any wrapper can convert. What was said is asked for: ``env.unwrapped.dialogue`` is
   a lazy view with ``context()``, ``env.unwrapped.last_line`` the newest `Line`; ``info="rich"`` puts both into infos,
-  as ``dialogue`` and ``utterance``. Neither shows the gold answer or a grade; ``env.unwrapped.state_now`` does.
+  as ``dialogue`` and ``utterance``, ``info="numbers"`` tells every agent role, turn and tokens alone (`infos`).
+  None of these shows the gold answer or a grade; ``env.unwrapped.state_now`` does.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
 from tracer_env.dialogue import Dialogue, Line
+from tracer_env.envs.infos import MASKS, checked_info, of_kind
 from tracer_env.envs.render_modes import checked_mode
 from tracer_env.envs.reset_options import picked
 from tracer_env.envs.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.envs.snapshot import Snapshot
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError
 from tracer_env.information import FEATURES, sight, vote_and_time
 from tracer_env.interfaces import Information, Request, Reward, Scenario, Speaker
 from tracer_env.parts.contracts import VOUCHED, key_of, payment, speaker_raised
@@ -47,13 +49,9 @@ from tracer_env.verification.referee import received, unread_by
 
 __all__ = ["DialogueEnv"]
 
-_MASKS = {bits: np.array(bits, dtype=np.int8) for bits in ((0, 0), (0, 1), (1, 0), (1, 1))}
-for _mask in _MASKS.values():
-    _mask.flags.writeable = False  # infos share them; observations get copies
-_NO_CHOICE = _MASKS[0, 0]
+_NO_CHOICE = MASKS[0, 0]
 _NO_DIALOGUE = "the environment has no dialogue yet: call reset() first"
 RENDER_MODES = ("human", "ansi")
-INFOS = ("plain", "rich")
 
 
 class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -83,9 +81,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         info: str = "plain",
     ) -> None:
         super().__init__()
-        if info not in INFOS:
-            raise ConfigError(f"info is {info!r}; choose one of: {', '.join(INFOS)}{did_you_mean(info, INFOS)}")
-        self._rich = info == "rich"
+        self.told = checked_info(info)
         self.scenario, self.speaker = scenario, speaker
         self.rules = rules or Rules()
         self.reward: Reward = reward or RoleCredit()
@@ -235,8 +231,10 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
     def _seat_next(self, state: DialogueState) -> None:
         self.agent_selection = agent = self._names[state.turn]
         self._mask = mask = FREE if state.proposals else legal_actions(state)
-        self._mask_array = _MASKS[mask]
-        self.infos[agent] = self._info(state)
+        self._mask_array = MASKS[mask]
+        self.infos[agent] = info = self._info(state)
+        if self.told == "numbers":
+            self.infos = {name: info.copy() for name in self.agents}
 
     def _finish(self, state: DialogueState) -> None:
         self._mask, self._mask_array = (0, 0), _NO_CHOICE
@@ -261,7 +259,7 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
             "information_state": key,
             "tokens": self._tokens,
         }
-        return {**info, "utterance": self._last_line, "dialogue": Dialogue(state)} if self._rich else info
+        return info if self.told == "plain" else of_kind(self.told, info, self._last_line, state)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -313,9 +311,9 @@ class DialogueEnv(AECEnv[str, dict[str, Any], int]):  # type: ignore[misc]  # Pe
         self.truncations = dict.fromkeys(self.agents, False)
         self._skip_agent_selection = snapshot.skip_selection
         over, self._mask = snapshot.dialogue.over, legal_actions(snapshot.dialogue)
-        self._mask_array, self._features = _MASKS[self._mask], self._seen(snapshot.dialogue)[0]
+        self._mask_array, self._features = MASKS[self._mask], self._seen(snapshot.dialogue)[0]
         self.infos = {agent: {"action_mask": _NO_CHOICE} for agent in self.agents}
-        for agent in self.agents if over else [self.agent_selection]:
+        for agent in self.agents if over or self.told == "numbers" else [self.agent_selection]:
             self.infos[agent] = self._info(snapshot.dialogue)
 
     def clone(self) -> DialogueEnv:

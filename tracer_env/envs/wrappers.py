@@ -20,7 +20,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pettingzoo.utils.conversions import turn_based_aec_to_parallel
+from pettingzoo.utils.conversions import turn_based_aec_to_parallel_wrapper
 from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
 
 from tracer_env.compositions import check_ready, information_named
@@ -42,7 +42,7 @@ from tracer_env.types import Role, Seat
 
 T = TypeVar("T")
 
-__all__ = ["ControllerEnv", "env", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
+__all__ = ["ControllerEnv", "env", "in_parallel", "learning_turns", "make_controller_env", "parallel_env", "raw_env"]
 
 _WAITING = np.array([1, 0], dtype=np.int8)
 _WAITING.flags.writeable = False
@@ -67,7 +67,8 @@ def raw_env(
     ``scenario`` is a name, a Scenario or a list of Task; ``speaker`` a name, a Speaker, a function
     ``prompt -> text`` or a mapping by seat; ``settings`` are those of `Rules` (``num_agents=2``, ``max_turns=5``, ...).
     ``features``: ``public``, or ``all``: with what speakers tell of their words, scaled (`signal_features`); fitted
-    features, or their file. ``info``: ``plain``, or ``rich``: with the dialogue and the newest line as objects.
+    features, or their file. ``info``: ``plain``, ``rich``: with the dialogue and the newest line as objects, or
+    ``numbers``: role, turn and tokens, the same for all agents (`infos`).
     """
     made, voices = make_rules(rules, **settings), make_speaker(speaker)
     take_in(information)
@@ -104,7 +105,25 @@ def env(*arguments: Any, **settings: Any) -> OrderEnforcingWrapper[Any, Any, Any
 @_as_raw_env(Any)
 def parallel_env(*arguments: Any, **settings: Any) -> Any:
     """Return the turn-based parallel view: at each step all agents act, and the acting one's action counts."""
-    return turn_based_aec_to_parallel(_Parallelizable(raw_env(*arguments, **settings)))
+    return in_parallel(raw_env(*arguments, **settings))
+
+
+def in_parallel(inner: DialogueEnv, seen: Callable[[Any], Any] | None = None) -> Any:
+    """Return the parallel view of a bare environment; ``seen`` is a wrapper that changes what agents observe."""
+    view = _Numbers if inner.told == "numbers" else turn_based_aec_to_parallel_wrapper
+    waiting = _Parallelizable(inner)
+    return view(waiting if seen is None else seen(waiting))
+
+
+class _Numbers(turn_based_aec_to_parallel_wrapper):  # type: ignore[misc]  # PettingZoo ships no types
+    """PettingZoo's turn-based parallel view without the name that its steps put into infos, and its resets do not."""
+
+    def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], ...]:
+        """Play the acting agent's action; infos hold numbers alone."""
+        told: tuple[dict[str, Any], ...] = super().step(actions)
+        for info in told[-1].values():
+            info.pop("active_agent", None)
+        return told
 
 
 class _Parallelizable(OrderEnforcingWrapper[Any, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -130,7 +149,9 @@ class _Parallelizable(OrderEnforcingWrapper[Any, Any, Any]):  # type: ignore[mis
         """What is told of each agent; who waits may skip."""
         told: dict[str, dict[str, Any]] = self.env.infos
         return {
-            agent: info if info["action_mask"].any() else {**info, "action_mask": _WAITING}
+            agent: {**info, "action_mask": _WAITING}
+            if "action_mask" in info and not info["action_mask"].any()
+            else info
             for agent, info in told.items()
         }
 
@@ -225,7 +246,7 @@ class ControllerEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = dict(self.inner.infos[self.inner.agent_selection])
-        info["action_mask"] = info["action_mask"].copy()
+        info["action_mask"] = self.inner._mask_array.copy()
         info["episodes_without_choice"] = self._without_choice
         return info
 
