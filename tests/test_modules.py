@@ -105,6 +105,7 @@ COVERED = {
     "cli/folders": "cli/test_app",
     "cli/names": "cli/test_app",
     "cli/playing": "cli/test_app",
+    "cli/starting": "runs/test_starting",
     "cli/comparing": "cli/test_app",
     "cli/options": "cli/test_app",
     "cli/trees": "cli/test_app",

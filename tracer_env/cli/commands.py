@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["COMMANDS", "function_of"]
 
 COMMANDS = {
+    "init": ("starting", "Write a folder to start a study from."),
     "compare": ("comparing", "Play methods on the same tasks, and print the table."),
     "train": ("training", "Train a controller, a language model, or both."),
     "play": ("playing", "Play one episode, turn by turn."),

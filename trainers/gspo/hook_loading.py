@@ -44,7 +44,8 @@ _OWN = {
 }
 
 _PATHS: Any = [(kind, str | None, field(default=None)) for kind in HOOKS]
-HookPaths = make_dataclass("HookPaths", _PATHS, bases=(Settings,), namespace={"at": "hooks"}, frozen=True)
+_TOLD = {"at": "hooks", "__doc__": "Functions asked in training alone: ``package.module:name`` or ``file.py:name``."}
+HookPaths = make_dataclass("HookPaths", _PATHS, bases=(Settings,), namespace=_TOLD, frozen=True)
 """The section ``[hooks]``: functions asked in training alone, as ``package.module:name`` or ``file.py:name``."""
 
 
