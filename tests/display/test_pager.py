@@ -27,15 +27,19 @@ def terminal() -> Iterator[tuple[int, io.TextIOWrapper]]:
     ("typed", "command"),
     [
         (b"n", "next"),
-        (b" ", "next"),
-        (b"\r", "next"),
+        (b" ", "forward"),
+        (b"\r", "forward"),
+        (b"b", "back"),
+        (b"f", "flip"),
+        (b"/", "search"),
+        (b"?", "help"),
         (b"P", "previous"),
         (b"g", "go"),
         (b"q", "quit"),
         (b"\x04", "quit"),
-        (b"\x1b[C", "next"),
-        (b"\x1b[D", "previous"),
-        (b"\x1bOC", "next"),
+        (b"\x1b[C", "forward"),
+        (b"\x1b[D", "back"),
+        (b"\x1bOC", "forward"),
         (b"\x1b", ""),
         (b"x", ""),
         (b"\xc3", ""),
@@ -84,10 +88,19 @@ def test_a_pause_ends_with_a_key(terminal: tuple[int, io.TextIOWrapper]) -> None
         assert keys.read() == "next"
 
 
+def test_another_size_of_the_terminal_is_a_command(terminal: tuple[int, io.TextIOWrapper]) -> None:
+    person, stream = terminal
+    with open_keys(stream) as keys:
+        termios.tcsetwinsize(stream.fileno(), (50, 160))
+        assert keys.read() == "resized"
+        os.write(person, b"n")
+        assert keys.read() == "next"
+
+
 def test_lines_serve_where_there_is_no_terminal() -> None:
     with open_keys(io.StringIO("n\n\nP\ng\n 7 \nzebra\nquit\n")) as keys:
         assert isinstance(keys, LineKeys)
-        assert [keys.read() for _ in range(4)] == ["next", "next", "previous", "go"]
+        assert [keys.read() for _ in range(4)] == ["next", "forward", "previous", "go"]
         assert keys.line() == "7"
         assert [keys.read() for _ in range(3)] == ["", "quit", "quit"]
         assert not keys.pause(0.0)

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 from samples import NONE, RIGHT, episode, judge, mended, one_proposal, propose, silent
 
-from tracer_env.display.scene import Folded, flip, pieces, render
+from tracer_env.display.scene import pieces, render, summary
+from tracer_env.episodes.choosing import flip
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.types import Grade, Role, Signals, Task, Utterance
 
@@ -123,16 +124,6 @@ def test_a_terminal_sees_only_our_colours() -> None:
     assert "\x07" not in text
 
 
-def test_long_texts_are_folded_in_the_middle() -> None:
-    file = io.StringIO()
-    Console(file=file, width=80).print(Folded("\n".join(f"line {n}" for n in range(100))))
-    lines = file.getvalue().splitlines()
-    assert lines[:2] == ["line 0", "line 1"]
-    assert lines[8] == "⋯ 88 lines folded ⋯"
-    assert lines[-1] == "line 99"
-    assert len(lines) == 13
-
-
 def test_a_megabyte_is_shown_at_once() -> None:
     start = time.process_time()
     text = show(episode([propose(1, Grade.WRONG, text="x y\u202e" * 250_000 + "the end")]))
@@ -150,3 +141,27 @@ def test_flips() -> None:
 
 def test_pieces_are_the_opening_each_turn_and_the_end() -> None:
     assert len(list(pieces(mended()))) == 1 + 5 + 1
+
+
+def test_who_plays_blind_is_told_neither_gold_nor_grades_nor_values_before_the_end() -> None:
+    *before, end = pieces(mended(), blind=True)
+    file = io.StringIO()
+    console = Console(file=file, width=80)
+    for piece in before:
+        console.print(piece)
+    text = file.getvalue()
+    assert not any(word in text for word in ("gold", "correct", "wrong", "judged", "value", "had it", "Checking 113"))
+    for words in ("answers 66", "says WRONG", "answers 76", "leaves alone 76", "p(speak) 0.83"):
+        assert words in text
+    console.print(end)
+    console.print(summary(mended()))
+    text = file.getvalue()
+    for words in ("gold 76", "1  proposer SPEAK ✗ wrong 66", "4  reviewer SKIP  had it spoken: ✓ RIGHT: well judged"):
+        assert words in text
+
+
+def test_values_stand_beside_their_turn_where_there_is_room() -> None:
+    lines = show(mended(), 160).splitlines()
+    (line,) = [line for line in lines if "value: skip −1  speak +1" in line and "WRONG" in line]
+    assert "2  reviewer" not in line
+    assert max(map(len, lines)) <= 132

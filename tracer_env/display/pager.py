@@ -17,21 +17,22 @@ from typing import Any, Protocol, TextIO
 __all__ = ["Keys", "LineKeys", "TerminalKeys", "open_keys"]
 
 _LETTERS = {
-    "n": "next",
-    " ": "next",
-    "\r": "next",
-    "\n": "next",
-    "p": "previous",
-    "g": "go",
-    "q": "quit",
-    "\x04": "quit",
+    **dict.fromkeys(" \r\n", "forward"),
+    **dict.fromkeys("b\x7f\x08", "back"),
+    **{"n": "next", "p": "previous", "f": "flip", "g": "go", "/": "search", "?": "help", "h": "help"},
+    **dict.fromkeys("q\x04", "quit"),
 }
-_ARROWS = {"C": "next", "B": "next", "D": "previous", "A": "previous"}
+_ARROWS = {"C": "forward", "B": "forward", "D": "back", "A": "back"}
 _ESCAPE_WAIT = 0.05  # seconds: the rest of an arrow key follows its escape character at once
+_LOOKING = 0.2  # seconds between two looks at the terminal's size
 
 
 class Keys(Protocol):
-    """Where commands come from: ``next``, ``previous``, ``go``, ``quit``, or ``""`` for any other key."""
+    """Where commands come from.
+
+    ``forward`` and ``back`` by a turn, ``next`` and ``previous`` by an episode, ``flip``, ``go``, ``search``, ``help``,
+    ``quit``; ``resized`` when the terminal has another size; ``""`` for any other key.
+    """
 
     def read(self) -> str:
         """Wait for a command; the end of the input is ``quit``."""
@@ -47,14 +48,14 @@ class Keys(Protocol):
 
 
 class LineKeys:
-    """Commands as lines of a text stream; the first letter counts, an empty line is ``next``."""
+    """Commands as lines of a text stream; the first letter counts, an empty line is ``forward``."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def read(self) -> str:
         text = self._stream.readline()
-        return _LETTERS.get((text.strip().lower() or "n")[0], "") if text else "quit"
+        return _LETTERS.get((text.strip().lower() or " ")[0], "") if text else "quit"
 
     def line(self) -> str:
         return self._stream.readline().strip()
@@ -69,7 +70,7 @@ class TerminalKeys:
 
     def __init__(self, fd: int, termios: Any) -> None:
         self._fd, self._termios = fd, termios
-        self._saved = termios.tcgetattr(fd)
+        self._saved, self._size = termios.tcgetattr(fd), _size(fd)
 
     def enter(self) -> None:
         """Switch to cbreak mode: keys arrive at once and are not echoed, Ctrl-C still interrupts."""
@@ -83,6 +84,10 @@ class TerminalKeys:
         self._termios.tcsetattr(self._fd, self._termios.TCSADRAIN, self._saved)
 
     def read(self) -> str:
+        while not self.pause(_LOOKING):
+            if (size := _size(self._fd)) != self._size:
+                self._size = size
+                return "resized"
         key = os.read(self._fd, 1)
         if key == b"\x1b":
             rest = os.read(self._fd, 2) if self.pause(_ESCAPE_WAIT) else b""
@@ -120,6 +125,14 @@ def open_keys(stream: TextIO | None = None) -> Iterator[Keys]:
         yield keys
     finally:
         keys.leave()
+
+
+def _size(fd: int) -> tuple[int, int]:
+    """Return columns and lines; no size where the terminal tells none."""
+    try:
+        return os.get_terminal_size(fd)
+    except OSError:
+        return 0, 0
 
 
 def _termios() -> Any:

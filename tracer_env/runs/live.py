@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tracer_env.compositions import check_ready, information_named
-from tracer_env.display.scene import pieces
+from tracer_env.display.scene import pieces, summary
 from tracer_env.episodes.rollout import Job, everything, nothing, rollout
 from tracer_env.episodes.shelf import chosen
 from tracer_env.episodes.transcript import Transcript
@@ -22,6 +22,7 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.folder import load_run
 from tracer_env.runs.learning import untrained
 from tracer_env.runs.seeded import of_seed
+from tracer_env.specs import cast_parts, is_cast
 from tracer_env.terminal.plain import command
 
 __all__ = ["chosen_episodes", "play"]
@@ -37,7 +38,8 @@ def play(
 ) -> Transcript:
     """Play one episode and return it; with a console, print each part as soon as it is there.
 
-    ``trust_code``: the controller's file may name code (`trust`).
+    Where a person decides (`human`, also in a cast), the gold answer, grades and values are kept back until the end,
+    and then stand in a line for each turn. ``trust_code``: the controller's file may name code (`trust`).
 
     Raises UnknownNameError for a task id that the scenario does not have, ConfigError for an untrained table
     and for a hook.
@@ -65,15 +67,17 @@ def play(
         raise ConfigError(f"--world must be at least 0, got {world}")
     check_world(speaker, world, "--world")
     job = Job(0, controller, made, chosen, world, config.seed)
-    shown = 0
+    shown, blind = 0, _asks_a_person(controller)
 
     def show(so_far: Transcript, over: bool = False) -> None:
         nonlocal shown
-        parts = list(pieces(so_far))
+        parts = list(pieces(so_far, blind))
         upto = len(parts) if over else len(parts) - 1  # the last part sums up the whole episode
         if console is not None:
             for part in parts[shown:upto]:
                 console.print(part)
+            if over and blind:
+                console.print(summary(so_far))
         shown = upto
 
     which = everything if costs_nothing(speaker) else nothing
@@ -81,6 +85,11 @@ def play(
     played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
     show(played, over=True)
     return played
+
+
+def _asks_a_person(controller: str) -> bool:
+    names = cast_parts(controller, "+").values() if is_cast(controller) else (controller,)
+    return "human" in names
 
 
 def chosen_episodes(
