@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from samples import mended, propose
 
-from tracer_env.display.pictures import export
+from tracer_env.display.pictures import _COLOR, _DARK, _LIGHT, _SVG, _recorder, export
 from tracer_env.errors import ConfigError
 from tracer_env.types import Grade
+
+_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
 @pytest.mark.parametrize("suffix", ["svg", "html", "SVG"])
@@ -58,3 +61,42 @@ def test_other_suffixes_and_no_episode_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no episode"):
         export([], tmp_path / "a.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_both_forms_of_the_svg_differ_by_colours_alone_whatever_is_on_it(tmp_path: Path) -> None:
+    """Colours of the dark theme, plain and dim, are told apart exactly where the light ones are."""
+    console = _recorder()
+    for name in (*_NAMES, *(f"bright_{name}" for name in _NAMES), "default"):
+        for extra in ("", "dim ", "bold ", "italic "):
+            console.print(Text("x", f"{extra}{name}"))
+            console.print(Text("x", f"{extra}black on {name}"))
+    pictures = [
+        console.export_svg(theme=theme, code_format=_SVG, unique_id="u", clear=False) for theme in (_DARK, _LIGHT)
+    ]
+    assert len({_COLOR.sub("", text) for text in pictures}) == 1
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_both_are_light_and_dark(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    export([mended()], path)
+    text = path.read_text(encoding="utf-8")
+    assert "prefers-color-scheme" in text
+    assert "\0" not in text
+    drawn = text.partition("</style>")[2]
+    assert not re.search(r'fill="#', drawn)
+
+
+def test_the_html_shows_both_branches_and_forbids_scripts(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    export([mended()], path)
+    text = path.read_text(encoding="utf-8")
+    for words in (
+        "default-src 'none'",
+        "had it skipped: silence, which leaves alone <b>66</b>",
+        "had it spoken:</p>",
+        "Each step checks out: 108, 113, 76.",
+        "wrong → right",
+        "3 calls · 851 tokens · 688 not said",
+    ):
+        assert words in text

@@ -17,7 +17,7 @@ from tracer_env.display.texts import Beside, Folded, one_line
 from tracer_env.episodes.transcript import TurnRecord
 from tracer_env.types import Action, Grade, Role, Utterance, Verdict
 
-__all__ = ["GRADES", "ROLES", "WIDE", "Turn", "outcome"]
+__all__ = ["GRADES", "ROLES", "WIDE", "Turn", "outcome", "signed", "told"]
 
 WIDE = 120
 """So many columns have room for a turn's values beside it."""
@@ -56,7 +56,7 @@ class Turn:
             (f"{self.turn.role.name.lower()} ", f"bold {color}"),
             (f"agent_{self.turn.agent}", color),
         )
-        foot = Text(f"vote {_signed(self.turn.vote)} · {self.spent:,} tokens so far", "dim")
+        foot = Text(f"vote {signed(self.turn.vote)} · {self.spent:,} tokens so far", "dim")
         said = self._said()
         if not wide:
             said[-1:] = [Beside(said[-1], foot)] if isinstance(said[-1], Text) else [said[-1], foot]
@@ -80,7 +80,7 @@ class Turn:
         came_to = outcome(turn, turn.utterance, self.pending, self.blind)
         if turn.free and not self.blind:
             came_to.append("   had it skipped: silence", "dim")
-        return [Folded(turn.utterance.text, lines=lines), *_told(turn.utterance), came_to]
+        return [Folded(turn.utterance.text, lines=lines), *told(turn.utterance), came_to]
 
     def _silence(self, lines: int | None) -> list[RenderableType]:
         """A silent turn: what it left alone, and what speaking would have said."""
@@ -98,7 +98,7 @@ class Turn:
         came_to = outcome(turn, turn.other, pending)
         came_to.stylize("dim")
         shown.append("   had it spoken: ", "dim")
-        return [shown.append_text(came_to), Folded(turn.other.text, "dim italic", lines), *_told(turn.other)]
+        return [shown.append_text(came_to), Folded(turn.other.text, "dim italic", lines), *told(turn.other)]
 
     def _facts(self, color: str, foot: Text) -> RenderableType:
         """What stands beside a turn on a wide terminal."""
@@ -147,10 +147,10 @@ def _bar(likely: float, color: str) -> Text:
 def _values(turn: TurnRecord) -> Text:
     """What both actions were worth; the one taken stands out."""
     spoke = turn.action is Action.SPEAK
-    drawn = "not drawn" if turn.speak_value is None else _signed(turn.speak_value)
+    drawn = "not drawn" if turn.speak_value is None else signed(turn.speak_value)
     return Text.assemble(
         ("value: skip ", "dim"),
-        (f"{_signed(turn.skip_value):>2}", "dim" if spoke else "bold"),
+        (f"{signed(turn.skip_value):>2}", "dim" if spoke else "bold"),
         ("  speak ", "dim"),
         (f"{drawn:>2}", "bold" if spoke else "dim"),
     )
@@ -172,8 +172,11 @@ def outcome(turn: TurnRecord, said: Utterance, pending: Utterance | None, blind:
     return found
 
 
-def _told(said: Utterance) -> list[RenderableType]:
-    """What a speaker told of its words, on one line: the mean log-probability, a verdict's margin, its own answer."""
+def told(said: Utterance) -> list[Text]:
+    """Return what a speaker told of its words, on one line: mean log-probability, a verdict's margin, its own answer.
+
+    Nothing where it told nothing.
+    """
     mean, margin = said.signals.logprob_mean, said.signals.margin
     parts = [] if mean is None else [f"log-probability {_decimal(mean, 3)} a token"]
     parts += [] if margin is None else [f"margin {_decimal(margin, 1)}"]
@@ -191,8 +194,8 @@ def _judgement(said: Utterance, pending: Utterance | None) -> tuple[str, str]:
     return (f"✓ {said.verdict.name}: well judged", "green") if fits else (f"✗ {said.verdict.name}: misjudged", "red")
 
 
-def _signed(value: float) -> str:
-    """A number with its sign as people write it: +1, −1, 0."""
+def signed(value: float) -> str:
+    """Return a number with its sign as people write it: +1, −1, 0."""
     return "0" if value == 0 else f"{value:+g}".replace("-", "−")
 
 
