@@ -140,8 +140,9 @@ def test_a_dry_run_prints_settings_and_does_nothing(run: Run, command: str, tmp_
     code, out, err = run(command, "--dry-run", "--seed", "3")
     assert (code, err) == (0, "")
     named = Config.from_data(tomllib.loads(out))
-    embedded = {"scenario": {"name": "recorded"}, "speaker": {"name": "recorded"}} if command == "compare" else {}
-    assert named == Config.from_data({"seed": 3, **embedded})
+    played = {"scenario": {"name": "recorded"}, "speaker": {"name": "recorded"}}
+    told = played if command == "compare" else {"scenario": {"split": "train"}}
+    assert named == Config.from_data({"seed": 3, "training": {"episodes": 10_000}, **told})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -119,8 +119,7 @@ def compare_command(
     if dry_run:
         from tracer_env.runs.foresight import check_comparison
 
-        check_comparison(resolved, trust_code)
-        return print_config(resolved, as_json)
+        return print_config(check_comparison(resolved, trust_code), as_json)
     from tracer_env.runs.comparing import compare
 
     with reporting() as reporter, resumable("compare", resume):

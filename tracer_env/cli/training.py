@@ -117,8 +117,7 @@ def train_command(
         resolved = settled(resolved, chosen)
     if dry_run:
         check, _ = resolve("trainer", OURS["training_checks"])
-        check(resolved, chosen)
-        return print_config(resolved, as_json)
+        return print_config(check(resolved, chosen), as_json)
     with reporting(wanted=not with_model) as reporter, resumable("train", resume):
         result = trainer(resolved, method=chosen, out=out, resume=resume, reporter=reporter)
     if result is None:  # one of several processes, and not the first

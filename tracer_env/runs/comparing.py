@@ -21,18 +21,19 @@ from tracer_env.parts.blame import told
 from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.parts.lessons import Lessons
 from tracer_env.parts.own_parts import take_in
-from tracer_env.parts.seams import check_plays
+from tracer_env.parts.seams import check_plays, costs_nothing
 from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
 from tracer_env.parts.worlds import check_worlds, worlds_of
 from tracer_env.runs.compared import Comparison
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.runs.given import Given, settled
-from tracer_env.runs.learning import School, keep_given, lessons_of, training_episodes, training_scenario, untrained
+from tracer_env.runs.given import Given
+from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained
 from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
 from tracer_env.runs.seeded import combined, lessons, open_part, played_under
+from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.statistics.outcome import described
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
 from tracer_env.types import Task
@@ -84,8 +85,9 @@ def compare(
     if asked.evaluation.seeds:
         played_under(asked, cast.speaker, cast.to_train)
     if folder is None:
-        if any(getattr(one, "learns_from", None) != "trees" for one in cast.to_train.values()):
-            asked = settled(asked, training_episodes(asked, cast.speaker))
+        if learns_from_play(cast.to_train.values()):
+            asked = taught(asked, costs_nothing(cast.speaker))
+        asked = asked if "scenario" in cast.given else shared(asked)
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
     with folder.owned():
         if resume is not None:
@@ -158,7 +160,7 @@ def _reopened(
     recorded.check_compared()
     if config is None:
         check_recorded(given.unsaid(recorded.config), recorded.path, trust_code=trust_code)
-    wanted = settled(asked(config or recorded.config), recorded.config.training.episodes)
+    wanted = like(asked(config or recorded.config), recorded.config)
     folder = RunFolder.reopen(recorded.path, wanted)
     return folder.config, folder
 

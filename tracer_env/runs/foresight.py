@@ -10,6 +10,7 @@ from tracer_env.parts.own_parts import take_in
 from tracer_env.registry import registered, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.learning import training_scenario, untrained
+from tracer_env.runs.settling import learns_from_play, shared, taught, words_are_free
 from tracer_env.specs import cast_parts, is_cast
 
 __all__ = ["check_comparison", "check_parts"]
@@ -31,12 +32,18 @@ def check_parts(config: Config) -> None:
     take_in(config.information)
 
 
-def check_comparison(config: Config, trust_code: bool = False) -> None:
-    """Raise what `compare` would for scenario, speaker, methods, and a train split that is missing."""
+def check_comparison(config: Config, trust_code: bool = False) -> Config:
+    """Return the settings with which `compare` would play, defaults that hang on others written out.
+
+    Raises what it would for scenario, speaker, methods, and a train split that is missing.
+    """
     check_parts(config)
     made = [make_controller(name, config.rules, config.information, trust_code) for name in config.evaluation.methods]
     if any(map(untrained, made)) and not config.scenario.name.startswith(_FETCHED):
         training_scenario(config)
+    if learns_from_play(made):
+        config = taught(config, words_are_free(config.speaker.name))
+    return shared(config)
 
 
 def _speakers(name: str) -> list[str]:

@@ -18,7 +18,7 @@ from tracer_env.parts.contracts import well_formed
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig
 from tracer_env.specs import is_cast
 
-__all__ = ["Given", "import_path", "settled"]
+__all__ = ["Given", "import_path"]
 
 
 def import_path(part: Any) -> str:
@@ -26,13 +26,6 @@ def import_path(part: Any) -> str:
     named = part if hasattr(part, "__qualname__") else type(part)
     name = str(named.__qualname__).rpartition(".")[2].strip("<>") or "object"
     return f"{named.__module__}:{name}"
-
-
-def settled(config: Config, episodes: int | None) -> Config:
-    """Return a config that says how many episodes train a table, where it left that to who speaks."""
-    if config.training.episodes is not None or episodes is None:
-        return config
-    return replace(config, training=replace(config.training, episodes=episodes))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from tracer_env.trees.keys import fitted_on
 __all__ = [
     "School",
     "costs",
+    "episodes_for",
     "keep_given",
     "lessons_in",
     "lessons_of",
@@ -72,7 +73,12 @@ def training_scenario(config: Config) -> Scenario:
 
 def training_episodes(config: Config, speaker: Speaker) -> int:
     """Return how many episodes a table is trained on: as configured, else 10,000 simulated or 100 with a model."""
-    return config.training.episodes or (10_000 if costs_nothing(speaker) else 100)
+    return config.training.episodes or episodes_for(costs_nothing(speaker))
+
+
+def episodes_for(free: bool) -> int:
+    """Return on how many episodes a table is trained where nobody says it: by whether words are free."""
+    return 10_000 if free else 100
 
 
 def untrained(controller: Any) -> bool:

@@ -20,12 +20,13 @@ from tracer_env.intake.table_files import MOST
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.parts.own_parts import take_in
-from tracer_env.parts.seams import check_plays
+from tracer_env.parts.seams import check_plays, costs_nothing
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.trust import check_recorded
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_episodes, training_scenario, write_controller
+from tracer_env.runs.settling import like, of_training, taught
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.regret.trainer import ControllerTraining, train_controller
 
@@ -105,7 +106,7 @@ def _opened(
     """Make or reopen the run folder, once everything that is needed has been made and checked."""
     asked = config or Config()
     if resume is not None:
-        folder = RunFolder.reopen(resume, config)
+        folder = RunFolder.reopen(resume, config and like(config, RunFolder.reopen(resume).config))
         folder.check_trained()
         asked = folder.config
         if config is None:
@@ -121,7 +122,7 @@ def _opened(
     speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
     check_plays(speaker, asked.rules)
     if resume is None:
-        folder = RunFolder.create(asked, "train", out)
+        folder = RunFolder.create(taught(of_training(asked), costs_nothing(speaker)), "train", out)
     return folder, controller, tasks, speaker
 
 

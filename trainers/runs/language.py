@@ -108,7 +108,7 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
         raise RunFolderError(f"{resume} was started with {begun}, and cannot be continued with method {method}")
     asked = settled(config or recorded, method)
     before, now = (each.gspo.get("max_steps") for each in (recorded, asked))
-    free = [*_FREE, *_moved(recorded, asked)]
+    free = [*_FREE, *_moved(recorded, asked), "scenario.split"]  # a run of before records test
     if "information" not in recorded.tracer and asked.tracer.get("information") == recorded.information:
         free.append("tracer.information")  # a run of before says it once
     if before is not None and now is not None and now > before:

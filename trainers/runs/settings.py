@@ -22,6 +22,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.registry import section_class
 from tracer_env.runs.config import Config
 from tracer_env.runs.foresight import check_parts
+from tracer_env.runs.settling import of_training, taught, words_are_free
 from tracer_env.settings import as_data, read
 from tracer_env.trainers.gspo.config import CLIPS, FINETUNES, GSPOSettings
 from tracer_env.trainers.gspo.hook_loading import HOOKS, load_hook
@@ -54,7 +55,7 @@ def settled(config: Config, method: str) -> Config:
         if settings.reward != "team":
             settings = replace(settings, role=settings.role or "proposer")
     return replace(
-        config,
+        of_training(config),
         information=information,
         training=replace(config.training, method=method),
         gspo=as_data(replace(settings, epsilon_high=settings.clip[1])),
@@ -62,14 +63,19 @@ def settled(config: Config, method: str) -> Config:
     )
 
 
-def check(config: Config, method: str) -> None:
-    """Raise what a training would refuse of its parts, hooks and reports, without loading a model (``--dry-run``)."""
-    config = replace(config, scenario=replace(config.scenario, split="train", path=config.training.path))
-    check_parts(config)
+def check(config: Config, method: str) -> Config:
+    """Return the settings under which a training would run, defaults that hang on others written out (``--dry-run``).
+
+    Raises what it would of its parts, hooks and reports, without loading a model.
+    """
+    config = of_training(config)
+    check_parts(replace(config, scenario=replace(config.scenario, split="train", path=config.training.path)))
     if method in ("gspo", "tracer"):
         for kind, path in config.hooks.items():
             load_hook(kind, path)
         TrainingLog(Path(), gspo_settings(config).report_to)
+        return config
+    return taught(config, words_are_free(config.speaker.name))
 
 
 def gspo_settings(config: Config) -> GSPOSettings:

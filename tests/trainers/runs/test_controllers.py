@@ -14,6 +14,7 @@ from tracer_env.parts.casting import make_controller
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config, TrainingConfig
 from tracer_env.runs.folder import load_run
+from tracer_env.runs.settling import of_training
 from tracer_env.trainers.runs import controllers as training_run
 from tracer_env.trainers.runs.controllers import train_run
 
@@ -42,7 +43,7 @@ def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     result = train_run(CONFIG, out=tmp_path / "run")
     names = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert names == {"config.toml", "environment.json", "checkpoint.json", "controllers/regret_matching.json"}
-    assert load_run(tmp_path / "run").config == CONFIG
+    assert load_run(tmp_path / "run").config == of_training(CONFIG)
     assert set(result) == {
         *("run", "controller", "method", "seed", "config", "turns_per_second", "episodes", "average_regret", "turns"),
         *("tokens", "counterfactual_tokens", "average_regret_curve", "policy_table"),
