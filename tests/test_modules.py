@@ -109,6 +109,7 @@ COVERED = {
     "cli/comparing": "cli/test_app",
     "cli/options": "cli/test_app",
     "cli/trees": "cli/test_app",
+    "display/page_tables": "display/test_page",
     "display/rows": "runs/test_shown",
     "display/style": "display/test_page",
     "envs/feature_fitting": "envs/test_signal_features",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from itertools import pairwise
+from itertools import combinations, pairwise
+from math import hypot
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.display.charts import Point, _apart, curves, dots, scatter, stacked, ticks
+from tracer_env.display.charts import Point, _apart, curves, dots, scatter, spread_out, stacked, ticks
 
 
 def numbers(svg: str, pattern: str) -> list[float]:
@@ -95,3 +96,54 @@ def test_labels_do_not_overlap(places: list[float]) -> None:
     moved = sorted(_apart(places, 12, 276))
     assert all(after - before >= 15 - 1e-6 for before, after in pairwise(moved))
     assert moved[0] >= 12 - 1e-6
+
+
+SPOTS = st.lists(st.tuples(st.floats(70, 700), st.floats(20, 290)), min_size=1, max_size=12)
+
+
+@given(SPOTS)
+def test_a_number_stands_nearer_to_its_dot_than_others_or_has_a_leader(dots: list[tuple[float, float]]) -> None:
+    """No two numbers overlap, none lies on another's dot, all are inside; dots that coincide have a number each."""
+    places = spread_out(dots, (64, 8, 712, 292))
+    assert len(places) == len(dots)
+    for one, other in combinations(places, 2):
+        assert abs(one[0] - other[0]) >= 17 or abs(one[1] - other[1]) >= 14
+    for (x, y), own in zip(places, dots, strict=True):
+        assert 64 <= x <= 712
+        assert 8 <= y <= 292
+        assert all(hypot(x - a, y - b) >= 14 for a, b in dots if (a, b) != own)
+
+
+def test_each_number_of_a_scatter_has_a_line_to_its_dot() -> None:
+    svg = scatter([Point("a", 100, 0.5), Point("b", 100, 0.5), Point("oracle", 90, 0.6, hollow=True)], "t", "x", "y")
+    assert svg.count('class="leader"') == svg.count('class="number"') == 3
+    assert svg.count('class="mark hollow"') == 1
+    assert ">a</text>" not in svg  # names stand in the legend
+
+
+def test_bounds_are_set_apart() -> None:
+    svg = dots([("a", 0.2, None), ("b", 0.3, None), ("oracle", 0.9, None)], "t", apart=["oracle"])
+    a, b, oracle = numbers(svg, r'cy="([\d.]+)"')
+    assert oracle - b > b - a
+    assert svg.count("mark hollow") == 1
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_nothing_lies_beyond_the_picture(narrow: bool) -> None:
+    name = "a_name_of_sixty_characters_that_no_picture_has_the_room_for_"
+    pictures = [
+        dots([(name, 0.2, (0.1, 0.3)), ("b", 1.0, None)], "t", narrow=narrow),
+        scatter([Point(name, 100, 0.5), Point("b", 1e6, 1.0)], "t", "x", "y", narrow),
+        curves({name: [(1, 0.5), (2, 1.0)], "b": [(1, 0.2), (2, 0.4)]}, "t", "x", "y", narrow=narrow),
+        stacked([(name, {"correct": 3})], "t", narrow=narrow),
+    ]
+    for svg in pictures:
+        wide = 360 if narrow else 720
+        assert f'viewBox="0 0 {wide} ' in svg
+        assert all(0 <= x <= wide for x in numbers(svg, r' (?:x|x1|x2|cx)="(-?[\d.]+)"'))
+        assert name not in svg.replace(f"<title>{name}", "")
+
+
+def test_a_line_that_ends_early_is_led_to_its_name() -> None:
+    svg = curves({"short": [(1, 0.5), (2, 0.5)], "long": [(1, 0.9), (9, 0.9)]}, "t", "x", "y")
+    assert svg.count('class="leader"') == 1

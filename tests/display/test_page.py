@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 
 from samples import WRONG, episode, judge, mended, one_proposal, propose
 
+from tracer_env.display.episodes import entry
 from tracer_env.display.page import Run, page
+from tracer_env.episodes.picking import Pick
 from tracer_env.statistics.behaviour import Behaviour
 from tracer_env.statistics.metrics import compare_rows
 from tracer_env.types import Grade
@@ -31,6 +33,8 @@ def run(**changes: object) -> Run:
         details={name: Behaviour(episodes).to_data() for name, episodes in by_method.items()},
         curves={"better": [(1.0, 0.5), (10.0, 0.05), (100.0, 0.0)]},
         config='speaker = "simulated"',
+        episodes=tuple(entry(told, Pick(0, True, False, False), 1, "better") for told in BETTER[:2]),
+        total=32,
     )
     return replace(found, **changes)  # type: ignore[arg-type]
 
@@ -45,7 +49,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
-        if tag != "meta":
+        if tag not in ("meta", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -78,7 +82,7 @@ def test_numbers_are_on_the_page() -> None:
 
 def test_it_loads_nothing_and_runs_nothing() -> None:
     text = page(run())
-    assert not re.search(r"https?:|url\(|@import|src=|href=", text)
+    assert not re.search(r"https?:|url\(|@import|src=|href=|=\"?javascript", text)
     assert not tags(text) & {"script", "link", "img", "iframe", "object"}
 
 
@@ -107,3 +111,18 @@ def test_what_is_missing_is_left_out_or_said() -> None:
     assert "Regret while training" not in text
     assert "is the cheapest" not in text
     assert "nan" not in text.lower()
+
+
+def test_each_picture_has_a_form_for_phones_and_points_have_a_legend() -> None:
+    text = page(run())
+    assert text.count('<div class="wide">') == text.count('<div class="narrow">') == 5
+    assert "<li>base <small>0.500 at 100</small></li>" in text
+    assert "@media (max-width: 700px)" in text
+
+
+def test_long_names_are_numbered_and_told() -> None:
+    long = "cfr_plus:information=vote+time+confidence,price=2e-4"
+    rows = (run().rows[0], replace(run().rows[1], method=long))
+    text = page(run(rows=rows))
+    assert "<td>cfr_plus (1)</td>" in text
+    assert "<p>(1) information=vote+time+confidence,price=2e-4</p>" in text

@@ -154,7 +154,28 @@ def test_a_long_horizon_costs_nothing(folder: Path) -> None:
     """What is level after the last turn that was played is drawn by its ends."""
     lines = [replace(each, max_turns=4096) for episodes in BY_METHOD.values() for each in episodes]
     (folder / "episodes.jsonl").write_text("".join(each.to_json() + "\n" for each in lines), encoding="utf-8")
-    assert len(write_report(folder).read_bytes()) < 40_000
+    assert len(write_report(folder).read_bytes()) < 120_000
+
+
+def test_episodes_are_inside_and_how_many_is_said(folder: Path) -> None:
+    text = write_report(folder).read_text(encoding="utf-8")
+    assert "All 20 episodes are inside" in text
+    assert "In the whole run: 0 flips, 18 disagreements, 11 wrong." in text
+    assert text.count("<details class=") == 20
+
+
+def test_what_is_inside_is_bounded_whatever_the_episodes_are(folder: Path) -> None:
+    many = [one_proposal(Grade.WRONG, n, method="never", task=f"{n}") for n in range(1000)]
+    long = mended()
+    said = [
+        replace(turn, utterance=turn.utterance and replace(turn.utterance, text="x" * 50_000)) for turn in long.turns
+    ]
+    longs = [replace(long, method="never", episode=n, turns=tuple(said) * 1, world=n) for n in range(300)]
+    for told in (many, [replace(each, task=BY_METHOD["never"][0].task) for each in longs]):
+        (folder / "episodes.jsonl").write_text("".join(each.to_json() + "\n" for each in told), encoding="utf-8")
+        text = write_report(folder).read_text(encoding="utf-8")
+        assert f"200 of {len(told):,} episodes are inside" in text
+        assert len(text) < 3_500_000
 
 
 def test_episodes_of_another_run_are_refused(folder: Path) -> None:

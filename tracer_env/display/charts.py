@@ -2,24 +2,26 @@
 
 Each function returns one ``<svg>`` element as a string. Colours come from the page through classes, so one
 picture fits a light and a dark page: ``c0`` to ``c7`` for series, with ``again`` from the ninth on, ``axis``,
-``grid``, ``mark``, ``muted``. Series are labelled where they are drawn, and labels that would collide are
-moved apart.
+``grid``, ``mark``, ``muted``. Lines are named at their ends, points numbered, and labels that would collide are
+moved apart, with a leader to what they name. Each picture has a narrow form, whose letters are readable on a phone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil, floor, hypot, log10
 
 from tracer_env.terminal.plain import visible
 from tracer_env.types import Interval
 
-__all__ = ["Point", "curves", "dots", "scatter", "stacked", "ticks"]
+__all__ = ["Point", "curves", "dots", "scatter", "spread_out", "stacked", "ticks"]
 
-_WIDTH = 720
+_WIDTH, _NARROW = 720, 360
+_NUMBERED = 60  # points of a scatter
+_DIRECTIONS = [(0.7, -0.7), (1.0, 0.0), (0.7, 0.7), (0.0, 1.0), (0.0, -1.0), (-0.7, -0.7), (-1.0, 0.0), (-0.7, 0.7)]
 _COLORS = 8
 _LABEL = 7.2  # rough width of a character at 13 px
 _GAP = 15.0  # between the middles of two labels
@@ -65,66 +67,99 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
-def dots(items: Sequence[tuple[str, float, Interval | None]], title: str, reference: float | None = None) -> str:
-    """Draw one row a name: a dot with whiskers, and the reference value as a dashed line."""
+def dots(
+    items: Sequence[tuple[str, float, Interval | None]],
+    title: str,
+    reference: float | None = None,
+    apart: Collection[str] = (),
+    narrow: bool = False,
+) -> str:
+    """Draw one row a name: a dot with whiskers, and the reference value as a dashed line.
+
+    Names in ``apart``, which stand last, are set off by a gap and have hollow dots. ``narrow`` is for phones: half as
+    wide, each name above its row.
+    """
     bounds = [x for _, value, interval in items for x in (interval or (value, value))]
     low, high = _padded(min(bounds), max(bounds), 0.0, 1.0)
-    left = _room([name for name, _, _ in items])
-    height = 26 * len(items) + 34
-    scale = _Scale(low, high, left, _WIDTH - 60)
-    parts = [_vertical(scale(x), 4, height - 28, _number(x)) for x in ticks(low, high)]
+    wide, step, lift = (_NARROW, 44, 18) if narrow else (_WIDTH, 26, 0)
+    left = 8 if narrow else _room([name for name, _, _ in items])
+    places, height = _rows([name for name, _, _ in items], step, apart)
+    height += 28
+    scale = _Scale(low, high, left, wide - (8 if narrow else 60))
+    parts = [_vertical(scale(x), 4, height - 28, _number(x)) for x in ticks(low, high, 4 if narrow else 5)]
     if reference is not None:
         parts.append(_line(scale(reference), 4, scale(reference), height - 28, "reference"))
-    for row, (name, value, interval) in enumerate(items):
-        y = 26 * row + 18
-        parts.append(_text(left - 12, y + 4, name, "end"))
+    for (name, value, interval), top in zip(items, places, strict=True):
+        y = top + 18 + lift
+        parts.append(
+            _text(0, top + 16, _short(name), "start", "halo")
+            if narrow
+            else _text(left - 12, y + 4, _short(name), "end")
+        )
         if interval is not None:
             parts.append(_line(scale(interval[0]), y, scale(interval[1]), y, "whisker"))
-        parts.append(f'<circle class="mark" cx="{scale(value):.1f}" cy="{y}" r="5"/>')
-        parts.append(_text(_WIDTH - 48, y + 4, f"{value:.3f}", "start"))
-    return _svg(height, title, parts)
+        css = "mark hollow" if name in apart else "mark"
+        parts.append(f'<circle class="{css}" cx="{scale(value):.1f}" cy="{y:g}" r="5"/>')
+        at = top + 16 if narrow else y + 4
+        parts.append(_text(wide if narrow else wide - 48, at, f"{value:.3f}", "end" if narrow else "start", "halo"))
+    return _svg(height, title, parts, wide)
 
 
-def scatter(points: Sequence[Point], title: str, x_label: str, y_label: str) -> str:
-    """Draw named points with whiskers; x starts at 0, so that twice as far is twice as much."""
-    height, left, bottom = 340, 64, 44
+def scatter(points: Sequence[Point], title: str, x_label: str, y_label: str, narrow: bool = False) -> str:
+    """Draw points with whiskers, numbered from 1; x starts at 0, so that twice as far is twice as much.
+
+    A number stands where no dot and no other number is, with a line to its dot where that is not the nearest one.
+    Names belong in a legend; only the first 60 points have numbers.
+    """
+    height, left, bottom, wide = (320, 62, 44, _NARROW) if narrow else (340, 64, 44, _WIDTH)
     ends = [v for p in points for v in (p.y_interval or (p.y, p.y))]
     y_low, y_high = _padded(min(ends), max(ends), 0.0, 1.0)
     x_high = max((p.x_interval or (p.x, p.x))[1] for p in points) * 1.08 or 1.0
-    x, y = _Scale(0.0, x_high, left, _WIDTH - 16), _Scale(y_low, y_high, height - bottom, 12)
-    parts = _frame(x, y, ticks(0, x_high), ticks(y_low, y_high), x_label, y_label, height)
-    labels = []
+    x, y = _Scale(0.0, x_high, left, wide - 16), _Scale(y_low, y_high, height - bottom, 12)
+    x_ticks = ticks(0, x_high, 3 if narrow else 5)
+    parts = _frame(x, y, x_ticks, ticks(y_low, y_high), x_label, y_label, height)
     for p in points:
         if p.x_interval is not None:
             parts.append(_line(x(p.x_interval[0]), y(p.y), x(p.x_interval[1]), y(p.y), "whisker"))
         if p.y_interval is not None:
             parts.append(_line(x(p.x), y(p.y_interval[0]), x(p.x), y(p.y_interval[1]), "whisker"))
+    spots = [(x(p.x), y(p.y)) for p in points]
+    numbers = spread_out(spots[:_NUMBERED], (left, 8, wide - 8, height - bottom - 4))
+    for (dot_x, dot_y), (at_x, at_y) in zip(spots, numbers, strict=False):
+        parts.append(_line(dot_x, dot_y, at_x, at_y, "leader"))
+    for p, (dot_x, dot_y) in zip(points, spots, strict=True):
         css = "mark hollow" if p.hollow else "mark"
-        parts.append(f'<circle class="{css}" cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="5"/>')
-        wide = len(p.label) * _LABEL + 10
-        side = "end" if x(p.x) + wide > _WIDTH - 8 else "start"
-        labels.append((y(p.y) - 9, x(p.x) + (-9 if side == "end" else 9), p.label, side))
-    for (_, place, label, side), at in zip(
-        labels, _apart([label[0] for label in labels], 12, height - bottom), strict=True
-    ):
-        parts.append(_text(place, at + 4, label, side))
-    return _svg(height, title, parts)
+        name = escape(visible(p.label))
+        parts.append(f'<circle class="{css}" cx="{dot_x:.1f}" cy="{dot_y:.1f}" r="5"><title>{name}</title></circle>')
+    for number, (at_x, at_y) in enumerate(numbers, start=1):
+        parts.append(_text(at_x, at_y + 4.5, str(number), "middle", "number"))
+    return _svg(height, title, parts, wide)
 
 
 def curves(
-    series: Mapping[str, Sequence[tuple[float, float]]], title: str, x_label: str, y_label: str, log: bool = False
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    title: str,
+    x_label: str,
+    y_label: str,
+    log: bool = False,
+    narrow: bool = False,
 ) -> str:
-    """Draw a line a series, named at its end; ``log`` makes both axes logarithmic (values above 0 only)."""
-    height, left, bottom = 320, 72, 44
+    """Draw a line a series; ``log`` makes both axes logarithmic (values above 0 only).
+
+    Each is named at its end; where it is ``narrow``, numbered from 1, for a legend.
+    """
+    height, left, bottom, wide = (320, 66, 44, _NARROW) if narrow else (320, 72, 44, _WIDTH)
     xs = [x for line in series.values() for x, _ in line]
     ys = [y for line in series.values() for _, y in line]
     if log:
         (x_low, x_high), (y_low, y_high) = _decades(xs), _decades(ys)
     else:
         (x_low, x_high), (y_low, y_high) = (min(xs), max(max(xs), min(xs) + 1)), _padded(min(ys), max(ys), 0.0, 1.0)
-    right = _WIDTH - _room(series) + 8
+    names = [str(number) for number, _ in enumerate(series, start=1)] if narrow else list(series)
+    right = wide - _room(names) + 8
     x, y = _Scale(x_low, x_high, left, right, log), _Scale(y_low, y_high, height - bottom, 12, log)
-    x_ticks = _powers(x_low, x_high) if log else [v for v in ticks(x_low, x_high, 8) if v == round(v)]
+    about = 4 if narrow else 8
+    x_ticks = _powers(x_low, x_high) if log else [v for v in ticks(x_low, x_high, about) if v == round(v)]
     parts = _frame(x, y, x_ticks, _powers(y_low, y_high) if log else ticks(y_low, y_high), x_label, y_label, height)
     ends = []
     for index, line in enumerate(series.values()):
@@ -132,35 +167,91 @@ def curves(
         parts.append(
             f'<polyline class="line c{index % _COLORS}{" again" if index >= _COLORS else ""}" points="{path}"/>'
         )
-        ends.append(y(line[-1][1]))
-    for index, (name, at) in enumerate(zip(series, _apart(ends, 12, height - bottom), strict=True)):
-        parts.append(_text(right + 10, at + 4, name, "start", f"c{index % _COLORS}"))
-    return _svg(height, title, parts)
+        ends.append((x(line[-1][0]), y(line[-1][1])))
+    for index, (name, at) in enumerate(zip(names, _apart([end for _, end in ends], 12, height - bottom), strict=True)):
+        end_x, end_y = ends[index]
+        if abs(at - end_y) > 1 or end_x < right - 1:
+            parts.append(_line(end_x + 1, end_y, right + 9, at, "leader"))
+        parts.append(_text(right + 10, at + 4, _short(name), "start", f"c{index % _COLORS}"))
+    return _svg(height, title, parts, wide)
 
 
-def stacked(items: Sequence[tuple[str, Mapping[str, int]]], title: str) -> str:
-    """Draw one bar a name, its parts in proportion; the parts are classes ``part-<name>`` of the page."""
-    left = _room([name for name, _ in items])
-    height, span = 26 * len(items) + 8, _WIDTH - 16 - left
+def stacked(
+    items: Sequence[tuple[str, Mapping[str, int]]], title: str, apart: Collection[str] = (), narrow: bool = False
+) -> str:
+    """Draw one bar a name, its parts in proportion; the parts are classes ``part-<name>`` of the page.
+
+    For ``apart`` and ``narrow`` see `dots`.
+    """
+    wide, step, lift = (_NARROW, 44, 18) if narrow else (_WIDTH, 26, 0)
+    left = 0.0 if narrow else _room([name for name, _ in items])
+    span = wide - (0 if narrow else 16) - left
+    places, height = _rows([name for name, _ in items], step, apart)
     parts = []
-    for row, (name, counts) in enumerate(items):
-        y, at, total = 26 * row + 6, float(left), sum(counts.values()) or 1
-        parts.append(_text(left - 12, y + 14, name, "end"))
+    for (name, counts), top in zip(items, places, strict=True):
+        y, at, total = top + 6 + lift, left, sum(counts.values()) or 1
+        parts.append(
+            _text(0, top + 18, _short(name), "start") if narrow else _text(left - 12, y + 14, _short(name), "end")
+        )
         for part, count in counts.items():
-            wide = span * count / total
+            share = span * count / total
             if count:
-                box = f'x="{at:.1f}" y="{y}" width="{max(wide - 1, 0.5):.1f}" height="18" rx="2"'
+                box = f'x="{at:.1f}" y="{y:g}" width="{max(share - 1, 0.5):.1f}" height="18" rx="2"'
                 name_of_part = escape(part)
                 parts.append(f'<rect class="part-{name_of_part}" {box}><title>{name_of_part}: {count}</title></rect>')
-            if wide > 10 + _LABEL * len(f"{count:,}"):
-                parts.append(_text(at + wide / 2, y + 13, f"{count:,}", "middle", "on-part"))
-            at += wide
-    return _svg(height, title, parts)
+            if share > 10 + _LABEL * len(f"{count:,}"):
+                parts.append(_text(at + share / 2, y + 13, f"{count:,}", "middle", "on-part"))
+            at += share
+    return _svg(height + 2, title, parts, wide)
 
 
-def _svg(height: float, title: str, parts: Sequence[str]) -> str:
+def _rows(names: Sequence[str], step: int, apart: Collection[str]) -> tuple[list[float], float]:
+    """Return where each row begins and where the last ends, with a gap before the first that is set apart."""
+    places, at, gap = list[float](), 4.0, 12.0 if len(names) > 1 else 0.0
+    for name in names:
+        if name in apart and places:
+            at, gap = at + gap, 0.0
+        places.append(at)
+        at += step
+    return places, at
+
+
+def spread_out(
+    dots: Sequence[tuple[float, float]], box: tuple[float, float, float, float]
+) -> list[tuple[float, float]]:
+    """Return a place for each dot's number: near it, inside the box, on no dot and on no other number.
+
+    ``box`` is left, top, right, bottom. Where nothing is free, the last place that was tried.
+    """
+    found: list[tuple[float, float]] = []
+    for dot_x, dot_y in dots:
+        for away in (14.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0):
+            around = [(dot_x + away * a, dot_y + away * b) for a, b in _DIRECTIONS]
+            free = [place for place in around if _free(place, dots, (dot_x, dot_y), found, box)]
+            if free:
+                break
+        found.append(free[0] if free else around[0])
+    return found
+
+
+def _free(
+    place: tuple[float, float],
+    dots: Sequence[tuple[float, float]],
+    own: tuple[float, float],
+    numbers: Sequence[tuple[float, float]],
+    box: tuple[float, float, float, float],
+) -> bool:
+    x, y = place
+    if not (box[0] + 8 <= x <= box[2] - 8 and box[1] + 4 <= y <= box[3] - 4):
+        return False
+    nearest = hypot(x - own[0], y - own[1])
+    others = all(hypot(x - a, y - b) >= max(14.0, 0.8 * nearest) for a, b in dots if (a, b) != own)
+    return others and all(abs(x - a) >= 17 or abs(y - b) >= 14 for a, b in numbers)
+
+
+def _svg(height: float, title: str, parts: Sequence[str], wide: int) -> str:
     name = escape(visible(title))
-    head = f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{name}"><title>{name}</title>'
+    head = f'<svg viewBox="0 0 {wide} {height:g}" role="img" aria-label="{name}"><title>{name}</title>'
     return "\n".join([head, *parts, "</svg>"])
 
 
@@ -187,6 +278,12 @@ def _frame(
     middle = (y.start + y.end) / 2
     turned = f'<g transform="rotate(-90 14 {middle:.1f})">{_text(14, middle + 4, y_label, "middle", "muted")}</g>'
     return [*parts, _text((x.start + x.end) / 2, height - 6, x_label, "middle", "muted"), turned]
+
+
+def _short(name: str) -> str:
+    """A name of at most 30 characters, its middle cut away: its ends tell it from others."""
+    shown = visible(name)
+    return shown if len(shown) <= 30 else f"{shown[:14]}…{shown[-15:]}"
 
 
 def _room(names: Mapping[str, object] | Sequence[str]) -> float:

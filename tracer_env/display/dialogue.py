@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from tracer_env.display.scene import answered, cost, turns_of
-from tracer_env.display.turns import Turn, outcome, signed, told
+from tracer_env.display.turns import GRADES, Turn, outcome, signed, told
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.terminal.plain import visible
 from tracer_env.types import Role, Utterance
@@ -58,7 +58,7 @@ def dialogue(transcript: Transcript) -> str:
 
 def _answer(transcript: Transcript) -> str:
     words = answered(transcript).plain
-    kind = "good" if transcript.correct else "odd" if "?" in words.rpartition(")")[2] else "bad"
+    kind = _KINDS[GRADES[transcript.final.grade][0][0]]
     return f'<span class="{kind}">{safe(shortened(words, 400))}</span>'
 
 

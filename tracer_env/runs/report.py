@@ -2,18 +2,21 @@
 
 `write_report` reads ``metrics.json``, ``episodes.jsonl`` and ``config.toml`` of a run folder, and the regret
 curves that training left there, and writes ``report.html``: one file without scripts that loads nothing
-from anywhere. The numbers are those of ``metrics.json``, as in the table of the terminal (`display.rows`); only the
-finer tables are counted again from the episodes.
+from anywhere, with some of the episodes inside. The numbers are those of ``metrics.json``, as in the table of the
+terminal (`display.rows`); only the finer tables are counted again from the episodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from tracer_env.display.episodes import entry
+from tracer_env.display.labels import labels
 from tracer_env.display.page import Curve, Run, page
-from tracer_env.episodes.transcript import Transcript, read_transcripts
+from tracer_env.episodes.picking import Picker
+from tracer_env.episodes.transcript import Transcript, placed_transcripts, transcript_at
 from tracer_env.errors import RunFolderError, UserError
 from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path
 from tracer_env.intake.checked import listed, load, mapping, number, read
@@ -28,6 +31,8 @@ from tracer_env.storage.files import write_text
 __all__ = ["Run", "read_run", "write_report"]
 
 _CURVE = "average_regret_curve"
+_SHOWN = 200  # episodes inside a page
+_ROOM = 3_000_000  # characters for them
 
 
 def write_report(folder: Path) -> Path:
@@ -46,11 +51,10 @@ def read_run(folder: Path) -> Run:
     metrics = read_metrics(folder / "metrics.json")
     found = [Row.from_data(data) for data in metrics["rows"]]
     rows = tuple(sorted(found, key=lambda row: row.kind == "bound"))
-    verdict = Outcome.from_data(metrics["outcome"], rows).sentences() if "outcome" in metrics else ()
+    names, _ = labels(row.method for row in rows)
+    verdict = Outcome.from_data(metrics["outcome"], rows).sentences(names) if "outcome" in metrics else ()
     config, counted = folder / "config.toml", Tally()
-    for path in _told_in(folder):
-        for transcript in _of(read_transcripts(path), {row.method for row in rows}, path):
-            counted.add(transcript)
+    entries, total, counts = _entries(_told_in(folder), names, counted)
     details = counted.details()
     return Run(
         name=folder.resolve().name,
@@ -64,7 +68,45 @@ def read_run(folder: Path) -> Run:
         config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
         played=_played(folder),
         verdict=tuple(verdict),
+        episodes=tuple(entries),
+        total=total,
+        counts=counts,
     )
+
+
+def _entries(paths: list[Path], names: dict[str, str], counted: Tally) -> tuple[list[str], int, dict[str, int]]:
+    """Count all episodes, and return the rows of those that the page shows, how many there are, and of which kinds.
+
+    A dozen bytes of each are kept; those that are shown are read once more, as many as there is room for.
+    """
+    entries: list[str] = []
+    methods = list(names)
+    total, counts = 0, {"flips": 0, "disagrees": 0, "wrong": 0}
+    for path in paths:
+        picker = Picker()
+        for offset, _, told in placed_transcripts(path):
+            _check_method(told, methods, path)
+            counted.add(told)
+            picker.add(told, offset)
+        total += len(picker)
+        counts = {name: was + more for (name, was), more in zip(counts.items(), picker.counts(), strict=True)}
+        room = _ROOM // len(paths)
+        for pick in picker.pick(max(1, _SHOWN // len(paths))):
+            told = transcript_at(path, pick.offset)
+            _check_method(told, methods, path)
+            entries.append(entry(told, pick, methods.index(told.method), names[told.method]))
+            room -= len(entries[-1])
+            if room < 0:
+                break
+    return entries, total, counts
+
+
+def _check_method(told: Transcript, methods: Collection[str], path: Path) -> None:
+    if told.method not in methods:
+        raise RunFolderError(
+            f"{shown_path(path)} has episodes of {shown(told.method)}, of which metrics.json has no row; "
+            "verify the run, or continue it with --resume"
+        )
 
 
 def _told_in(folder: Path) -> list[Path]:
@@ -95,17 +137,6 @@ def _played(folder: Path) -> str:
         return played(config, read_environment(folder / "environment.json") or {}).plain
     except UserError:
         return ""
-
-
-def _of(told: Iterable[Transcript], methods: Collection[str], path: Path) -> Iterator[Transcript]:
-    """Yield the episodes of these methods; raises RunFolderError for another one's."""
-    for transcript in told:
-        if transcript.method not in methods:
-            raise RunFolderError(
-                f"{shown_path(path)} has episodes of {shown(transcript.method)}, of which metrics.json has no row; "
-                "verify the run, or continue it with --resume"
-            )
-        yield transcript
 
 
 def _curves(folder: Path) -> dict[str, Curve]:
