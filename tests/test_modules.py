@@ -76,6 +76,7 @@ WHOLE = {
         "layout",
         "modules",
         "moved_run",
+        "own_study",
         "readme",
         "registration",
         "scripts",
@@ -86,6 +87,7 @@ WHOLE = {
 """Tests of more than one module."""
 COVERED = {
     "envs/reset_options": "envs/test_aec",
+    "runs/key_phrases": "test_own_study",
     "runs/environment": "runs/test_records",
     "runs/foresight": "cli/test_app",
     "trainers/gspo/checks": "trainers/gspo/test_trainer",

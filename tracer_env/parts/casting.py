@@ -21,7 +21,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from tracer_env.code_files import path_and_settings
 from tracer_env.compositions import information_named
 from tracer_env.errors import ConfigError, TrustError, UnexpectedKeywordError, did_you_mean
 from tracer_env.intake.table_files import read_table
@@ -30,6 +29,7 @@ from tracer_env.parts.blame import told
 from tracer_env.parts.lessons import UNKNOWN
 from tracer_env.parts.own_parts import own_parts, take_in
 from tracer_env.parts.seams import parts_of
+from tracer_env.parts.standing import tasks_alone, the_part_itself
 from tracer_env.parts.task_contracts import size_of
 from tracer_env.parts.trust import table_named
 from tracer_env.registry import OURS, build, names_code, resolve
@@ -98,6 +98,8 @@ def _own_tasks(name: str, usual: dict[str, Any], settings: dict[str, Any]) -> An
     It is asked with those of the usual settings that it takes. A list has the split that it was asked for; where it
     takes none, all of it is ``test``.
     """
+    if (itself := the_part_itself("scenario", name, **settings)) is not None:
+        return _standing_tasks(name, itself, usual)
     target, _ = resolve("scenario", name)
     try:
         takes = inspect.signature(target).parameters
@@ -111,15 +113,31 @@ def _own_tasks(name: str, usual: dict[str, Any], settings: dict[str, Any]) -> An
     made = build("scenario", name, **asked, **settings)
     if isinstance(made, Scenario):
         return made
-    if "split" not in takes and usual["split"] != "test":
-        raise ConfigError(
-            f"scenario {name!r} has the split 'test' alone; give it a parameter split to make {usual['split']!r}"
-        )
+    if "split" not in takes:
+        _check_whole(name, usual["split"])
     made = list(made) if isinstance(made, Iterable) else made
     if not isinstance(made, list) or not all(isinstance(task, Task) for task in made):
         raise ConfigError(f"scenario {name!r} must be a Scenario or give back a list of Task, got {told(made)}")
     found = build("scenario", OURS["task_list"], made, name=name, limit=None if "limit" in takes else usual["limit"])
     found.split = usual["split"]
+    return found
+
+
+def _check_whole(name: str, split: str) -> None:
+    if split != "test":
+        raise ConfigError(f"scenario {name!r} has the split 'test' alone; give it a parameter split to make {split!r}")
+
+
+def _standing_tasks(name: str, itself: Any, usual: dict[str, Any]) -> Any:
+    """Return the scenario that stands at an import path itself; a list of tasks is the split ``test``."""
+    if not tasks_alone(itself) or isinstance(itself, Scenario):
+        split = getattr(itself, "split", UNKNOWN)
+        if usual["limit"] is not None or usual["path"] is not None or usual["split"] not in (split, "test"):
+            raise ConfigError(f"scenario {name!r} is an object, made already: it takes no split, path or limit")
+        return itself
+    _check_whole(name, usual["split"])
+    found = build("scenario", OURS["task_list"], list(itself), name=name, limit=usual["limit"])
+    found.split = "test"
     return found
 
 
@@ -152,23 +170,12 @@ def make_speaker(speaker: str | Speaker | Callable[[str], str] | Mapping[str, An
 
 
 def _speaker(name: str, *arguments: Any, **settings: Any) -> Speaker:
-    if not arguments and not settings and (function := _asked_itself("speaker", name)) is not None:
-        return make_speaker(function)
+    if not arguments and (itself := the_part_itself("speaker", name, **settings)) is not None:
+        return make_speaker(itself)
     made = build("speaker", name, *arguments, **settings)
     if not isinstance(made, Speaker):
         raise ConfigError(f"{name!r} made a {type(made).__name__}, which has no method speak()")
     return made
-
-
-def _asked_itself(kind: str, name: str) -> Any:
-    """Return the function at an import path that is the part itself, for it wants an argument; None for all else."""
-    if not names_code(kind, name) or path_and_settings(name)[1]:
-        return None
-    found, _ = resolve(kind, name)
-    if not inspect.isfunction(found):
-        return None
-    needed = [each for each in inspect.signature(found).parameters.values() if each.default is each.empty]
-    return found if any(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in needed) else None
 
 
 def make_controller(
@@ -207,6 +214,8 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
     name, settings = name_and_settings(controller)
     if name.endswith(".json"):
         return _load_table(Path(name), trust_code, settings)
+    if (itself := the_part_itself("controller", controller)) is not None:
+        return itself
     take_in(settings.get("information"))
     if information is not None and "information" in inspect.signature(resolve("controller", name)[0]).parameters:
         information_named(settings.setdefault("information", information))
@@ -216,8 +225,8 @@ def _controller(controller: Any, information: str | None, trust_code: bool) -> A
 def make_reward(reward: str | Reward) -> Reward:
     """Return a reward: a name, with settings behind a colon, or the object itself."""
     if isinstance(reward, str):
-        if (function := _asked_itself("reward", reward)) is not None:
-            return function  # type: ignore[no-any-return]
+        if (itself := the_part_itself("reward", reward)) is not None:
+            return itself  # type: ignore[no-any-return]
         name, settings = name_and_settings(reward)
         made: Reward = build("reward", name, **settings)
         return made

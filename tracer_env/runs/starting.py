@@ -13,6 +13,7 @@ from tracer_env.errors import RunFolderError
 from tracer_env.intake.toml_files import written
 from tracer_env.registry import section_class
 from tracer_env.runs.config import Config
+from tracer_env.runs.key_phrases import PHRASES
 from tracer_env.settings import as_data, keys, read
 from tracer_env.storage.files import write_bytes, write_text
 from tracer_env.storage.folders import unwritable
@@ -48,7 +49,7 @@ def start_study(folder: Path) -> list[Path]:
 
 
 def commented(config: Config) -> str:
-    """Return settings as TOML, every key there is with what it may be; keys that say nothing stand as comments."""
+    """Return settings as TOML: every key, what it is and may be; keys that say nothing stand as comments."""
     data = config.to_data()
     lines = ["# Everything that decides a result. tracer-env compare --config study.toml", ""]
     lines += _lines(Config, data, asleep=False)
@@ -71,7 +72,8 @@ def _told(cls: Any) -> list[str]:
 
 
 def _lines(cls: Any, data: Mapping[str, Any], asleep: bool) -> Iterator[str]:
-    """Yield a line for each key: its value and what it may be."""
+    """Yield two lines for each key: what it is, and its value with what it may be."""
+    section = f"{cls.at}." if cls.at else ""
     for key, hint in keys(cls).items():
         if key in _FOR_TRAINING:
             continue
@@ -79,6 +81,7 @@ def _lines(cls: Any, data: Mapping[str, Any], asleep: bool) -> Iterator[str]:
         line = f"{key} =" if value is None else written({key: value}).strip()
         words = _words(hint)
         sleeping = asleep or value is None
+        yield f"# {PHRASES[section + key]}"
         yield f"{'# ' * sleeping}{line}" + (f"  # {words}" if words else "")
 
 
