@@ -89,6 +89,7 @@ COVERED = {
     "envs/reset_options": "envs/test_aec",
     "runs/key_phrases": "test_own_study",
     "runs/environment": "runs/test_records",
+    "trainers/runs/held_out": "trainers/runs/test_course",
     "runs/foresight": "cli/test_app",
     "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",

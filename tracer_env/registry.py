@@ -105,6 +105,9 @@ OURS = {
     "training_settings": "tracer_env.trainers.runs.settings:settled",
     "preset_phrases": f"{_AGENTS}.speakers.simulated.rates:preset_phrases",
     "training_checks": "tracer_env.trainers.runs.settings:check",
+    "training_report": "tracer_env.trainers.runs.course:training_report",
+    "course_tables": "tracer_env.trainers.runs.course:course_tables",
+    "base_and_trained": "tracer_env.trainers.runs.course:base_and_trained",
     "training_names": "tracer_env.trainers.runs.settings:names",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""

@@ -18,7 +18,7 @@ from tracer_env.trees.shipped import SHIPPED
 SMALL = (
     *("--speaker", "nano", "--scenario", "arithmetic", "--set", "scenario.level=1", "--steps", "1"),
     *("--set", "gspo.num_generations=2", "--set", "gspo.tasks_per_step=2", "--set", "gspo.steps_per_generation=1"),
-    *("--set", "gspo.max_completion_length=32", "--set", "rules.max_turns=3"),
+    *("--set", "gspo.max_completion_length=32", "--set", "rules.max_turns=3", "--set", "training.held_out=2"),
 )
 
 Run = Callable[..., tuple[int, str, str]]

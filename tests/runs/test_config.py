@@ -76,7 +76,7 @@ def test_toml_out_writes_every_default() -> None:
         '[scenario]\nname = "arithmetic"\nsplit = "test"\n\n'
         '[speaker]\nname = "simulated"\n\n'
         '[rules]\nnum_agents = 2\nmax_turns = 5\nstop_when = "horizon"\nfinal_answer = "last"\nhistory_window = 4\n\n'
-        "[training]\nupdate_every = 32\n\n"
+        "[training]\nupdate_every = 32\nheld_out = 100\n\n"
         '[evaluation]\nmethods = ["always"]\nworlds = 1\nseeds = []\n'
         'batch_size = 64\ncounterfactuals = "auto"\non_error = "stop"\n'
     )

@@ -277,7 +277,7 @@ def test_a_training_and_a_comparison_are_not_continued_as_each_other(tmp_path: P
     with pytest.raises(RunFolderError, match="is a comparison; continue it with tracer-env compare --resume"):
         train_run(None, resume=run.path)
     run.episodes.rename(run.path / "metrics.jsonl")
-    with pytest.raises(RunFolderError, match=r"is a training, .*; continue it with tracer-env train --resume"):
+    with pytest.raises(RunFolderError, match=r"is a training, .* continue it with tracer-env train --resume"):
         compare(resume=run.path)
     (run.path / "metrics.jsonl").rename(run.episodes)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before

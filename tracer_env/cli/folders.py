@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tracer_env.cli.options import FormatOption, JsonOption, print_formatted
 from tracer_env.display.formats import check_format
+from tracer_env.registry import OURS, resolve
 from tracer_env.terminal.screen import Screen, say, say_json, say_json_list
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def report_command(
     from tracer_env.runs.report import write_report
 
     folder = load_run(run)
+    if folder.is_training:
+        return _report_training(run, form, as_json)
     metrics = folder.metrics()
     page = write_report(run)
     if as_json:
@@ -68,6 +72,31 @@ def report_command(
     if form == "table":
         say(str(page))
     return None
+
+
+def _report_training(run: Path, form: str, as_json: bool) -> None:
+    """Write the report of a training, which has a course and no episodes, and print its tables."""
+    write, _ = resolve("trainer", OURS["training_report"])
+    tables, _ = resolve("trainer", OURS["course_tables"])
+    found = write(run)
+    if as_json:
+        return say_json(found)
+    if form != "table":
+        return print_formatted(form, tables(found), _course_records(found))
+    for table in tables(found):
+        Screen().print(table)
+    say(found["report"])
+    return None
+
+
+def _course_records(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a record for each policy and step."""
+    records: dict[tuple[str, float], dict[str, Any]] = {}
+    for policy, measures in found["courses"].items():
+        for measure, curve in measures.items():
+            for step, value in curve:
+                records.setdefault((policy, step), {"policy": policy, "step": step})[measure] = value
+    return list(records.values())
 
 
 def verify_command(

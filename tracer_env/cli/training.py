@@ -36,7 +36,7 @@ from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.registry import OURS, registered, resolve
 from tracer_env.settings import merge
 from tracer_env.terminal.bars import reporting
-from tracer_env.terminal.screen import Screen, say, say_json
+from tracer_env.terminal.screen import Screen, complain, say, say_json
 
 __all__ = ["train_command"]
 
@@ -126,7 +126,10 @@ def train_command(
         return say_json(result)
     if form != "table":
         return print_formatted(form, _tables(result, with_model), _records(result, with_model))
-    return _print_language(result) if with_model else _print_controller(result)
+    if not with_model:
+        return _print_controller(result)
+    _print_language(result)
+    return _judge(result)
 
 
 def _tree_method(method: str | None, dry_run: bool) -> str:
@@ -186,6 +189,9 @@ def _tables(result: Mapping[str, Any], with_model: bool) -> list[Table]:
         for name, course in result["dialogues"].items():
             table.add_row(name.replace("_", " "), *(_cell(_DIALOGUES[name], course[key]) for key in keys))
         tables += [table, _policy(result["policy_table"], "when to speak")]
+    if result["held_out"] is not None and result["held_out"]["rows"]:
+        shown, _ = resolve("trainer", OURS["base_and_trained"])
+        tables.append(shown(result["held_out"]))
     return tables
 
 
@@ -201,6 +207,26 @@ def _print_language(result: Mapping[str, Any]) -> None:
         say(f"controller  {result['controller']}")
     say(f"metrics     {result['metrics']}")
     say(f"use it      {result['command']}")
+
+
+def _judge(result: Mapping[str, Any]) -> None:
+    """Say that nothing was learned where no reward told candidates apart, and end as what failed does."""
+    found = result["held_out"]
+    if found is not None and found["reason"]:
+        say(f"held out    nothing: {found['reason']}")
+    for policy, signal in result["signal"].items():
+        if signal["differed"]:
+            continue
+        told = f"no signal: in none of the {signal['groups']:,} groups of {policy} did the candidates' rewards differ"
+        if (result["policies"][policy]["accuracy"]["mean_of_last_ten"] or 0.0) >= _SOLVED:
+            complain(f"{told}; they are solved already, take harder tasks")
+            continue
+        complain(f"{told}, so nothing was learned; take tasks that the model sometimes solves, or another reward")
+        raise typer.Exit(1)
+
+
+_SOLVED = 0.8
+"""An accuracy at which equal rewards are good news."""
 
 
 _SHOWN = {

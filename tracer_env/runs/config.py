@@ -88,6 +88,8 @@ class TrainingConfig(Settings, at="training"):
     ``tasks`` of the train split become the dialogue trees that controllers like ``cfr_plus`` are trained on; for None
     see `train_trees`.
 
+    ``held_out`` tasks of the test split are played at the end by a language model as it was and as it was trained.
+
     ``method`` is what `tracer-env train` was asked for (None: ``regret_matching``): a run is continued without saying
     it again. ``path`` is where the train split lies when ``scenario.path`` names the test split. ``seed`` is that of
     training alone (None: the run's).
@@ -98,6 +100,7 @@ class TrainingConfig(Settings, at="training"):
     episodes: Count | None = None
     tasks: Count | None = None
     update_every: Count = 32
+    held_out: Annotated[int, Ge(0)] = 100
     limit: Count | None = None
     seed: _SEED | None = None
 

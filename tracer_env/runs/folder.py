@@ -133,12 +133,18 @@ class RunFolder:
                 f"{self.path} holds no episodes yet; continue it with {command('--resume', self.path)}"
             )
 
+    @property
+    def is_training(self) -> bool:
+        """Whether this is a training, which has a course and no episodes."""
+        return not self.episodes.is_file() and any((self.path / name).exists() for name in _TRAINING)
+
     def check_compared(self) -> None:
         """Raise RunFolderError for a training: no continuing gives it episodes."""
-        if any((self.path / name).exists() for name in _TRAINING):
-            on = command("tracer-env", "train", "--resume", self.path)
+        if self.is_training:
+            on, seen = command("tracer-env", "train", "--resume", self.path), command("tracer-env", "report", self.path)
             raise RunFolderError(
-                f"{self.path} is a training, and holds no episodes: they are what compare leaves; continue it with {on}"
+                f"{self.path} is a training, and holds no episodes: they are what compare leaves; see its course with "
+                f"{seen}, continue it with {on}"
             )
 
     def check_trained(self) -> None:

@@ -12,6 +12,7 @@ Under `accelerate launch` the first process alone writes and returns a result.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,12 @@ def train_run(
         folder.write_environment(tasks, _PACKAGES, speaker)
 
     trained = trainer.train(before=record)
-    return result_data(asked, folder.path, method, trainer, trained) if processes.rank == 0 else None
+    if processes.rank != 0:
+        return None
+    result = result_data(asked, folder.path, method, trainer, trained, reporter)
+    if result["held_out"] is not None:
+        folder.write("held_out.json", json.dumps(result["held_out"], indent=1) + "\n")
+    return result
 
 
 def _continued(resume: Path, config: Config | None, method: str, trust_code: bool) -> Config:
@@ -124,7 +130,7 @@ def _continued(resume: Path, config: Config | None, method: str, trust_code: boo
 
 def _moved(recorded: Config, asked: Config) -> list[str]:
     """Return the settings that only say where something lies: tasks, models, adapters, hooks are known by digests."""
-    free = ["scenario.path", "training.path", "speaker.path", "speaker.adapters"]
+    free = ["scenario.path", "training.path", "speaker.path", "speaker.adapters", "training.held_out"]
     free += [f"hooks.{name}" for name in asked.hooks if name in recorded.hooks]
     for key in ("scenario", "speaker"):
         before, now = (getattr(each, key).name.partition(":") for each in (recorded, asked))

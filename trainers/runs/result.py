@@ -16,8 +16,10 @@ from tracer_env.runs.config import Config
 from tracer_env.settings import as_data
 from tracer_env.specs import parse_value
 from tracer_env.terminal import plain
+from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table
+from tracer_env.trainers.runs.held_out import CONTROLLERS, held_out
 from tracer_env.trainers.tracer.settings import Variant
 from tracer_env.trainers.tracer.trainer import TracerTrainer
 
@@ -27,9 +29,6 @@ UTTERANCES = ("reward", "accuracy", "unparsable", "completion_length")
 """What is told of each policy."""
 DIALOGUES = ("dialogue_accuracy", "calls_per_task", "tokens_per_task", "speak_rate", "average_regret")
 """What is told of the dialogues of method tracer."""
-_METHODS = {"proposer": "never", "reviewer": "until_approved,never", None: "always,never"}
-"""Controllers under which something can be seen of what method gspo has trained, by role."""
-
 Course = dict[str, float | None]
 
 
@@ -50,7 +49,12 @@ def course(lines: Sequence[Mapping[str, Any]], name: str) -> Course:
 
 
 def result_data(
-    config: Config, run: Path, method: str, trainer: GSPOTrainer, trained: TrainingResult
+    config: Config,
+    run: Path,
+    method: str,
+    trainer: GSPOTrainer,
+    trained: TrainingResult,
+    reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Return what ``train --json`` prints for a language model."""
     lines, alone = trained.metrics, len(trainer.policies.names) == 1
@@ -60,6 +64,7 @@ def result_data(
     }
     file = run / "controllers" / "tracer.json"
     variant, learned = (trainer.variant, trainer.controller) if isinstance(trainer, TracerTrainer) else (None, None)
+    cast = None if variant is None else _cast(variant, file)
     return {
         "run": str(run),
         "method": method,
@@ -73,8 +78,16 @@ def result_data(
         "controller": str(file) if variant is not None else None,
         "policy_table": policy_table(learned) if learned is not None else None,
         "metrics": str(run / "metrics.jsonl"),
-        "command": command(config, trained.adapters, None if variant is None else _cast(variant, file)),
+        "signal": {policy: _signal(lines, "" if alone else f"{policy}/") for policy in trainer.trained},
+        "held_out": held_out(config, _speaker(config, trained.adapters), cast, reporter),
+        "command": command(config, trained.adapters, cast),
     }
+
+
+def _signal(lines: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, int]:
+    """Return in how many groups of candidates rewards differed, and how many there were: the others teach nothing."""
+    groups, dropped = (sum(line.get(f"{prefix}{name}") or 0 for line in lines) for name in ("groups", "dropped_groups"))
+    return {"groups": groups, "differed": groups - dropped}
 
 
 def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -> str:
@@ -95,7 +108,8 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
     role = config.gspo.get("role")
-    return plain.command(*words, "--methods", f"{methods},never" if methods else _METHODS[role])
+    played = methods or CONTROLLERS[role]
+    return plain.command(*words, "--methods", played if played == "never" else f"{played},never")
 
 
 def _speaker(config: Config, adapters: Mapping[str, Path]) -> tuple[str, dict[str, str]]:

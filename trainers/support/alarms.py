@@ -7,6 +7,8 @@ Four numbers tell of it before the accuracy does, each as a mean over the last `
     entropy             nats per token: nearly gone, compared with the first ``window`` steps
     unparsable          share of completions without an answer or verdict
 
+A fifth, the share of groups whose candidates all earned the same, tells that nothing is learned at all.
+
 An alarm is a line for people, raised once when a limit is crossed and again only after the mean has come back.
 Nothing is stopped by it: entropy also falls while a model learns, so read it beside the accuracy. A share that was
 beyond its limit from the start raises nothing until it has risen.
@@ -91,6 +93,12 @@ _ALARMS = {
         "{mean:.0%} of the completions cannot be parsed (first {first:.0%}); "
         "lower the learning rate, or raise max_completion_length if they are cut off",
     ),
+    "signal": _Alarm(
+        "dropped_share",
+        lambda config, first, mean: mean >= 1.0,
+        "no signal: in no group did the rewards of the candidates differ, so nothing is learned; unless accuracy is "
+        "high, take easier or other tasks, a higher temperature, or another reward",
+    ),
 }
 
 
@@ -113,6 +121,8 @@ class CollapseAlarms:
 
     def look(self, step: int, metrics: Mapping[str, float | int | None]) -> list[str]:
         """Take in the metrics of a step and return one line for each alarm that is new."""
+        if groups := metrics.get("groups"):
+            self._take("dropped_share", (metrics.get("dropped_groups") or 0) / groups)
         for name in dict.fromkeys(alarm.metric for alarm in _ALARMS.values()):
             value = metrics.get(name)
             if value is not None and math.isfinite(value):

@@ -35,6 +35,7 @@ def asked(gspo: dict[str, Any] | None = None, **sections: Any) -> Config:
             "scenario": {"name": "arithmetic", "level": 1, "limit": 2},
             "speaker": {"name": "nano"},
             "rules": {"max_turns": 3},
+            "training": {"held_out": 0},
             **sections,
             "gspo": {**SMALL, **(gspo or {})},
         }
