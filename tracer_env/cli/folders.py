@@ -12,6 +12,7 @@ import typer
 
 from tracer_env.cli.options import FormatOption, JsonOption, print_formatted
 from tracer_env.display.formats import check_format
+from tracer_env.errors import ConfigError
 from tracer_env.registry import OURS, resolve
 from tracer_env.terminal.screen import Screen, say, say_json, say_json_list
 
@@ -52,20 +53,27 @@ def replay_command(
 
 
 def report_command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folder; several are set side by side.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Of several: the page (default: side-by-side.html beside the first).")
+    ] = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
 ) -> None:
-    """Write report.html of a run again and print its table."""
+    """Write report.html of a run again and print its table; set several runs side by side with their differences."""
     check_format(form)
+    if len(runs) > 1:
+        return _report_beside(runs, out, form, as_json)
+    if out is not None:
+        raise ConfigError("--out is the page of several runs; the report of one is its report.html")
     from tracer_env.runs.folder import load_run
     from tracer_env.runs.report import write_report
 
-    folder = load_run(run)
+    folder = load_run(runs[0])
     if folder.is_training:
-        return _report_training(run, form, as_json)
+        return _report_training(runs[0], form, as_json)
     metrics = folder.metrics()
-    page = write_report(run)
+    page = write_report(runs[0])
     if as_json:
         return say_json({"report": str(page), **metrics})
     print_table(folder, form)
@@ -97,6 +105,23 @@ def _course_records(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             for step, value in curve:
                 records.setdefault((policy, step), {"policy": policy, "step": step})[measure] = value
     return list(records.values())
+
+
+def _report_beside(runs: list[Path], out: Path | None, form: str, as_json: bool) -> None:
+    from tracer_env.display.beside_page import beside_records, beside_table
+    from tracer_env.runs.side_by_side import read_beside, write_beside
+
+    data = read_beside(runs)
+    page = runs[0].resolve().parent / "side-by-side.html" if out is None else out
+    write_beside(data, page)
+    if as_json:
+        return say_json({"report": str(page), "runs": list(data.runs), "rows": beside_records(data)})
+    table = beside_table(data)
+    if form != "table":
+        return print_formatted(form, [table], beside_records(data))
+    Screen().print(table)
+    say(str(page))
+    return None
 
 
 def verify_command(

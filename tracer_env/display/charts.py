@@ -127,12 +127,12 @@ def scatter(points: Sequence[Point], title: str, x_label: str, y_label: str, nar
     numbers = spread_out(spots[:_NUMBERED], (left, 8, wide - 8, height - bottom - 4))
     for (dot_x, dot_y), (at_x, at_y) in zip(spots, numbers, strict=False):
         parts.append(_line(dot_x, dot_y, at_x, at_y, "leader"))
+    for number, (at_x, at_y) in enumerate(numbers, start=1):
+        parts.append(_text(at_x, at_y + 4.5, str(number), "middle", "number"))
     for p, (dot_x, dot_y) in zip(points, spots, strict=True):
         css = "mark hollow" if p.hollow else "mark"
         name = escape(visible(p.label))
         parts.append(f'<circle class="{css}" cx="{dot_x:.1f}" cy="{dot_y:.1f}" r="5"><title>{name}</title></circle>')
-    for number, (at_x, at_y) in enumerate(numbers, start=1):
-        parts.append(_text(at_x, at_y + 4.5, str(number), "middle", "number"))
     return _svg(height, title, parts, wide)
 
 

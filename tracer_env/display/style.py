@@ -47,7 +47,7 @@ svg text.on-part { fill: #fff; font-size: 12px; }
 svg text.number { font-weight: 700; font-size: 12px; }
 svg text.number, svg text.halo { paint-order: stroke; stroke: var(--back); stroke-width: 4px; }
 .narrow { display: none; }
-.legend { columns: 16rem; font-size: .9rem; margin: .3rem 0; padding-left: 2rem; }
+.legend { columns: 20rem; font-size: .9rem; margin: .3rem 0; padding-left: 2rem; }
 .legend li { break-inside: avoid; }
 .legend li::marker { font-weight: 700; }
 .legend small { color: var(--soft); white-space: nowrap; }

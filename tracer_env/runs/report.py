@@ -28,7 +28,7 @@ from tracer_env.statistics.metrics import Row, Tally
 from tracer_env.statistics.outcome import Outcome
 from tracer_env.storage.files import write_text
 
-__all__ = ["Run", "read_run", "write_report"]
+__all__ = ["Run", "check_method", "read_run", "told_in", "write_report"]
 
 _CURVE = "average_regret_curve"
 _SHOWN = 200  # episodes inside a page
@@ -54,7 +54,7 @@ def read_run(folder: Path) -> Run:
     names, _ = labels(row.method for row in rows)
     verdict = Outcome.from_data(metrics["outcome"], rows).sentences(names) if "outcome" in metrics else ()
     config, counted = folder / "config.toml", Tally()
-    entries, total, counts = _entries(_told_in(folder), names, counted)
+    entries, total, counts = _entries(told_in(folder), names, counted)
     details = counted.details()
     return Run(
         name=folder.resolve().name,
@@ -85,7 +85,7 @@ def _entries(paths: list[Path], names: dict[str, str], counted: Tally) -> tuple[
     for path in paths:
         picker = Picker()
         for offset, _, told in placed_transcripts(path):
-            _check_method(told, methods, path)
+            check_method(told, methods, path)
             counted.add(told)
             picker.add(told, offset)
         total += len(picker)
@@ -93,7 +93,7 @@ def _entries(paths: list[Path], names: dict[str, str], counted: Tally) -> tuple[
         room = _ROOM // len(paths)
         for pick in picker.pick(max(1, _SHOWN // len(paths))):
             told = transcript_at(path, pick.offset)
-            _check_method(told, methods, path)
+            check_method(told, methods, path)
             entries.append(entry(told, pick, methods.index(told.method), names[told.method]))
             room -= len(entries[-1])
             if room < 0:
@@ -101,7 +101,8 @@ def _entries(paths: list[Path], names: dict[str, str], counted: Tally) -> tuple[
     return entries, total, counts
 
 
-def _check_method(told: Transcript, methods: Collection[str], path: Path) -> None:
+def check_method(told: Transcript, methods: Collection[str], path: Path) -> None:
+    """Raise RunFolderError for an episode of a method that the run has no row of."""
     if told.method not in methods:
         raise RunFolderError(
             f"{shown_path(path)} has episodes of {shown(told.method)}, of which metrics.json has no row; "
@@ -109,7 +110,7 @@ def _check_method(told: Transcript, methods: Collection[str], path: Path) -> Non
         )
 
 
-def _told_in(folder: Path) -> list[Path]:
+def told_in(folder: Path) -> list[Path]:
     """Return the files of the episodes: the run's, or of the seeds inside it; RunFolderError when there is none."""
     episodes = folder / "episodes.jsonl"
     if episodes.is_file():

@@ -117,6 +117,7 @@ def frontier(
     return {
         "tasks": len(trees.tasks),
         "worlds": trees.worlds,
+        "scenario": trees.tasks[0].scenario,
         "speaker": trees.speaker,
         **{"information": information, "iterations": iterations, "starts": starts, "seed": seed},
         "tokens_per_call": call,

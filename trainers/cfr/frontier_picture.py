@@ -1,7 +1,8 @@
 """The picture of a cost frontier: accuracy over tokens a task, as a PNG by matplotlib.
 
-Three lines, from the cheapest price to the dearest: what was learned (with 95% bars), the optimum over the same
-keys, and the clairvoyant; and the baselines as named marks. Drawn without any global state of matplotlib.
+Three lines in order of tokens: what was learned (with 95% bars, and the price of a token at some of its points), the
+optimum over the same keys, and the clairvoyant; and the baselines as named marks. Drawn without any global state of
+matplotlib.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _LINES = (
     ("learned", "learned by CFR+, held-out tasks", "#1f5fa8", "-", "o"),
 )
 _MARK, _ORACLE = "#c2571a", "#6b7078"
-_PLACES = [(right, lift) for lift in (-11, 4, -22, 15, -33, 26) for right in (True, False)]
+_PRICES = 5  # named on the learned line
+_PLACES = [(right, lift) for lift in (-11, 4, -22, 15, -33, 26, -44, 37, -55, 48) for right in (True, False)]
 """Where a name may stand: right or left of its mark, and how many points above it, best first."""
 
 
@@ -54,7 +56,7 @@ def draw(path: Path) -> Callable[[Mapping[str, Any]], None]:
 
 def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     for name, label, color, style, marker in _LINES:
-        points = _distinct([point[name] for point in data["points"]])
+        points = [point for _, point in _by_tokens(data["points"], name)]
         x, y = [p["tokens_per_task"] for p in points], [p["accuracy"] for p in points]
         if name == "learned":
             ends: list[Any] = [point["accuracy_ci"] or (point["accuracy"],) * 2 for point in points]
@@ -65,7 +67,7 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     for name, point in data["baselines"].items():
         color = _ORACLE if name == "oracle" else _MARK
         axes.plot(point["tokens_per_task"], point["accuracy"], "D", color=color, markersize=5.5)
-    axes.set_xlabel("tokens a task (prompt and completion)")
+    axes.set_xlabel("tokens a task (prompt and completion); at the learned points: the price of a token, in accuracy")
     axes.set_ylabel("accuracy")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -74,39 +76,59 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=9)
     tasks = f"{data['tasks']:,} tasks" + (f" in {data['worlds']} worlds" if data["worlds"] > 1 else "")
-    axes.set_title(f"{data['speaker'] or 'recorded trees'}, {tasks}", loc="left", fontsize=11)
-    _name(axes, data["baselines"])
+    who = f"{data['scenario'] or 'tasks'}, words of {data['speaker'] or 'recorded trees'}"
+    axes.set_title(f"{who}: {tasks}", loc="left", fontsize=11, parse_math=False)
+    _name(axes, data["baselines"], _priced(data["points"]))
 
 
-def _distinct(points: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
-    """Return the points without those that stand where the one before stood."""
-    places = [(point["tokens_per_task"], point["accuracy"]) for point in points]
-    return [point for at, point in enumerate(points) if at == 0 or places[at] != places[at - 1]]
+def _by_tokens(points: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, Mapping[str, Any]]]:
+    """Return one of the lines in order of tokens, each place once, with the price of a token that led to it first."""
+    places: dict[tuple[float, float], tuple[float, Mapping[str, Any]]] = {}
+    for point in points:
+        at = point[name]["tokens_per_task"], point[name]["accuracy"]
+        places.setdefault(at, (point["price"], point[name]))
+    return [places[at] for at in sorted(places)]
 
 
-def _name(axes: Any, baselines: Mapping[str, Mapping[str, float]]) -> None:
-    """Write each baseline's name beside its mark, at the first place that is free of marks and other names."""
+def _priced(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, float]]]:
+    """Return up to `_PRICES` learned points along the line, and the price of a token at each, in accuracy."""
+    line = _by_tokens(points, "learned")
+    count = min(_PRICES, len(line))
+    chosen = sorted({round(step * (len(line) - 1) / max(1, count - 1)) for step in range(count)})
+    return [(f"{line[place][0]:.2g} a token", line[place][1]) for place in chosen]
+
+
+def _name(
+    axes: Any, baselines: Mapping[str, Mapping[str, float]], prices: Sequence[tuple[str, Mapping[str, float]]]
+) -> None:
+    """Write baselines' names and prices beside their marks, each where no mark and no other word is, with a leader."""
     axes.figure.draw_without_rendering()  # settles the scales
     axes.autoscale(False)
     pixel = axes.figure.dpi / 72.0
-    marks = {name: axes.transData.transform((p["tokens_per_task"], p["accuracy"])) for name, p in baselines.items()}
-    taken = [(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in marks.values()]
-    for name, (x, y) in marks.items():
-        wide, high = 4.9 * len(name) * pixel, 9.0 * pixel
+    words = [(name, point, "#3c4047") for name, point in baselines.items()]
+    words += [(told, point, _LINES[-1][2]) for told, point in prices]
+    spots = [axes.transData.transform((p["tokens_per_task"], p["accuracy"])) for _, p, _ in words]
+    taken = [(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in spots]
+    for (word, point, color), (x, y) in zip(words, spots, strict=True):
+        wide, high = 4.9 * len(word) * pixel, 9.0 * pixel
         for right, lift in _PLACES:
             left = x + 8 * pixel if right else x - 8 * pixel - wide
             box = (left, y + lift * pixel, left + wide, y + lift * pixel + high)
-            if box[0] > axes.bbox.x0 and box[2] < axes.bbox.x1 and not any(_meet(box, other) for other in taken):
+            inside = box[0] > axes.bbox.x0 and box[2] < axes.bbox.x1 and box[1] > axes.bbox.y0 and box[3] < axes.bbox.y1
+            if inside and not any(_meet(box, other) for other in taken):
                 break
         taken.append(box)
         axes.annotate(
-            name,
-            (baselines[name]["tokens_per_task"], baselines[name]["accuracy"]),
+            word,
+            (point["tokens_per_task"], point["accuracy"]),
             xytext=(8 if right else -8, lift),
             textcoords="offset points",
             ha="left" if right else "right",
             fontsize=8.5,
-            color="#3c4047",
+            color=color,
+            parse_math=False,
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.6} if abs(lift) > 12 else None,
         )
 
 
