@@ -4,7 +4,7 @@ The file is JSON lines or CSV with a question (``question``, ``problem`` or ``pr
 ``solution`` or ``target``) each; `files` tells what else a row may hold. What kind of answer each row wants is found
 from its gold answer, unless the row says it (``kind``), and one file may hold several kinds:
 
-    options, or a single letter A to J      choice
+    options, or a letter: A to J, (b), C.   choice
     one number, alone or behind ``####``    number
     LaTeX, or a formula; in ``\boxed{}``     math (the extra ``math``)
     else                                    text, such as yes, no, Paris
@@ -34,6 +34,7 @@ from tracer_env.scenarios.rows import Row
 from tracer_env.scenarios.splits import DIVIDED
 from tracer_env.scenarios.tables import read_rows
 from tracer_env.settings import require
+from tracer_env.types import Task
 from tracer_env.verification.verifiers import boxed_answer, verifier_for
 
 __all__ = ["Questions", "found_kind"]
@@ -42,6 +43,8 @@ Share = Annotated[float, Ge(0.0), Lt(1.0)]
 _SPLITS = ("train", "tune", "test")
 _QUESTIONS, _ANSWERS = ("question", "problem", "prompt"), ("answer", "solution", "target")
 _NAMES = {"number": "number", "choice": "letter", "math": "formula", "text": "text"}
+_LETTER = re.compile(r"[A-J][).]?|\([A-Ja-j]\)|\[[A-Ja-j]\]")
+_YES_NO = frozenset(("yes", "no", "true", "false"))
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _FUNCTIONS = frozenset(("sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "frac", "inf", "infty"))
 
@@ -80,7 +83,7 @@ def found_kind(row: Row) -> str:
     if options_of(row) is not None:
         return "choice"
     gold = row.text("answer").strip()
-    if len(gold) == 1 and gold in "ABCDEFGHIJ":
+    if _LETTER.fullmatch(gold):
         return "choice"
     if "####" not in gold and boxed_answer(gold) is not None:
         return "math"
@@ -109,6 +112,7 @@ def _named(row: Row, number: int) -> Row:
 
 def _divided(rows: Sequence[Row], file: str, split: str, share: float) -> list[Row]:
     """Return the rows of a single file that are in a split; ConfigError when there are none."""
+    _check_ids(rows)
     marks = [_mark(row) for row in rows]
     order = sorted(set(marks))
     first = 0 if not share else min(max(round(share * len(order)), 1), len(order) - 1)
@@ -122,6 +126,16 @@ def _divided(rows: Sequence[Row], file: str, split: str, share: float) -> list[R
     )
 
 
+def _check_ids(rows: Sequence[Row]) -> None:
+    """Raise DataError for an id that stands twice, be it on different sides: a table could not be told what it saw."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        each = row.text("id")
+        if each in seen:
+            raise row.wrong("id", f"repeats {each!r} of {seen[each]}")
+        seen[each] = row.where
+
+
 def _mark(row: Row) -> bytes:
     plain = " ".join(row.text("question").split()).casefold()
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()
@@ -129,8 +143,10 @@ def _mark(row: Row) -> bytes:
 
 def _told(found: Questions, part: int, file: str, share: float | None) -> str:
     """Return what was found in a file and how it was divided, in words."""
-    counted = Counter(task.kind for task in found)
-    kinds = ", ".join(f"{count:,} {_NAMES[kind]}{'s' * (count != 1)}" for kind, count in counted.most_common())
+    counted = Counter(_named_kind(task) for task in found)
+    kinds = ", ".join(
+        f"{count:,} {name}{'s' * (count != 1 and name != YES_OR_NO)}" for name, count in counted.most_common()
+    )
     line = f"answers: {kinds}"
     if share is None:
         return line
@@ -140,3 +156,11 @@ def _told(found: Questions, part: int, file: str, share: float | None) -> str:
         f"{line}; {file} has no train split, so {share:.0%} of its questions train and the others test, by a hash of "
         "the question (scenario.train_share)"
     )
+
+
+YES_OR_NO = "yes or no"
+
+
+def _named_kind(task: Task) -> str:
+    yes_no = task.kind == "text" and task.answer.strip().rstrip(".").casefold() in _YES_NO
+    return YES_OR_NO if yes_no else _NAMES[task.kind]

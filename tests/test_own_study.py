@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,23 @@ class Talk:
 
 
 talk = Talk(4)
+
+
+class Key:
+    def __init__(self, edges=2):
+        self.edges = edges
+
+    def __call__(self, state):
+        return f"part_{state.turn % self.edges}"
+
+
+def failing(state):
+    return {}["k"]
+
+
+class Sly:
+    def __getattr__(self, name):
+        raise RuntimeError(f"no {name}")
 """
 MINE = "mine.py:Mine:turns=2"
 
@@ -100,6 +119,50 @@ def test_the_same_in_python_with_objects(folder: Path, speaker: object) -> None:
     environment = json.loads((folder / "run" / "environment.json").read_text(encoding="utf-8"))
     assert environment["given"] == ["speaker", "controllers"]
     assert (folder / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("information", ["mine.py:Key", "vote+mine.py:Key:edges=3"])
+def test_a_key_of_ones_own_may_be_made_with_settings(
+    folder: Path, information: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["q.jsonl", "--methods", "never,regret_matching", "--train-episodes", "5", "--out", "run"]
+    assert main(["compare", *line, "--set", f"information={information}"]) == 0
+    table = json.loads((folder / "run" / "controllers" / "regret_matching.json").read_text(encoding="utf-8"))
+    parts = {key.rpartition("part_")[2] for key in table["rows"]}
+    assert parts <= ({"0", "1", "2"} if "edges=3" in information else {"0", "1"})
+    assert len(parts) > 1
+    command = [sys.executable, "-m", "tracer_env", "verify", "run"]  # where nobody has said what the key is
+    (folder / "mine.py").write_text("raise SystemExit(7)\n", encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the keys of all methods (the run's information names code" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--set information=mine.py:failing", "information function mine.py:failing raised KeyError: 'k', for agent_"),
+        ("--methods never,mine.py:Sly", r"RuntimeError: no speak_probability (its own fault, in mine.py line "),
+        ("--speaker mine.py:say:word=1", "the speaker 'mine.py:say:word=1' has no setting 'word'"),
+    ],
+)
+def test_whose_fault_it_was_is_said(folder: Path, options: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    methods = [] if "--methods" in options else ["--methods", "never,always"]
+    assert main(["compare", "q.jsonl", *methods, *options.split()]) in (1, 2)
+    told = capsys.readouterr().err
+    assert words in told
+    assert "a bug: please report it" not in told
+
+
+@pytest.mark.parametrize("options", ["--speaker mine.py:say:word=1", "--set speaker.skil=1", "--speaker mine.py:Tolk"])
+def test_a_dry_run_refuses_a_speaker_that_the_run_refuses(
+    folder: Path, options: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["compare", "q.jsonl", "--methods", "never", *options.split()]
+    assert main([*line, "--dry-run"]) == 2
+    foreseen = capsys.readouterr().err
+    assert main(line) == 2
+    assert capsys.readouterr().err == foreseen
 
 
 def test_every_key_of_the_settings_has_a_phrase_and_no_other_has() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from tracer_env.errors import ConfigError, MissingExtraError, UserError, did_you_mean
 
-__all__ = ["CODE", "found_at", "is_code", "path_and_settings"]
+__all__ = ["CODE", "found_at", "is_code", "own_line", "path_and_settings"]
 
 CODE = re.compile(r"(?:[A-Za-z_][\w.]*|[^:]*\.py):[A-Za-z_]\w*")
 """What names code: a module or a file, and a name in it."""
@@ -46,9 +46,29 @@ def found_at(what: str, path: str) -> Any:
     """
     place, _, name = path.rpartition(":")
     module = _file(what, Path(place)) if place.endswith(".py") else _module(what, place)
+    if not place.endswith(".py") and (package := place.partition(".")[0]) != "tracer_env":
+        _BROUGHT.add(package)
     if not hasattr(module, name):
         raise ConfigError(f"{what}: {_named(place)} has no {name!r}{did_you_mean(name, _public(module))}")
     return getattr(module, name)
+
+
+def own_line(error: BaseException) -> str | None:
+    """Return where code that was brought here by its path raised ``error`` or called what did: ``mine.py line 7``.
+
+    None for an error that no such code had a part in.
+    """
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith(_PREFIX) or name.partition(".")[0] in _BROUGHT:
+            found = f"{Path(frame.f_code.co_filename).name} line {line}"
+    return found
+
+
+_PREFIX = "tracer_env_file_"
+_BROUGHT: set[str] = set()
+"""Packages that were named by a user, by their first name."""
 
 
 def _named(place: str) -> str:
@@ -77,7 +97,7 @@ def _file(what: str, file: Path) -> ModuleType:
         reason = f"{error.strerror}{near}; paths start at {Path.cwd()}"
         raise ConfigError(f"{what}: {file} cannot be read: {reason}") from error
     mark = hashlib.blake2b(str(file.resolve()).encode() + b"\0" + source, digest_size=8).hexdigest()
-    name = f"tracer_env_file_{mark}"
+    name = f"{_PREFIX}{mark}"
     if name in sys.modules:
         return sys.modules[name]
     specification = importlib.util.spec_from_loader(name, _Source(file, source))

@@ -102,6 +102,11 @@ class Composition:
         return "+".join(part.name for part in self.parts)
 
     @property
+    def __name__(self) -> str:
+        """How errors call it: as it is written."""
+        return self.name
+
+    @property
     def unfitted(self) -> list[str]:
         """The measured parts that have no edges yet."""
         return [part.name for part in self.parts if part.measured and part.name not in self.edges]

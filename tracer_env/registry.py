@@ -21,7 +21,18 @@ from tracer_env.errors import ConfigError, PartError, TracerEnvError, UnknownNam
 from tracer_env.settings import check_call
 from tracer_env.specs import name_and_settings
 
-__all__ = ["KINDS", "OURS", "SECTIONS", "build", "names_code", "register", "registered", "resolve", "section_class"]
+__all__ = [
+    "KINDS",
+    "OURS",
+    "SECTIONS",
+    "build",
+    "check",
+    "names_code",
+    "register",
+    "registered",
+    "resolve",
+    "section_class",
+]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
 
@@ -185,9 +196,9 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
     constructor of a user's own part raises is a PartError.
     """
     target, leading = resolve(kind, name)
+    check(kind, name, *arguments, **settings)
     if names_code(kind, name):
         settings = {**_settings_behind(name), **settings}
-    check_call(f"{kind} {name!r}", target, (*leading, *arguments), settings)
     try:
         return target(*leading, *arguments, **settings)
     except TracerEnvError:
@@ -197,6 +208,14 @@ def build(kind: str, name: str, /, *arguments: Any, **settings: Any) -> Any:
             raise
         last = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise PartError(f"the {kind} {name!r} could not be made: its constructor raised {last}") from error
+
+
+def check(kind: str, name: str, /, *arguments: Any, **settings: Any) -> None:
+    """Raise what `build` would raise before it makes anything: for a name, and for settings that the part has not."""
+    target, leading = resolve(kind, name)
+    if names_code(kind, name):
+        settings = {**_settings_behind(name), **settings}
+    check_call(f"{kind} {name!r}", target, (*leading, *arguments), settings)
 
 
 def _settings_behind(name: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def write(folder: Path, rows: list[dict[str, object]], name: str = "q.jsonl") ->
             (gold, "number")
             for gold in ("18", "-0.5", "1,000", "$5.00", "50%", "1/2", "Sold 2.\n#### 18", "3e5", " 7 ")
         ),
-        *((gold, "choice") for gold in ("A", "J")),
+        *((gold, "choice") for gold in ("A", "J", "(B)", "(b)", "C.", "D)", "[A]")),
         *((gold, "math") for gold in (r"\frac{1}{2}", "3x^2 + 2", "(1, 2)", r"So \boxed{5}", "$x$", "2*pi", "x + 3")),
         *((gold, "text") for gold in ("yes", "Paris", "K", "x", "7 apples", "2024-05-01", "B or C", "a (small) one")),
     ],
@@ -92,9 +92,9 @@ def test_a_handful_has_both_sides(count: int, tmp_path: Path) -> None:
 
 
 def test_what_was_found_is_said(tmp_path: Path) -> None:
-    assert Questions(str(EXAMPLE), train_share=0).told == (
-        f"answers: 4 numbers, 2 letters, 2 texts, 2 formulas; all 10 questions of {EXAMPLE} test, none train"
-    )
+    kinds = "4 numbers, 2 letters, 2 formulas, 1 yes or no, 1 text"
+    told = f"answers: {kinds}; all 10 questions of {EXAMPLE} test, none train"
+    assert Questions(str(EXAMPLE), train_share=0).told == told
     assert "40 numbers" not in Questions(write(tmp_path, SUMS)).told
     assert "has no train split, so 50% of its questions train" in Questions(write(tmp_path, SUMS)).told
 
@@ -135,6 +135,10 @@ def test_impossible_settings(settings: dict[str, object], error: type[Exception]
 def test_bad_rows_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"q\.jsonl line 2: the field 'question' is missing"):
         Questions(write(tmp_path, [SUMS[0], {"answer": "3"}]))
+    twice = [{**row, "id": "a"} for row in SUMS[:4]]
+    for split in ("train", "test"):
+        with pytest.raises(DataError, match=r"q\.jsonl line 2: the field 'id' repeats 'a' of .*q\.jsonl line 1"):
+            Questions(write(tmp_path, twice), split=split)
     with pytest.raises(ConfigError, match="nothing for the split 'train': it holds one question"):
         Questions(write(tmp_path, SUMS[:1]), split="train")
     assert len(Questions(write(tmp_path, SUMS[:1]))) == 1

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from tracer_env.cli.commands import COMMANDS, function_of
+from tracer_env.code_files import own_line
 from tracer_env.errors import PartError, TracerEnvError
 from tracer_env.storage.endings import Stopped, failure, stoppable
 from tracer_env.terminal.narrow import printable
@@ -98,9 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own complaints: unknown flags, wrong types
             return _failed(error, error.format_message(), 2, debug)
-        return _failed(
-            error, f"{type(error).__name__}: {error} (a bug: please report it; --debug shows where)", 1, debug
+        own = own_line(error)
+        fault = (
+            f"its own fault, in {own}: --debug shows where" if own else "a bug: please report it; --debug shows where"
         )
+        return _failed(error, f"{type(error).__name__}: {error} ({fault})", 1, debug)
 
 
 def entry() -> None:

@@ -6,8 +6,14 @@ user has said once in a process can be asked wherever a key is read. `trust` ask
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tracer_env.compositions import MEASURED, PARTS
-from tracer_env.registry import names_code, register
+from tracer_env.errors import ConfigError
+from tracer_env.parts.blame import told
+from tracer_env.parts.standing import the_part_itself
+from tracer_env.registry import build, names_code, register
 
 __all__ = ["own_parts", "take_in"]
 
@@ -22,4 +28,14 @@ def own_parts(information: object) -> list[str]:
 def take_in(information: object) -> None:
     """Register the parts that are named by their import path, so that they can be asked: what a user says, no file."""
     for path in own_parts(information):
-        register("information", path, path)
+        register("information", path, _function_at(path))
+
+
+def _function_at(path: str) -> Callable[..., Any]:
+    """Return the function of a state at an import path: itself, with settings kept, or made by a class."""
+    if (itself := the_part_itself("information", path)) is not None:
+        return itself  # type: ignore[no-any-return]
+    made = build("information", path)
+    if not callable(made):
+        raise ConfigError(f"information {path!r} made {told(made)}, which is no function of a state")
+    return made  # type: ignore[no-any-return]

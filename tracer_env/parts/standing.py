@@ -2,8 +2,8 @@
 
     a class, a function that needs nothing        makes the part; settings behind the path are its arguments
     an object with the methods of the part        the part itself, such as ``talk = Talk(budget=3)`` in a file
-    a function that needs arguments               a speaker (prompt) or a reward (before, after) itself; settings behind
-                                                  the path are kept for it, by name
+    a function that needs arguments               a speaker (prompt), a reward (before, after) or a key (state) itself;
+                                                  settings behind the path are kept for it, by name
 
 Anything else is refused in one line.
 """
@@ -28,7 +28,7 @@ from tracer_env.types import Task
 __all__ = ["tasks_alone", "the_part_itself"]
 
 _INTERFACES: dict[str, Any] = {"scenario": Scenario, "speaker": Speaker, "controller": Controller}
-_WANTING = ("speaker", "reward")
+_WANTING = ("speaker", "reward", "information")
 """Kinds of part that a function can be."""
 
 
@@ -71,8 +71,10 @@ def _wanting(kind: str, name: str, found: Any, settings: dict[str, Any]) -> Any:
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [each for each in parameters if each.default is each.empty and each.kind in plain]
     open_ones = [each for each in needed if each.name not in settings]
-    if not open_ones or not settings:
-        return found if open_ones else None
+    if not open_ones and kind != "information":  # a key is asked for each state, so no function makes one
+        return None
+    if not settings:
+        return found
     check_call(f"{kind} {name!r}", found, (None,) * len(open_ones), settings)
     kept = functools.partial(found, **settings)
     return functools.update_wrapper(kept, found)

@@ -5,9 +5,10 @@ Names are looked up, controllers made, files of questions read; nothing is fetch
 
 from __future__ import annotations
 
-from tracer_env.parts.casting import make_controller, make_scenario
+from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.parts.own_parts import take_in
-from tracer_env.registry import registered, resolve
+from tracer_env.parts.standing import the_part_itself
+from tracer_env.registry import check, registered, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.learning import training_scenario, untrained
 from tracer_env.runs.settling import learns_from_play, shared, taught, words_are_free
@@ -28,7 +29,10 @@ def check_parts(config: Config) -> None:
             where.name, path=where.path, split=where.split, limit=where.limit, seed=config.tasks_seed, **where.settings
         )
     for name in _speakers(config.speaker.name):
-        resolve("speaker", name)
+        if the_part_itself("speaker", name, **config.speaker.settings) is None:
+            check("speaker", name, **config.speaker.settings)
+    if words_are_free(config.speaker.name):
+        make_speaker(config.speaker.name, **config.speaker.settings)
     take_in(config.information)
 
 

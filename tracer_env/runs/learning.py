@@ -85,6 +85,8 @@ def untrained(controller: Any) -> bool:
     """Return whether a controller can learn and has not learned anything yet."""
     if parts := parts_of(controller):
         return any(untrained(part) for part in parts.values())
+    if not hasattr(controller, "load_state_dict"):  # a user's own may have rows that are something else
+        return False
     return getattr(controller, "rows", None) == {} or getattr(controller, "learned", True) is False
 
 

@@ -31,6 +31,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import DataError, RunFolderError
 from tracer_env.intake.bounded import shown, shown_path
 from tracer_env.interfaces import Controller
+from tracer_env.parts.own_parts import own_parts
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.runs.config import differences
 from tracer_env.runs.folder import RunFolder, load_run, metrics_of
@@ -61,7 +62,8 @@ def verify(path: str | Path) -> Verified:
         return _verify_seeds(run, recorded)
     promise, environment = _promised(run)
     run.check_begun()
-    rules, information = _rules_by_method(run, environment), information_named(run.config.information)
+    own = own_parts(run.config.information)  # code, which nothing here runs
+    rules, information = _rules_by_method(run, environment), None if own else information_named(run.config.information)
     tables, reader = _kept(run), _reader(environment)
     strange = [method for method, table in tables.items() if table is None]
 
@@ -89,6 +91,7 @@ def verify(path: str | Path) -> Verified:
     if wrong:
         raise RunFolderError(f"{shown_path(run.path)} is not what it says: {'; '.join(wrong)}")
     asked = [f"the keys and choices of {method} (its file is of before, or names code)" for method in strange]
+    asked += [f"the keys of all methods (the run's information names code, {shown(own[0])})"] if own else []
     return Verified(computed, (*_unchecked(recorded, environment), *asked))
 
 
