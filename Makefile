@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test sweep check docs bench bench-train figures torture clean
+.PHONY: demo test test-lowest sweep check docs bench bench-train figures torture clean
 
 demo: $(VENV)/.core
 	$(BIN)/tracer-env compare
@@ -19,6 +19,10 @@ demo: $(VENV)/.core
 # Two at a time, a file of tests in one process.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# The lowest versions that pyproject.toml declares, the core and each extra by itself: a quarter of an hour on two cores.
+test-lowest: $(VENV)/.test
+	$(BIN)/python benchmarks/lowest.py $(LOWEST)
 
 # Properties on new examples each time; `make test` takes the same ones in each run.
 sweep: $(VENV)/.test

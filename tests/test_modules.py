@@ -74,6 +74,7 @@ WHOLE = {
         "docs",
         "figures",
         "layout",
+        "lowest",
         "modules",
         "moved_run",
         "own_study",

@@ -6,7 +6,6 @@ first, by the exact version of constraints.txt: later requests then find it ther
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -70,8 +69,9 @@ def _pip(python: Path, *arguments: str) -> None:
 
 def _made_from(client: Client, system_packages: bool) -> str:
     parts = [client.install, client.extras, client.torch, _constraints(client), system_packages, sys.version]
-    project = (ROOT / "pyproject.toml").read_bytes()
-    return json.dumps({"parts": parts, "project": hashlib.sha256(project).hexdigest()})
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in client.extras)]
+    return json.dumps([*parts, asked])
 
 
 def _borrow(python: Path) -> None:
