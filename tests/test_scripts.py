@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,3 +67,19 @@ def test_a_handful_of_tasks_makes_a_recording(
     assert len(tracer_env.DialogueTrees.load(out).tasks) == 8
     assert module.main() == 2
     assert "go on with --resume, or choose another --out" in capsys.readouterr().err
+
+
+def test_screens_need_their_programs_and_say_so(
+    script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="tmux, chromium is needed for pictures of screens"):
+        script("screens").needed(("tmux", "chromium"))
+
+
+def test_a_terminal_shows_what_a_command_prints(script: Script) -> None:
+    tmux = shutil.which("tmux")
+    if tmux is None:
+        pytest.skip("tmux is not installed")
+    with script("screens").terminal(tmux, 60, 20, "--version") as opened:
+        assert opened.settled(until=tracer_env.__version__, still=0.2).strip() == tracer_env.__version__

@@ -11,7 +11,7 @@ import pytest
 from rich.text import Text
 from samples import mended, propose
 
-from tracer_env.display.pictures import _COLOR, _DARK, _LIGHT, _SVG, _recorder, export
+from tracer_env.display.pictures import _COLOR, _LIGHT, _SVG, DARK, _recorder, export
 from tracer_env.errors import ConfigError
 from tracer_env.types import Grade
 
@@ -71,7 +71,7 @@ def test_both_forms_of_the_svg_differ_by_colours_alone_whatever_is_on_it(tmp_pat
             console.print(Text("x", f"{extra}{name}"))
             console.print(Text("x", f"{extra}black on {name}"))
     pictures = [
-        console.export_svg(theme=theme, code_format=_SVG, unique_id="u", clear=False) for theme in (_DARK, _LIGHT)
+        console.export_svg(theme=theme, code_format=_SVG, unique_id="u", clear=False) for theme in (DARK, _LIGHT)
     ]
     assert len({_COLOR.sub("", text) for text in pictures}) == 1
 

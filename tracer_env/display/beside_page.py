@@ -74,12 +74,11 @@ def _unlike(data: Beside) -> list[str]:
 
 
 def _page_table(data: Beside, names: Mapping[str, str]) -> str:
-    head = "".join(f"<th>{safe(run)}</th>" + "<th>Δ</th>" * (place > 0) for place, run in enumerate(data.runs))
+    head = "".join(f"<th>{safe(run)}</th>" for run in data.runs)
     lines = []
     for method, rows in data.rows.items():
-        cells = []
-        for place, (row, duel) in enumerate(zip(rows, data.duels[method], strict=True)):
-            cells.append(f"<td>{_cell(row)}</td>" + (f"<td>{_change(duel)}</td>" if place else ""))
+        pairs = zip(rows, data.duels[method], strict=True)
+        cells = [f"<td>{_cell(row)}{_change(duel) if duel is not None else ''}</td>" for row, duel in pairs]
         bound = any(row is not None and row.kind == "bound" for row in rows)
         lines.append(f"<tr{' class=bound' * bound}><td>{safe(names[method])}</td>{''.join(cells)}</tr>")
     top = f"<thead><tr><th>Method</th>{head}</tr></thead>"
@@ -92,13 +91,12 @@ def _cell(row: Row | None) -> str:
     return f"<b>{row.accuracy:.3f}</b>{interval(row.accuracy_ci)}<small>{row.tokens_per_task:,.0f} tokens</small>"
 
 
-def _change(duel: Duel | None) -> str:
-    if duel is None:
-        return "–"
+def _change(duel: Duel) -> str:
     css = ("up" if duel.accuracy > 0 else "down") if duel.p_value < 0.05 and duel.accuracy else ""
     return (
-        f'<span class="{css}">{_signed(duel.accuracy, ".3f")}</span>{interval(duel.accuracy_ci, sign="+")}'
-        f"<small>p {chance(duel.p_value)}; {_signed(duel.tokens, ',.0f')} tokens</small>"
+        f'<div class="change">Δ <span class="{css}">{_signed(duel.accuracy, ".3f")}</span>'
+        f"{interval(duel.accuracy_ci, sign='+')}"
+        f"<small>p {chance(duel.p_value)}</small><small>{_signed(duel.tokens, ',.0f')} tokens</small></div>"
     )
 
 

@@ -59,7 +59,8 @@ def dialogue(transcript: Transcript) -> str:
 def _answer(transcript: Transcript) -> str:
     words = answered(transcript).plain
     kind = _KINDS[GRADES[transcript.final.grade][0][0]]
-    return f'<span class="{kind}">{safe(shortened(words, 400))}</span>'
+    parts = " · ".join(part.strip() for part in words.split("   ") if part.strip())
+    return f'<span class="{kind}">{safe(shortened(parts, 400))}</span>'
 
 
 def _turn(each: Turn) -> str:

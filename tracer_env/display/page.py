@@ -22,7 +22,7 @@ from tracer_env.display.labels import labels
 from tracer_env.display.page_tables import BEHAVIOUR, comparison, method_tables, row_table
 from tracer_env.statistics.metrics import Row
 
-__all__ = ["Curve", "Run", "cost_figure", "figure", "page"]
+__all__ = ["Curve", "Run", "cost_figure", "figure", "in_two_forms", "narrow_legend", "page"]
 
 Curve = list[tuple[float, float]]
 
@@ -166,7 +166,7 @@ def _by_turn(run: Run) -> list[str]:
         return charts.curves(lines, "Accuracy by turn", "turn", "pending proposal correct", narrow=narrow)
 
     told = "The share of episodes whose pending proposal is correct after each turn."
-    return ["<h2>Accuracy by turn</h2>", figure(drawn, told, _narrow_legend(lines))]
+    return ["<h2>Accuracy by turn</h2>", figure(drawn, told, narrow_legend(lines))]
 
 
 def _regret(run: Run) -> list[str]:
@@ -180,10 +180,10 @@ def _regret(run: Run) -> list[str]:
         return charts.curves(lines, "Average regret while training", below, "average regret", log=True, narrow=narrow)
 
     told = "Both axes are logarithmic; points at 0 cannot be drawn on them."
-    return ["<h2>Regret while training</h2>", figure(drawn, told, _narrow_legend(lines))]
+    return ["<h2>Regret while training</h2>", figure(drawn, told, narrow_legend(lines))]
 
 
-def _narrow_legend(names: Iterable[str]) -> str:
+def narrow_legend(names: Iterable[str]) -> str:
     """Return what the numbers of a narrow picture of lines mean, in the lines' colours."""
     lines = "".join(f'<li class="c{place % 8}">{safe(name)}</li>' for place, name in enumerate(names))
     return f'<ol class="legend narrow">{lines}</ol>'
@@ -204,7 +204,12 @@ def _bends(values: Sequence[float]) -> Curve:
 
 def figure(drawn: Callable[[bool], str], caption: str = "", legend: str = "") -> str:
     """Return a picture in its wide and its narrow form, of which a page shows one, with legend and caption."""
-    forms = f'<div class="wide">{drawn(False)}</div><div class="narrow">{drawn(True)}</div>'
+    return in_two_forms(drawn(False), drawn(True), legend, caption)
+
+
+def in_two_forms(wide: str, narrow: str, legend: str = "", caption: str = "") -> str:
+    """Return a picture that is there in two forms; the width of the window chooses."""
+    forms = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
     return f"<figure>{forms}{legend}{f'<figcaption>{caption}</figcaption>' if caption else ''}</figure>"
 
 

@@ -24,11 +24,11 @@ from tracer_env.errors import ConfigError
 from tracer_env.storage.files import write_text
 from tracer_env.storage.folders import unwritable
 
-__all__ = ["WIDTH", "export"]
+__all__ = ["DARK", "WIDTH", "export"]
 
 WIDTH = 100  # columns
 
-_DARK = TerminalTheme(
+DARK = TerminalTheme(
     (17, 20, 28),
     (205, 212, 226),
     [
@@ -145,7 +145,7 @@ def _svg(episodes: list[Transcript]) -> str:
         console.export_svg(
             title="tracer-env replay", theme=theme, code_format=_SVG, unique_id="tracer-env", clear=False
         )
-        for theme in (_DARK, _LIGHT)
+        for theme in (DARK, _LIGHT)
     )
     pairs: dict[tuple[str, str], str] = {}
     pieces = []

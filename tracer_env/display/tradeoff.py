@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from rich.text import Text
 
@@ -82,7 +82,7 @@ def plot(marks: Sequence[Mark], width: int = 80, height: int = 14) -> list[Text]
     marked = {round((high - value) / (high - low) * (height - 1)): value for value in ticks(low, high, 4)}
     for row in range(height):
         number = f"{marked[row]:.2f}" if row in marked else ""
-        line = Text(f"{number:>{_LEFT - 2}} │", "dim")
+        line = Text.assemble((f"{number:>{_LEFT - 2}} │", "dim"))
         for column in range(wide):
             line.append(*cells.get((row, column), (" ", "")))
         line.rstrip()
@@ -124,7 +124,7 @@ def _axis(most: float, wide: int) -> list[Text]:
 
 
 def _legend(marks: Sequence[Mark], left_out: int, width: int) -> list[Text]:
-    """Return a line a letter, or two side by side where both fit."""
+    """Return a line a letter, or two side by side where all fit."""
     entries = []
     for letter, mark in zip(_LETTERS, marks, strict=False):
         numbers = f"{mark.accuracy:.3f} at {mark.tokens:,.0f}"
@@ -132,13 +132,13 @@ def _legend(marks: Sequence[Mark], left_out: int, width: int) -> list[Text]:
             Text.assemble((letter, _STYLES.get(mark.kind, "bold")), f" {visible(mark.label)} ", (numbers, "dim"))
         )
     half = width // 2
-    lines: list[Text] = []
-    while entries:
-        line = entries.pop(0)
-        if entries and line.cell_len < half and entries[0].cell_len <= width - half:
-            line.pad_right(half - line.cell_len)
-            line = line + entries.pop(0)
-        lines.append(line)
+    if any(entry.cell_len > half - 2 for entry in entries):
+        lines = entries
+    else:
+        lines = []
+        for left, right in zip_longest(entries[::2], entries[1::2]):
+            left.pad_right(half - left.cell_len if right is not None else 0)
+            lines.append(left if right is None else left + right)
     if left_out:
         lines.append(Text(f"{left_out} more methods are not drawn", "dim"))
     return lines

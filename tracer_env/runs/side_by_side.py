@@ -17,7 +17,7 @@ from typing import Any
 
 from tracer_env.display.beside_page import Beside, beside_page
 from tracer_env.episodes.transcript import Transcript, read_transcripts
-from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.errors import ConfigError
 from tracer_env.intake.bounded import shown_path
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import load_run
@@ -42,8 +42,7 @@ def read_beside(folders: Sequence[Path]) -> Beside:
         raise ConfigError("runs side by side are at least two, each named once")
     runs = [load_run(folder) for folder in folders]
     for run in runs:
-        if run.is_training:
-            raise RunFolderError(f"{shown_path(run.path)} is a training; runs of `compare` can stand side by side")
+        run.check_compared()
     names = _names(folders)
     rows: dict[str, list[Row | None]] = {}
     tally, tasks, unlike = Tally(), dict[str, bytes](), list[str]()

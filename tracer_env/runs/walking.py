@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console, Group, RenderableType
 from rich.control import Control
+from rich.padding import Padding
 from rich.segment import ControlType
 from rich.text import Text
 
@@ -147,7 +148,7 @@ class Walk:
     def _help(self) -> None:
         keys: list[RenderableType] = [Text("keys", "bold"), Text()]
         for key, does in _HELP:
-            keys += [Text(f"  {key}", "bold cyan"), Text(f"      {does}")]
+            keys += [Text(f"  {key}", "bold cyan"), Padding(Text(does), (0, 0, 0, 6))]
         self._clear()
         self._console.print(Group(*keys))
         self._say("any key goes back")

@@ -14,7 +14,8 @@ from typing import Any
 from rich.table import Table
 
 from tracer_env.display import charts
-from tracer_env.display.style import STYLE
+from tracer_env.display.html import document
+from tracer_env.display.page import in_two_forms, narrow_legend
 from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import RunFolderError
 from tracer_env.intake.bounded import MEBIBYTE
@@ -127,8 +128,8 @@ def _page(folder: Path, config: Config, data: Mapping[str, Any]) -> str:
         lines = {policy: line for policy, line in lines.items() if len(line) > 1}
         if lines:
             words = measure.replace("_", " ")
-            drawn += [f"<h2>{words.capitalize()}</h2>", charts.curves(lines, words, "step", words)]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>'
+            wide, narrow = (charts.curves(lines, words, "step", words, narrow=form) for form in (False, True))
+            drawn += [f"<h2>{words.capitalize()}</h2>", in_two_forms(wide, narrow, narrow_legend(lines))]
     body = [
         f"<h1>Training {name}</h1>",
         f"<p>{escape(visible(str(data['method'])))} on {escape(visible(config.scenario.name))} with "
@@ -138,8 +139,7 @@ def _page(folder: Path, config: Config, data: Mapping[str, Any]) -> str:
         "<h2>Configuration</h2>",
         f"<pre>{escape(config.to_toml())}</pre>",
     ]
-    begun = ['<!DOCTYPE html>\n<html lang="en"><head>', head, f"<style>{STYLE}</style>", "</head><body>"]
-    return "\n".join([*begun, *body, "</body></html>\n"])
+    return document(name, body)
 
 
 def _html(table: Table) -> str:

@@ -35,7 +35,7 @@ def test_a_course_has_its_ends_and_a_page(tmp_path: Path) -> None:
     assert (steps[0], steps[-1], len(steps)) == ("1", "40", 12)
     assert list(table.columns[1].cells)[-1] == "1"
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 8  # four pictures, each for desks and for phones
     assert "<script" not in page
     assert found["courses"]["course"]["accuracy"][2] == (4.0, 0.08)  # a step without a number is passed over
 
