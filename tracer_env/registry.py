@@ -115,7 +115,7 @@ OURS = {
     "calibration_table": "tracer_env.trainers.calibration.command:calibration_table",
     "training_settings": "tracer_env.trainers.runs.settings:settled",
     "preset_phrases": f"{_AGENTS}.speakers.simulated.rates:preset_phrases",
-    "training_checks": "tracer_env.trainers.runs.settings:check",
+    "training_checks": "tracer_env.trainers.runs.foreseen:check",
     "training_report": "tracer_env.trainers.runs.course:training_report",
     "course_tables": "tracer_env.trainers.runs.course:course_tables",
     "base_and_trained": "tracer_env.trainers.runs.course:base_and_trained",

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
 from tracer_env.parts.own_parts import take_in
+from tracer_env.parts.seams import check_plays
 from tracer_env.parts.standing import the_part_itself
+from tracer_env.parts.worlds import check_worlds
 from tracer_env.registry import check, registered, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.learning import training_scenario, untrained
@@ -32,7 +34,9 @@ def check_parts(config: Config) -> None:
         if the_part_itself("speaker", name, **config.speaker.settings) is None:
             check("speaker", name, **config.speaker.settings)
     if words_are_free(config.speaker.name):
-        make_speaker(config.speaker.name, **config.speaker.settings)
+        voices = make_speaker(config.speaker.name, **config.speaker.settings)
+        check_plays(voices, config.rules)
+        check_worlds(voices, config.evaluation.worlds, config.seed)
     take_in(config.information)
 
 

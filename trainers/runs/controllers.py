@@ -30,7 +30,7 @@ from tracer_env.runs.settling import like, of_training, taught
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.regret.trainer import ControllerTraining, train_controller
 
-__all__ = ["train_run"]
+__all__ = ["check_sections", "train_run"]
 
 _SAVE_EVERY = 1.0  # seconds
 
@@ -112,7 +112,7 @@ def _opened(
         if config is None:
             check_recorded(asked.to_data(), resume, trust_code=trust_code)
     asked.check_seedless("train")
-    _check_sections(asked, method)
+    check_sections(asked, method)
     take_in(asked.information)
     controller = make_controller(method, asked.rules, asked.information)
     if not isinstance(controller, RegretMatching):
@@ -126,7 +126,7 @@ def _opened(
     return folder, controller, tasks, speaker
 
 
-def _check_sections(config: Config, method: str) -> None:
+def check_sections(config: Config, method: str) -> None:
     """Raise ConfigError for settings of a language model's training: nothing would read them here."""
     for section in ("gspo", "tracer", "hooks"):
         for key in config.to_data().get(section, ()):

@@ -40,7 +40,7 @@ from tracer_env.trainers.support.log import TrainingLog
 from tracer_env.trainers.support.processes import Processes, running_processes
 from tracer_env.trainers.tracer.trainer import TracerTrainer
 
-__all__ = ["train_run"]
+__all__ = ["speaker_asked", "train_run"]
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate")
 _FREE = tuple(f"gspo.{name}" for name in FREE)
@@ -163,7 +163,15 @@ def _tasks(asked: Config) -> Scenario:
 
 
 def _speaker(asked: Config, settings: GSPOSettings) -> Any:
-    """Return the speaker that learns, sampling as the section [gspo] says."""
+    name, given = speaker_asked(asked, settings)
+    return make_speaker(name, **given)
+
+
+def speaker_asked(asked: Config, settings: GSPOSettings) -> tuple[str, dict[str, Any]]:
+    """Return the name of the speaker that learns and its settings: it samples as the section [gspo] says.
+
+    Raises ConfigError for what is no language model, and where the two sections say different things.
+    """
     name, given = asked.speaker.name, dict(asked.speaker.settings)
     for key, ours in _SAMPLING.items():
         wanted = getattr(settings, ours)
@@ -178,7 +186,7 @@ def _speaker(asked: Config, settings: GSPOSettings) -> Any:
     target, _ = resolve("speaker", name)
     if isinstance(target, type) and not issubclass(target, HuggingFaceSpeaker):
         raise ConfigError(f"only a language model can be trained, got {name!r}; {remedy}")
-    return make_speaker(name, **given)
+    return name, given
 
 
 def _trainer(

@@ -16,23 +16,20 @@ With reward ``team`` method gspo plays whole dialogues in which everybody speaks
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from tracer_env.errors import ConfigError
 from tracer_env.registry import section_class
 from tracer_env.runs.config import Config
-from tracer_env.runs.foresight import check_parts
-from tracer_env.runs.settling import of_training, taught, words_are_free
+from tracer_env.runs.settling import of_training
 from tracer_env.settings import as_data, read
 from tracer_env.trainers.gspo.config import CLIPS, FINETUNES, GSPOSettings
-from tracer_env.trainers.gspo.hook_loading import HOOKS, load_hook
+from tracer_env.trainers.gspo.hook_loading import HOOKS
 from tracer_env.trainers.gspo.rewards import REWARDS
-from tracer_env.trainers.support.log import TrainingLog
 from tracer_env.trainers.tracer.reviews import REVIEWS
 from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
 from tracer_env.trainers.tracer.trainer import SHARING
 
-__all__ = ["check", "gspo_settings", "names", "settled", "tracer_settings"]
+__all__ = ["gspo_settings", "names", "settled", "tracer_settings"]
 
 
 def settled(config: Config, method: str) -> Config:
@@ -61,21 +58,6 @@ def settled(config: Config, method: str) -> Config:
         gspo=as_data(replace(settings, epsilon_high=settings.clip[1])),
         tracer=tracer,
     )
-
-
-def check(config: Config, method: str) -> Config:
-    """Return the settings under which a training would run, defaults that hang on others written out (``--dry-run``).
-
-    Raises what it would of its parts, hooks and reports, without loading a model.
-    """
-    config = of_training(config)
-    check_parts(replace(config, scenario=replace(config.scenario, split="train", path=config.training.path)))
-    if method in ("gspo", "tracer"):
-        for kind, path in config.hooks.items():
-            load_hook(kind, path)
-        TrainingLog(Path(), gspo_settings(config).report_to)
-        return config
-    return taught(config, words_are_free(config.speaker.name))
 
 
 def gspo_settings(config: Config) -> GSPOSettings:
