@@ -24,7 +24,7 @@ DATA = Beside(
 
 def test_differences_and_what_differs_are_told() -> None:
     text = beside_page(DATA)
-    for words in ('<span class="down">−0.250</span>', "−0.500 to −0.100", "p 0.010", "−12 tokens", "speaker.adapters"):
+    for words in ('<span class="down">−0.250</span>', "−0.500 to −0.100", "p 0.010; −12 tokens", "speaker.adapters"):
         assert words in text
     assert text.count("<li>m · ") == 2
     assert "tr class=bound" in text

@@ -82,7 +82,7 @@ def _page_table(data: Beside, names: Mapping[str, str]) -> str:
         bound = any(row is not None and row.kind == "bound" for row in rows)
         lines.append(f"<tr{' class=bound' * bound}><td>{safe(names[method])}</td>{''.join(cells)}</tr>")
     top = f"<thead><tr><th>Method</th>{head}</tr></thead>"
-    return f'<div class="scroll"><table>{top}<tbody>{"".join(lines)}</tbody></table></div>'
+    return f'<div class="scroll tops"><table>{top}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _cell(row: Row | None) -> str:
@@ -96,7 +96,7 @@ def _change(duel: Duel) -> str:
     return (
         f'<div class="change">Δ <span class="{css}">{_signed(duel.accuracy, ".3f")}</span>'
         f"{interval(duel.accuracy_ci, sign='+')}"
-        f"<small>p {chance(duel.p_value)}</small><small>{_signed(duel.tokens, ',.0f')} tokens</small></div>"
+        f"<small>p {chance(duel.p_value)}; {_signed(duel.tokens, ',.0f')} tokens</small></div>"
     )
 
 

@@ -53,7 +53,7 @@ def strip(transcript: Transcript, current: int | None, width: int) -> tuple[Text
     lower = Text("  " * (len(turns) > room), no_wrap=True)
     for place in range(first, end):
         turn, marked = turns[place].turn, place == current
-        style = f"bold {ROLES[turn.role]}" + (" reverse" if marked else "")
+        style = f"bold black on {ROLES[turn.role]}" if marked else f"bold {ROLES[turn.role]}"
         upper.append(f"{turn.turn} {turn.role.name.lower()}"[: _CELL - 1], style)
         _pad(upper, lower, did(turn, turns[place].pending))
     upper.append("›" if end < len(turns) else "", "bold")

@@ -33,6 +33,7 @@ tr.baseline td:first-child::after { content: "baseline"; color: var(--soft); fon
 tr.bound td { color: var(--soft); font-style: italic; }
 tr.bound td:first-child::after { content: "bound"; font-size: .75rem; margin-left: .5rem;
   display: inline-block; }
+.tops td { vertical-align: top; }
 .change { border-top: 1px dotted var(--line); margin-top: .2rem; }
 .up { color: var(--good); font-weight: 600; }
 .down { color: var(--bad); font-weight: 600; }
