@@ -23,6 +23,7 @@ PHRASES = {
     "training.episodes": "episodes that teach a table: 10,000 with words that are free and 100 with a model, if unsaid",
     "training.tasks": "tasks of the train split whose trees teach cfr_plus and its kin",
     "training.update_every": "episodes between two updates of a table",
+    "training.held_out": "tasks of the test split that a trained model plays at the end, as it was and as it is",
     "training.limit": "only the first so many tasks of the train split",
     "training.seed": "the seed of training, if it is not that of the run",
     "evaluation.methods": "the rows of the table: names, files of trained tables, file.py:Name, each with settings",

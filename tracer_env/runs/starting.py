@@ -81,7 +81,8 @@ def _lines(cls: Any, data: Mapping[str, Any], asleep: bool) -> Iterator[str]:
         line = f"{key} =" if value is None else written({key: value}).strip()
         words = _words(hint)
         sleeping = asleep or value is None
-        yield f"# {PHRASES[section + key]}"
+        if phrase := PHRASES.get(section + key):
+            yield f"# {phrase}"
         yield f"{'# ' * sleeping}{line}" + (f"  # {words}" if words else "")
 
 
