@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,3 +107,25 @@ def test_choices_that_fit_nothing_are_refused(run: Path, choice, error, message:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="is not a run folder"):
         chosen_episodes(tmp_path, None, None, None)
+
+
+@pytest.mark.parametrize("controller", ["human", "proposer=human+reviewer=always", "proposer=always+reviewer=human"])
+def test_a_person_is_told_gold_and_grades_when_all_is_played(
+    controller: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n" * 5))
+    console = Console(file=io.StringIO(), width=100)
+    play(CONFIG, controller, console=console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    before, _, end = shown.rpartition("(turn ")
+    assert not any(word in before for word in ("gold", "correct", "✗", "judged", "value:", "had it"))
+    assert "gold" in end
+    assert "1  proposer" in end  # a line for each turn
+    assert "gold" not in capsys.readouterr().err
+
+
+def test_who_is_no_person_is_shown_all_at_once() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    play(CONFIG, "always", console=console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "gold" in shown[: shown.index("1  proposer")]
