@@ -28,7 +28,7 @@ from typing import Any
 from environments import ROOT, Client, InstallError, python_of, read_clients
 
 HERE = Path(__file__).resolve().parent
-WIDTHS = (22, 27, 9, 5)
+WIDTHS = (18, 29, 9, 5)
 REST = 60
 
 

@@ -83,7 +83,7 @@ if __name__ == "__main__":
     raise SystemExit(
         tell(
             "tianshou",
-            Use("experiment by id", high_level),
+            Use("experiment by id", high_level, "`tianshou[eval]`, which its experiments import, and pandas before 3"),
             Use("vectors of objects", procedural),
             Use("PettingZooEnv, agents by seat", by_seat),
         )
