@@ -63,7 +63,7 @@ COMMANDS = [
     ["verify", "RUN"],
     ["calibrate", "RUN"],
     ["compare", "--limit", "3", "--methods", "never,always", "--out", "NEW"],
-    ["compare", "--limit", "3", "--methods", "never,always", "--set", "speaker.name='sïmulated'", "--dry-run"],
+    ["config", "--set", "speaker.name='sïmulated'"],
     ["play", "--speaker", "simulated", "--scenario", "arithmetic"],
     ["expand", "--scenario", "arithmetic", "--speaker", "simulated", "--limit", "2", "--out", "NEW"],
     ["frontier", "TREES"],

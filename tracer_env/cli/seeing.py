@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from tracer_env.cli.options import FormatOption, JsonOption, SeedOption, print_formatted, repeatable
 from tracer_env.display.formats import check_format
@@ -64,9 +65,16 @@ def see_command(
     for table in tables(result):
         console.print(table)
         say()
+    console.print(Text(_COLUMNS, "dim"))
     if picture is not None:
         say(f"picture  {picture}")
     return None
+
+
+_COLUMNS = (
+    "of gap: how far from the best fixed rule to the oracle, which looks at the gold answer; clairvoyant: knows all "
+    "that will be said, a bound for everybody; AUC: 0.5 tells nothing, 1 everything"
+)
 
 
 def _trees(folder: Path, test: Path | None) -> tuple[DialogueTrees, DialogueTrees | None]:

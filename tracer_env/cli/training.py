@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from tracer_env.cli.options import (
     ConfigOption,
@@ -199,6 +200,7 @@ def _print_language(result: Mapping[str, Any]) -> None:
     console = Screen()
     for table in _tables(result, with_model=True):
         console.print(table)
+    console.print(Text(_LANGUAGE + (_SETTLED if result["config"].get("tracer", {}).get("settle") else ""), "dim"))
     kind = "adapter" if result["config"]["gspo"]["finetune"].startswith("lora") else "model"
     for name, folder in result["adapters"].items():
         trained = "" if name in result["trained"] else " (not trained)"
@@ -207,6 +209,13 @@ def _print_language(result: Mapping[str, Any]) -> None:
         say(f"controller  {result['controller']}")
     say(f"metrics     {result['metrics']}")
     say(f"use it      {result['command']}")
+
+
+_LANGUAGE = (
+    "reward: what an utterance earned, from -1 to 1; unparsable: no answer or verdict could be read; clipped "
+    "(metrics): utterances whose ratio left the bounds, and whose gradient was cut"
+)
+_SETTLED = "; settle: the tables were solved again on trees of the final speakers"
 
 
 def _judge(result: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from tracer_env.cli.options import (
     ConfigOption,
@@ -201,8 +202,20 @@ def _print_solution(result: Mapping[str, Any]) -> None:
         *([f"controller  {result['controller']}"] if "controller" in result else []),
     ):
         say(line)
+    console.print(Text(_SOLUTION, "dim"))
     if result["held_out"] is None:
         say(_NOTHING_HELD_OUT)
+
+
+_FRONTIER = (
+    "price a call: what a call costs, in accuracy; learned: trained on half of the tasks, scored on the other; optimum "
+    "over keys: the best table on these very tasks; clairvoyant: knows all that will be said, a bound for everybody"
+)
+_SOLUTION = (
+    "state: agent/role/what it saw; reach: how often it comes up; P(speak): of the average policy; "
+    "gain: of SPEAK over SKIP; clairvoyant: knows all that will be said, a bound; gap: what the policy is below the "
+    "optimum in its keys"
+)
 
 
 def _solved(result: Mapping[str, Any]) -> list[Table]:
@@ -293,6 +306,7 @@ def frontier_command(
     if form != "table":
         return print_formatted(form, [table(result)], _points(result))
     Screen().print(table(result))
+    Screen().print(Text(_FRONTIER, "dim"))
     say(f"picture  {result['picture']}")
     return None
 

@@ -28,6 +28,8 @@ from tracer_env.agents.speakers.models.files import weight_files
 from tracer_env.agents.speakers.models.hub import only_local
 from tracer_env.agents.speakers.models.prefix import PrefixCache
 from tracer_env.errors import ConfigError, DataError, UserError, did_you_mean
+from tracer_env.intake.bounded import shown_path
+from tracer_env.terminal.screen import complain
 
 __all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdraw"]
 
@@ -180,6 +182,7 @@ def _read(
     if os.path.isdir(path):
         check_folder(Path(path))
     here = os.path.isdir(path) or only_local(path, revision)
+    _announce(path)
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what it tells of a model is the model's own words
     asked = {"revision": revision, "trust_remote_code": trust, "local_files_only": here}
@@ -213,6 +216,18 @@ def _read(
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"the model {path!r} keeps no keys and values between tokens; take another one") from error
     return LoadedModel(model, tokenizer, prefixes, ends, context, _folder(path, config))
+
+
+def _announce(path: str) -> None:
+    """Say that a large model is being loaded: it can be half a minute before anything else is heard."""
+    size = sum(file.stat().st_size for file in weight_files(Path(path))) if os.path.isdir(path) else None
+    if size is None:
+        complain(f"loading {shown_path(path)} from the copy here, or from the hub")
+    elif size > _LARGE:
+        complain(f"loading {shown_path(path)}: {size / 1e9:.1f} GB of weights, then the tokenizer")
+
+
+_LARGE = 2e8  # bytes
 
 
 def _pickle_hint(path: str) -> str:
