@@ -148,3 +148,11 @@ def test_every_registered_module_is_a_file_of_ours(kind: str) -> None:
     for target in KINDS[kind].values():
         module = target.partition(":")[0].removeprefix("tracer_env.")
         assert (root / (module.replace(".", "/") + ".py")).is_file(), target
+
+
+def test_a_file_that_holds_no_questions_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("")
+    with pytest.raises(ConfigError, match=r"q\.txt' is no \.jsonl or \.csv file; questions are read from such a file"):
+        resolve("scenario", str(tmp_path / "q.txt"))
+    with pytest.raises(ConfigError, match=r"folder' is not there; .* paths start at"):
+        resolve("scenario", str(tmp_path / "folder"))

@@ -104,6 +104,7 @@ def test_an_annotation_that_cannot_be_looked_up_leaves_the_value_to_the_part() -
 
 COUNTS = (True, 2.5, "3", [1], {"a": 1}, float("nan"))
 WRONG = {
+    "train_share": ["half", 1, -0.1],
     "limit": (*COUNTS, 0, -1),
     "level": (*COUNTS, 0, 6),
     "size": (*COUNTS, 0, -1),

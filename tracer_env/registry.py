@@ -181,6 +181,12 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
         return _imported(kind, name, path_and_settings(name)[0]), ()
     if kind == "scenario" and _is_questions(name):
         return _imported(kind, name, table["questions:"]), (name,)
+    if kind == "scenario" and (os.sep in name or os.path.isfile(os.path.expanduser(name))):
+        there = "no .jsonl or .csv file" if os.path.exists(os.path.expanduser(name)) else "not there"
+        raise ConfigError(
+            f"scenario {name!r} is {there}; questions are read from such a file, or from a folder that holds train and "
+            f"test; paths start at {os.getcwd()}"
+        )
     raise UnknownNameError(kind, name, table)
 
 

@@ -232,7 +232,10 @@ def test_a_folder_names_no_code_in_python(mark: Path) -> None:
         train_run(None, resume=folder)
     from tracer_env.trainers.runs.language import train_run as train_language
 
-    folder = _folder(mark.with_name("C"), '[training]\nmethod = "gspo"\n[hooks]\nreward = "canary_part.py:hook"')
+    folder = _folder(
+        mark.with_name("C"),
+        '[training]\nmethod = "gspo"\n[speaker]\nname = "nano"\n[hooks]\nreward = "canary_part.py:hook"',
+    )
     with pytest.raises(TrustError, match=r"hooks\.reward"):
         train_language(None, resume=folder)
     assert not mark.exists()
@@ -274,7 +277,9 @@ def test_a_word_for_one_key_is_none_for_another(mark: Path) -> None:
 
 
 def test_a_hook_said_again_is_the_users(mark: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = _folder(mark.with_name("RUN"), '[training]\nmethod = "gspo"\n[hooks]\nreward = "canary_part.py:hook"')
+    speaker = '[speaker]\nname = "nano"\n'
+    hook = '[training]\nmethod = "gspo"\n[hooks]\nreward = "canary_part.py:hook"'
+    folder = _folder(mark.with_name("RUN"), speaker + hook)
     assert main(["train", "--resume", str(folder), "--set", "hooks.prompt=canary_part.py:hook"]) == 2
     assert "hooks.reward = " in capsys.readouterr().err
     assert not mark.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracer_env.runs.config import Config
 from tracer_env.runs.foresight import check_parts
 from tracer_env.runs.settling import of_training, taught, words_are_free
-from tracer_env.trainers.gspo.hook_loading import load_hook
+from tracer_env.trainers.gspo.hook_loading import HOOKS, load_hook
 from tracer_env.trainers.runs.controllers import check_sections
 from tracer_env.trainers.runs.language import speaker_asked
 from tracer_env.trainers.runs.settings import gspo_settings
@@ -30,7 +30,7 @@ def check(config: Config, method: str) -> Config:
         return taught(config, words_are_free(config.speaker.name))
     settings = gspo_settings(config)
     speaker_asked(config, settings)
-    for kind, path in config.hooks.items():
-        load_hook(kind, path)
+    for kind in HOOKS.keys() & config.hooks.keys():
+        load_hook(kind, config.hooks[kind])
     TrainingLog(Path(), settings.report_to)
     return config
