@@ -128,7 +128,8 @@ class Crooked:
 
 def _function(where: Where, value: Any) -> Callable[[str], Any]:
     def misspoken(prompt: str) -> Any:
-        if where.turn and where.question in prompt and f"[turn {where.turn} of" in prompt:
+        here = "Is it RIGHT or WRONG?" in prompt.rpartition("### Task")[2]
+        if where.question in prompt and "Discussion so far:" not in prompt and where.turn == 1 + here:
             return given(value)
         drawn = zlib.crc32(prompt.encode())
         return f"{'RIGHT' if drawn % 3 else 'WRONG'}\nFinal answer: {drawn % 60}"
@@ -198,6 +199,7 @@ CASES: dict[str, Case] = {
         SpeakerError,
         _TEXTS,
         lambda where, value: {"speaker": tracer_env.make_speaker(_function(where, value))},
+        (1, 2),  # its prompt does not say which turn it is; these are told by the role and the silence before
     ),
     "controller": Case(
         "Wavering",

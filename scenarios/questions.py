@@ -39,7 +39,7 @@ from tracer_env.verification.verifiers import boxed_answer, verifier_for
 
 __all__ = ["Questions", "found_kind"]
 
-Share = Annotated[float, Ge(0.0), Lt(1.0)]
+Share = Annotated[float, Ge(0), Lt(1)]
 _SPLITS = ("train", "tune", "test")
 _QUESTIONS, _ANSWERS = ("question", "problem", "prompt"), ("answer", "solution", "target")
 _NAMES = {"number": "number", "choice": "letter", "math": "formula", "text": "text"}

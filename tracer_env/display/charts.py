@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from math import ceil, floor, hypot, log10
+from math import ceil, cos, floor, hypot, log10, pi, sin
 
 from tracer_env.terminal.plain import visible
 from tracer_env.types import Interval
@@ -221,17 +221,23 @@ def spread_out(
 ) -> list[tuple[float, float]]:
     """Return a place for each dot's number: near it, inside the box, on no dot and on no other number.
 
-    ``box`` is left, top, right, bottom. Where nothing is free, the last place that was tried.
+    ``box`` is left, top, right, bottom. The nearest place is taken that belongs to its dot by the eye, else, in a
+    crowd, the nearest that overlaps nothing; without any the last that was tried, moved into the box.
     """
     found: list[tuple[float, float]] = []
-    for dot_x, dot_y in dots:
-        for away in (14.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0):
-            around = [(dot_x + away * a, dot_y + away * b) for a, b in _DIRECTIONS]
-            free = [place for place in around if _free(place, dots, (dot_x, dot_y), found, box)]
-            if free:
-                break
-        found.append(free[0] if free else around[0])
+    for dot in dots:
+        near = ((dot[0] + away * a, dot[1] + away * b) for away in _NEAR for a, b in _DIRECTIONS)
+        far = ((dot[0] + away * cos(turn), dot[1] + away * sin(turn)) for away in _FAR for turn in _TURNS)
+        place = next((each for each in near if _free(each, dots, dot, found, box, 0.8)), None)
+        place = place or next((each for each in far if _free(each, dots, dot, found, box, 0.0)), None)
+        x, y = place or dot
+        found.append((min(max(x, box[0] + 8), box[2] - 8), min(max(y, box[1] + 4), box[3] - 4)))
     return found
+
+
+_NEAR = (14.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0)
+_FAR = tuple(14.0 + 6.0 * step for step in range(60))
+_TURNS = tuple(2 * pi * step / 24 for step in range(24))
 
 
 def _free(
@@ -240,12 +246,14 @@ def _free(
     own: tuple[float, float],
     numbers: Sequence[tuple[float, float]],
     box: tuple[float, float, float, float],
+    share: float,
 ) -> bool:
+    """Return whether a number may stand at a place, ``share`` as far from other dots as from its own, or further."""
     x, y = place
     if not (box[0] + 8 <= x <= box[2] - 8 and box[1] + 4 <= y <= box[3] - 4):
         return False
     nearest = hypot(x - own[0], y - own[1])
-    others = all(hypot(x - a, y - b) >= max(14.0, 0.8 * nearest) for a, b in dots if (a, b) != own)
+    others = all(hypot(x - a, y - b) >= max(14.0, share * nearest) for a, b in dots if (a, b) != own)
     return others and all(abs(x - a) >= 17 or abs(y - b) >= 14 for a, b in numbers)
 
 

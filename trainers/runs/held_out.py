@@ -7,6 +7,7 @@ learned (the base under until_approved, which knows no table).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def held_out(
         return None
     asked, name, tell = config.scenario, CONTROLLERS[config.gspo.get("role")], reporter or NoReporter()
     names = {"base": name if controller is None else "until_approved", "trained": controller or name}
+    told = {which: re.sub(r"[^=+]*/", "", name) for which, name in names.items()}  # files by their names alone
     path = asked.path if asked.path is None or Path(asked.path).is_dir() or config.training.path else None
     try:
         tasks = make_scenario(
@@ -52,7 +54,7 @@ def held_out(
             **asked.settings,
         )
     except UserError as error:
-        return {"tasks": 0, "controllers": names, "rows": [], "reason": str(error)}
+        return {"tasks": 0, "controllers": told, "rows": [], "reason": str(error)}
     own = {key: value for key, value in config.speaker.settings.items() if key not in trained[1]}
     speakers = {"base": (config.speaker.name, config.speaker.settings), "trained": (trained[0], {**own, **trained[1]})}
     played = {}
@@ -61,7 +63,7 @@ def held_out(
         played[which] = _played(config, make_speaker(speaker, **settings), tasks, which, names[which])
         tell.reach(done, which)
     rows = compare_rows(played, "base")
-    return {"tasks": len(tasks), "controllers": names, "rows": [row.to_data() for row in rows], "reason": None}
+    return {"tasks": len(tasks), "controllers": told, "rows": [row.to_data() for row in rows], "reason": None}
 
 
 def _played(config: Config, speaker: Speaker, tasks: Any, which: str, name: str) -> Any:

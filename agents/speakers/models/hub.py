@@ -31,7 +31,10 @@ def only_local(path: str, revision: str | None) -> bool:
     try:
         HfApi().model_info(path, revision=revision, timeout=_SECONDS)
     except HFValidationError as error:
-        raise DataError(f"{path!r} is neither a folder nor a name on the Hugging Face hub, as owner/model") from error
+        raise DataError(
+            f"cannot load a causal language model from {path!r}: it is neither a folder nor a name on the Hugging Face "
+            "hub, as owner/model"
+        ) from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else None
         if status in _UNKNOWN:

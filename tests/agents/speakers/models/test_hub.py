@@ -77,7 +77,7 @@ def test_a_model_that_is_there_is_fetched(asked: list[str]) -> None:
         ("me/nosuch", "the Hugging Face hub has no model 'me/nosuch'; check the name"),
         ("me/hidden", "does not give out the model 'me/hidden'"),
         ("me/broken", "answers with status 500, and no copy of 'me/broken' is here"),
-        ("no/such/name", "neither a folder nor a name on the Hugging Face hub"),
+        ("no/such/name", "neither a folder nor a name on the Hugging Face"),
     ],
 )
 def test_one_line_after_one_question(name: str, words: str, asked: list[str]) -> None:
