@@ -89,6 +89,7 @@ WHOLE = {
 COVERED = {
     "envs/reset_options": "envs/test_aec",
     "runs/key_phrases": "test_own_study",
+    "display/spreading": "display/test_charts",
     "runs/environment": "runs/test_records",
     "trainers/runs/held_out": "trainers/runs/test_course",
     "runs/foresight": "cli/test_app",

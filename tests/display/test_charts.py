@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_env.display.charts import Point, _apart, curves, dots, scatter, spread_out, stacked, ticks
+from tracer_env.display.charts import Point, curves, dots, scatter, stacked, ticks
+from tracer_env.display.spreading import apart, spread_out
 
 
 def numbers(svg: str, pattern: str) -> list[float]:
@@ -93,7 +94,7 @@ def test_odd_names_and_numbers_give_well_formed_pictures(svg: str) -> None:
 
 @given(st.lists(st.floats(12, 276), min_size=1, max_size=15))
 def test_labels_do_not_overlap(places: list[float]) -> None:
-    moved = sorted(_apart(places, 12, 276))
+    moved = sorted(apart(places, 12, 276))
     assert all(after - before >= 15 - 1e-6 for before, after in pairwise(moved))
     assert moved[0] >= 12 - 1e-6
 
@@ -121,7 +122,7 @@ def test_each_number_of_a_scatter_has_a_line_to_its_dot() -> None:
     assert ">a</text>" not in svg  # names stand in the legend
 
 
-def test_bounds_are_set_apart() -> None:
+def test_bounds_are_setapart() -> None:
     svg = dots([("a", 0.2, None), ("b", 0.3, None), ("oracle", 0.9, None)], "t", apart=["oracle"])
     a, b, oracle = numbers(svg, r'cy="([\d.]+)"')
     assert oracle - b > b - a

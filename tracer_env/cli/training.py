@@ -127,10 +127,7 @@ def train_command(
         return say_json(result)
     if form != "table":
         return print_formatted(form, _tables(result, with_model), _records(result, with_model))
-    if not with_model:
-        return _print_controller(result)
-    _print_language(result)
-    return _judge(result)
+    return _print_language(result) if with_model else _print_controller(result)
 
 
 def _tree_method(method: str | None, dry_run: bool) -> str:
@@ -209,6 +206,7 @@ def _print_language(result: Mapping[str, Any]) -> None:
         say(f"controller  {result['controller']}")
     say(f"metrics     {result['metrics']}")
     say(f"use it      {result['command']}")
+    _judge(result)
 
 
 _LANGUAGE = (

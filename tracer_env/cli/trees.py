@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -40,6 +40,9 @@ from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.plain import command
 from tracer_env.terminal.screen import Screen, say, say_json
 
+if TYPE_CHECKING:
+    from tracer_env.trees.tree import DialogueTrees
+
 __all__ = ["calibrate_command", "expand_command", "frontier_command", "train_on_folder"]
 
 
@@ -66,8 +69,6 @@ def expand_command(
 
     if (out is None) == (resume is None):
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
-    folder = out or resume
-    assert folder is not None
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "evaluation", worlds=worlds)
     if resume is not None and config is None and (resume / SETTINGS).is_file():
@@ -87,29 +88,33 @@ def expand_command(
             asked.rules,
             asked.seed,
             asked.evaluation.worlds,
-            out=folder,
+            out=out or resume or Path(),
             resume=resume is not None,
             settings=asked.to_toml(),
             reporter=reporter,
         )
-    tokens = sum(int(level.completion_tokens.sum()) for level in trees.levels)
-    facts = {
+    facts = _facts(trees, out or resume)
+    if as_json:
+        return say_json(facts)
+    say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
+    if trees.split != "train":
+        say("train --trees holds out half of these tasks; trees of --split train teach with all of theirs")
+    return None
+
+
+def _facts(trees: DialogueTrees, folder: Path | None) -> dict[str, Any]:
+    """Return what was grown, and where it lies."""
+    return {
         "trees": str(folder),
         "tasks": len(trees.tasks),
         "worlds": trees.worlds,
         "turns": trees.rules.max_turns,
         "nodes": trees.nodes,
-        "completion_tokens": tokens,
+        "completion_tokens": sum(int(level.completion_tokens.sum()) for level in trees.levels),
         "speaker": trees.speaker,
         "seed": trees.seed,
         "split": trees.split,
     }
-    if as_json:
-        say_json(facts)
-        return
-    say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))
-    if trees.split != "train":
-        say("train --trees holds out half of these tasks; trees of --split train teach with all of theirs")
 
 
 _TREE_SETTINGS = ("credit", "information", "starts", "batch")

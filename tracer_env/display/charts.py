@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
-from math import ceil, cos, floor, hypot, log10, pi, sin
+from math import ceil, floor, log10
 
+from tracer_env.display.spreading import apart, spread_out
 from tracer_env.terminal.plain import visible
 from tracer_env.types import Interval
 
-__all__ = ["Point", "curves", "dots", "scatter", "spread_out", "stacked", "ticks"]
+__all__ = ["Point", "curves", "dots", "scatter", "stacked", "ticks"]
 
 _WIDTH, _NARROW = 720, 360
 _NUMBERED = 60  # points of a scatter
-_DIRECTIONS = [(0.7, -0.7), (1.0, 0.0), (0.7, 0.7), (0.0, 1.0), (0.0, -1.0), (-0.7, -0.7), (-1.0, 0.0), (-0.7, 0.7)]
 _COLORS = 8
 _LABEL = 7.2  # rough width of a character at 13 px
-_GAP = 15.0  # between the middles of two labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ def curves(
             f'<polyline class="line c{index % _COLORS}{" again" if index >= _COLORS else ""}" points="{path}"/>'
         )
         ends.append((x(line[-1][0]), y(line[-1][1])))
-    for index, (name, at) in enumerate(zip(names, _apart([end for _, end in ends], 12, height - bottom), strict=True)):
+    for index, (name, at) in enumerate(zip(names, apart([end for _, end in ends], 12, height - bottom), strict=True)):
         end_x, end_y = ends[index]
         if abs(at - end_y) > 1 or end_x < right - 1:
             parts.append(_line(end_x + 1, end_y, right + 9, at, "leader"))
@@ -214,47 +212,6 @@ def _rows(names: Sequence[str], step: int, apart: Collection[str]) -> tuple[list
         places.append(at)
         at += step
     return places, at
-
-
-def spread_out(
-    dots: Sequence[tuple[float, float]], box: tuple[float, float, float, float]
-) -> list[tuple[float, float]]:
-    """Return a place for each dot's number: near it, inside the box, on no dot and on no other number.
-
-    ``box`` is left, top, right, bottom. The nearest place is taken that belongs to its dot by the eye, else, in a
-    crowd, the nearest that overlaps nothing; without any the last that was tried, moved into the box.
-    """
-    found: list[tuple[float, float]] = []
-    for dot in dots:
-        near = ((dot[0] + away * a, dot[1] + away * b) for away in _NEAR for a, b in _DIRECTIONS)
-        far = ((dot[0] + away * cos(turn), dot[1] + away * sin(turn)) for away in _FAR for turn in _TURNS)
-        place = next((each for each in near if _free(each, dots, dot, found, box, 0.8)), None)
-        place = place or next((each for each in far if _free(each, dots, dot, found, box, 0.0)), None)
-        x, y = place or dot
-        found.append((min(max(x, box[0] + 8), box[2] - 8), min(max(y, box[1] + 4), box[3] - 4)))
-    return found
-
-
-_NEAR = (14.0, 20.0, 28.0, 38.0, 50.0, 64.0, 80.0)
-_FAR = tuple(14.0 + 6.0 * step for step in range(60))
-_TURNS = tuple(2 * pi * step / 24 for step in range(24))
-
-
-def _free(
-    place: tuple[float, float],
-    dots: Sequence[tuple[float, float]],
-    own: tuple[float, float],
-    numbers: Sequence[tuple[float, float]],
-    box: tuple[float, float, float, float],
-    share: float,
-) -> bool:
-    """Return whether a number may stand at a place, ``share`` as far from other dots as from its own, or further."""
-    x, y = place
-    if not (box[0] + 8 <= x <= box[2] - 8 and box[1] + 4 <= y <= box[3] - 4):
-        return False
-    nearest = hypot(x - own[0], y - own[1])
-    others = all(hypot(x - a, y - b) >= max(14.0, share * nearest) for a, b in dots if (a, b) != own)
-    return others and all(abs(x - a) >= 17 or abs(y - b) >= 14 for a, b in numbers)
 
 
 def _svg(height: float, title: str, parts: Sequence[str], wide: int) -> str:
@@ -311,20 +268,6 @@ def _decades(values: Sequence[float]) -> Interval:
 
 def _powers(low: float, high: float) -> list[float]:
     return [10.0**power for power in range(round(log10(low)), round(log10(high)) + 1)]
-
-
-def _apart(places: Sequence[float], top: float, bottom: float) -> list[float]:
-    """Move places apart by at least a line's height, in order, and keep them within bounds if they fit."""
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = list(places)
-    for before, after in pairwise(order):
-        moved[after] = max(moved[after], moved[before] + _GAP)
-    limit = bottom
-    for index in reversed(order):
-        moved[index] = min(moved[index], limit)
-        limit = moved[index] - _GAP
-    rise = max(0.0, top - min(moved, default=top))
-    return [place + rise for place in moved]
 
 
 def _number(value: float) -> str:

@@ -45,7 +45,7 @@ _Rate = Annotated[float, Ge(0), Le(1)]
 _Length = Annotated[float, Ge(1), _ONE_TOKEN]
 _Prompt = Annotated[int, Ge(1), _ONE_TOKEN]
 _Nats = Annotated[float, Ge(1e-6), Le(100.0)]
-_Spread = Annotated[float, Ge(0), Le(3)]
+_Spread = Annotated[float, Ge(0.0), Le(3.0)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Simulation(Settings, at="speaker"):
     """Prompt length of a review without any history."""
     reread: _Rate = 1.0
     """Share of the history window's completions that enters the prompt length."""
-    confidence: Annotated[float, Ge(0.5), Le(1)] = 0.8
+    confidence: Annotated[float, Ge(0.5), Le(1.0)] = 0.8
     """Area under the ROC curve (AUC) of a proposal's ``logprob_mean``, correct ones against all others; 1/2 to 1."""
     surprise: _Nats = 0.1
     """-``logprob_mean`` of a proposal, in nats a token: the geometric middle between correct and other ones."""
