@@ -22,6 +22,7 @@ from tracer_env.intake.bounded import MEBIBYTE, read_bytes, shown, shown_path
 from tracer_env.intake.checked import listed, load, mapping, number, read
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.runs.config import Config
+from tracer_env.runs.kept_controllers import controller_files
 from tracer_env.runs.played import played
 from tracer_env.runs.records import read_environment, read_metrics
 from tracer_env.statistics.metrics import Row, Tally
@@ -63,8 +64,7 @@ def read_run(folder: Path) -> Run:
         baseline=metrics["baseline"],
         rows=rows,
         details={row.method: details[row.method] for row in rows if row.method in details},
-        curves=_curves(folder)
-        | {f"{name}, seed {part.name}": curve for part in _seeds(folder) for name, curve in _curves(part).items()},
+        curves=_named_curves(folder, [row.method for row in found], rows),
         config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
         played=_played(folder),
         verdict=tuple(verdict),
@@ -138,6 +138,15 @@ def _played(folder: Path) -> str:
         return played(config, read_environment(folder / "environment.json") or {}).plain
     except UserError:
         return ""
+
+
+def _named_curves(folder: Path, methods: list[str], rows: tuple[Row, ...]) -> dict[str, Curve]:
+    """Return all curves of a run and its seeds, each under the label that its method has in the tables."""
+    short, _ = labels(row.method for row in rows)
+    names = {file.stem: short[method] for method, file in controller_files(folder, methods).items()}
+    mine = {names.get(name, name): curve for name, curve in _curves(folder).items()}
+    seeds = ((part.name, name, curve) for part in _seeds(folder) for name, curve in _curves(part).items())
+    return mine | {f"{names.get(name, name)}, seed {seed}": curve for seed, name, curve in seeds}
 
 
 def _curves(folder: Path) -> dict[str, Curve]:
