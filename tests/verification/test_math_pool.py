@@ -213,7 +213,9 @@ def test_a_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r'math answers needs .*pip install "tracer-env\[math\]"'):
+    with pytest.raises(
+        MissingExtraError, match=r'reading an answer of mathematics needs .*pip install "tracer-env\[math\]"'
+    ):
         math_pool.require_math_verify()
 
 

@@ -54,7 +54,7 @@ _LATE = -int(getattr(signal, "SIGPROF", 0))  # the exit code of a worker that it
 def require_math_verify() -> None:
     """Raise MissingExtraError unless math-verify is installed."""
     if importlib.util.find_spec("math_verify") is None:
-        raise MissingExtraError("math answers", "math-verify", "math")
+        raise MissingExtraError("reading an answer of mathematics", "math-verify", "math")
 
 
 def check_seconds(seconds: float) -> float:
