@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tracer_env.errors import DataError, did_you_mean
 from tracer_env.intake.bounded import parse, shown, shown_path
+from tracer_env.intake.near_files import near_questions
 from tracer_env.scenarios.rows import Row, check_encodable
 from tracer_env.scenarios.splits import source_of
 
@@ -65,7 +66,8 @@ def _content(file: Path) -> str:
         content = file.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise DataError(f"cannot read {shown_path(file)}: {reason}") from error
+        near = near_questions(file) if isinstance(error, FileNotFoundError) else ""
+        raise DataError(f"cannot read {shown_path(file)}: {reason}{near}") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

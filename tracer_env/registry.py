@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from tracer_env.code_files import CODE, found_at, is_code, path_and_settings
 from tracer_env.errors import ConfigError, PartError, TracerEnvError, UnknownNameError
+from tracer_env.intake.near_files import near_questions
 from tracer_env.settings import check_call
 from tracer_env.specs import name_and_settings
 
@@ -182,11 +185,15 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
     if kind == "scenario" and _is_questions(name):
         return _imported(kind, name, table["questions:"]), (name,)
     if kind == "scenario" and (os.sep in name or os.path.isfile(os.path.expanduser(name))):
-        there = "no .jsonl or .csv file" if os.path.exists(os.path.expanduser(name)) else "not there"
+        there = os.path.exists(os.path.expanduser(name))
+        state = "no .jsonl or .csv file" if there else f"not there{near_questions(Path(name).expanduser())}"
         raise ConfigError(
-            f"scenario {name!r} is {there}; questions are read from such a file, or from a folder that holds train and "
+            f"scenario {name!r} is {state}; questions are read from such a file, or from a folder that holds train and "
             f"test; paths start at {os.getcwd()}"
         )
+    filed = kind == "scenario" and ":" not in name and ("." in name or not get_close_matches(name, table))
+    if filed and (near := near_questions(Path(name).expanduser())):
+        raise ConfigError(f"unknown scenario {name!r}, and no such file or folder{near}")
     raise UnknownNameError(kind, name, table)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,4 +102,3 @@ def test_offline_nothing_is_asked(asked: list[str], monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert only_local("me/known", None) is True
     assert not asked
-    assert "HF_TOKEN" not in os.environ
