@@ -35,6 +35,7 @@ __all__ = [
     "registered",
     "resolve",
     "section_class",
+    "trains_language",
 ]
 
 _AGENTS, _SCENARIOS = "tracer_env.agents", "tracer_env.scenarios"
@@ -86,8 +87,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
     "trainer": {
         "regret_matching": "tracer_env.trainers.runs.controllers:train_run",
         "regret_matching_plus": "tracer_env.trainers.runs.controllers:train_run",
-        "gspo": "tracer_env.trainers.runs.language:train_run",
-        "tracer": "tracer_env.trainers.runs.language:train_run",
+        **{name: f"tracer_env.trainers.runs.methods:{name}" for name in ("gspo", "grpo", "tracer")},
     },
     "information": {
         name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")
@@ -157,6 +157,12 @@ def register(kind: str, name: str, target: str | Callable[..., Any]) -> None:
 def registered(kind: str) -> tuple[str, ...]:
     """Return the registered names of a kind, sorted."""
     return tuple(sorted(_table(kind)))
+
+
+def trains_language(method: str) -> bool:
+    """Return whether a trainer's name stands for one that teaches a language model: their doors share a file."""
+    target, ours = KINDS["trainer"].get(method), str(KINDS["trainer"]["gspo"]).partition(":")[0]
+    return isinstance(target, str) and target.partition(":")[0] == ours
 
 
 def names_code(kind: str, name: str) -> bool:

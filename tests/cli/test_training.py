@@ -153,7 +153,7 @@ def test_hooks_and_variants_are_listed(run: Run) -> None:
         ("--set gspo.beta=0.1", "trains a controller alone; leave it out, or take --method gspo or tracer"),
         ("--method tracer --speaker nano --set tracer.fading=2", "tracer.fading must lie in (0, 1], got 2; 1 forgets"),
         ("--method alwys", "unknown trainer 'alwys'"),
-        ("--method always", "always is a controller that learns nothing; train one of: gspo, regret_matching"),
+        ("--method always", "always is a controller that learns nothing; train one of: grpo, gspo, "),
         ("--method cfr_plus", "cfr_plus learns from dialogue trees: name it in compare --methods"),
         ("--method logistic", "take train --trees DIR --method logistic"),
         ("--steps 0", "training.episodes must be at least 1, got 0"),

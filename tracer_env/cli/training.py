@@ -34,23 +34,19 @@ from tracer_env.cli.trees import train_on_folder
 from tracer_env.display.formats import check_format
 from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, RunFolderError
-from tracer_env.registry import OURS, registered, resolve
+from tracer_env.registry import OURS, registered, resolve, trains_language
 from tracer_env.settings import merge
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, complain, say, say_json
 
 __all__ = ["train_command"]
 
-_WITH_MODEL = ("gspo", "tracer")
-"""Methods that train a language model; they show their own progress."""
-
-
 MethodOption = Annotated[
     str | None,
     typer.Option(
         "--method",
         "--controller",
-        help="What to train: gspo or tracer with a language model; regret_matching (default) or "
+        help="What to train: gspo, grpo or tracer with a language model; regret_matching (default) or "
         "regret_matching_plus; with --trees also cfr and the others.",
     ),
 ]
@@ -62,7 +58,7 @@ StepsOption = Annotated[
     typer.Option(
         "--steps",
         "--iterations",
-        help="Steps of gspo and tracer (default 40), else episodes (10,000 simulated, 100 with a model).",
+        help="Steps of a language model's training (default 40), else episodes (10,000 simulated, 100 with a model).",
     ),
 ]
 TreesOption = Annotated[
@@ -88,9 +84,9 @@ def train_command(
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Train on the train split: a controller, a language model (gspo), or both (tracer); or solve dialogue trees.
+    """Train on the train split: a controller, a language model (gspo, grpo), or both (tracer); or solve dialogue trees.
 
-    A controller's training prints its regret and its policy table. Methods gspo and tracer train what a language
+    A controller's training prints its regret and its policy table. Methods gspo, grpo and tracer train what a language
     model says (--speaker nano, smollm2 or hf:PATH) and leave adapters in the run folder. They take --set
     gspo.KEY=VALUE (num_generations, learning_rate, finetune, reward, role, ...), tracer.variant, tracer.sharing and
     hooks.KIND=FILE.py:NAME; --dry-run shows all, `tracer-env list` what they can be. --resume DIR continues
@@ -109,7 +105,7 @@ def train_command(
     data = settings_data(config, settings, scenario, speaker, seed=seed)
     data = continued(data, config, resume, trust_code, method)
     chosen, trainer = _trainer(data, method, resume)
-    with_model = chosen in _WITH_MODEL
+    with_model = trains_language(chosen)  # they show their own progress
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
     data = merge(data, "gspo", max_steps=steps if with_model else None)
     resolved = resolved_config(data, out, resume)
@@ -135,7 +131,7 @@ def _tree_method(method: str | None, dry_run: bool) -> str:
     if dry_run:
         raise ConfigError("--dry-run shows the settings of training on a scenario, not with --trees; leave it out")
     chosen = method or "regret_matching"
-    if chosen in _WITH_MODEL:
+    if trains_language(chosen):
         raise ConfigError(f"--trees does not go with --method {chosen}, which trains a language model on a scenario")
     return chosen
 

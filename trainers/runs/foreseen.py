@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tracer_env.registry import trains_language
 from tracer_env.runs.config import Config
 from tracer_env.runs.foresight import check_parts
 from tracer_env.runs.settling import of_training, taught, words_are_free
@@ -24,7 +25,7 @@ def check(config: Config, method: str) -> Config:
     """
     config = of_training(config)
     check_parts(replace(config, scenario=replace(config.scenario, split="train", path=config.training.path)))
-    if method not in ("gspo", "tracer"):
+    if not trains_language(method):
         config.check_seedless("train")
         check_sections(config, method)
         return taught(config, words_are_free(config.speaker.name))

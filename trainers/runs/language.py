@@ -1,4 +1,4 @@
-"""`tracer-env train --method gspo` and ``tracer``: the training of a language model as a run folder.
+"""`tracer-env train --method gspo`, ``tracer`` and their like: the training of a language model as a run folder.
 
     config.toml  environment.json           what was asked for (`settings` writes every default out)
     metrics.jsonl  checkpoints/step_N/      the course of the training, and where it can be continued

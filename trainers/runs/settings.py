@@ -1,4 +1,4 @@
-"""The settings of `tracer-env train --method gspo` and ``tracer``, checked before anything is loaded or written.
+"""The settings of a language model's training, by method, checked before anything is loaded or written.
 
     [gspo]
     role = "proposer"         who is trained: proposer or reviewer             (method gspo; not with reward "team")
@@ -8,14 +8,17 @@
     epsilon = 3e-4            or gspo_paper, tracer_reference, grpo            (`trainers.gspo.config.CLIPS`)
     num_generations = 8       ... and all the other keys of `trainers.gspo.config`
 
-The keys of ``[tracer]`` stand in `trainers.tracer.settings`.
+The keys of ``[tracer]`` stand in `trainers.tracer.settings`. What a method takes besides, and which keys of ``[gspo]``
+it settles, stands in `METHODS`; what each is, in `trainers.runs.methods`.
 
-With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles (MAGRPO).
+With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tracer_env.errors import ConfigError
 from tracer_env.registry import section_class
@@ -29,7 +32,30 @@ from tracer_env.trainers.tracer.reviews import REVIEWS
 from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
 from tracer_env.trainers.tracer.trainer import SHARING
 
-__all__ = ["gspo_settings", "names", "settled", "tracer_settings"]
+__all__ = ["METHODS", "Method", "gspo_settings", "names", "settled", "tracer_settings"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a method takes its settings: the keys of ``[gspo]`` that are ``fixed`` by it.
+
+    ``lone``: one role of one speaker is trained, and ``gspo.role`` says which; ``section``: one of its own;
+    ``team``: whether whole dialogues may be paid.
+    """
+
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    lone: bool = False
+    section: str | None = None
+    team: bool = False
+
+
+METHODS: Mapping[str, Method] = {
+    "gspo": Method(lone=True, team=True),
+    "grpo": Method({"objective": "grpo"}, lone=True),
+    "tracer": Method(section="tracer"),
+}
+"""The methods that train a language model."""
+_SECTIONS = tuple(method.section for method in METHODS.values() if method.section)
 
 
 def settled(config: Config, method: str) -> Config:
@@ -38,25 +64,27 @@ def settled(config: Config, method: str) -> Config:
     Raises ConfigError for settings that the method does not have.
     """
     config.check_seedless("train")
-    settings = gspo_settings(config)
+    taken = METHODS[method]
+    _check_fixed(config, method)
+    settings = gspo_settings(replace(config, gspo={**taken.fixed, **config.gspo}))
     if config.training.episodes is not None:
         raise ConfigError(f"training.episodes is for controllers alone; method {method} takes --steps (gspo.max_steps)")
-    tracer, information = config.tracer, config.information
-    if method == "tracer":
-        _check_for_tracer(settings)
-        chosen = read(section_class("tracer"), tracer)
-        information = _information(information, chosen)
-        tracer = as_data(replace(chosen, information=information))
-    else:
-        _check_without_controller(config)
-        if settings.reward != "team":
-            settings = replace(settings, role=settings.role or "proposer")
+    _check_taken(config, method, settings)
+    information, sections = config.information, {name: getattr(config, name) for name in _SECTIONS}
+    if taken.section:
+        chosen = read(section_class(taken.section), sections[taken.section])
+        if isinstance(chosen, TracerSettings):
+            information = _information(information, chosen)
+            chosen = replace(chosen, information=information)
+        sections[taken.section] = as_data(chosen)
+    if taken.lone and settings.reward != "team":
+        settings = replace(settings, role=settings.role or "proposer")
     return replace(
         of_training(config),
         information=information,
         training=replace(config.training, method=method),
         gspo=as_data(replace(settings, epsilon_high=settings.clip[1])),
-        tracer=tracer,
+        **sections,
     )
 
 
@@ -87,20 +115,38 @@ def names() -> dict[str, dict[str, str] | list[str]]:
     }
 
 
-def _check_for_tracer(settings: GSPOSettings) -> None:
-    if settings.role is not None:
-        raise ConfigError(
-            "gspo.role is for method gspo; method tracer trains both roles, tracer.variant says what is left out"
-        )
-    if settings.reward == "team":
-        raise ConfigError("gspo.reward 'team' is for method gspo: tracer values single utterances; take role or paper")
+def _check_fixed(config: Config, method: str) -> None:
+    """Raise ConfigError for a key of [gspo] that says something else than the method."""
+    for key, value in METHODS[method].fixed.items():
+        if config.gspo.get(key, value) != value:
+            raise ConfigError(
+                f"gspo.{key} is {config.gspo[key]!r}, but method {method} is the one of {value!r}; leave it out, or "
+                "take --method gspo"
+            )
 
 
-def _check_without_controller(config: Config) -> None:
-    for key in config.tracer:
-        raise ConfigError(f"tracer.{key} goes with method tracer; leave it out or take --method tracer")
-    if "value" in config.hooks:
-        raise ConfigError("hooks.value is asked for a controller's choices, and method gspo has no controller")
+def _check_taken(config: Config, method: str, settings: GSPOSettings) -> None:
+    """Raise ConfigError for sections of other methods, and for what of [gspo] and [hooks] this one cannot have."""
+    taken = METHODS[method]
+    for name in _SECTIONS:
+        for key in getattr(config, name) if name != taken.section else ():
+            raise ConfigError(f"{name}.{key} goes with method {name}; leave it out or take --method {name}")
+    if "value" in config.hooks and method != "tracer":
+        raise ConfigError(f"hooks.value is asked for a controller's choices, and method {method} has no controller")
+    if settings.role is not None and not taken.lone:
+        raise ConfigError(_NO_ROLE[method])
+    if settings.reward == "team" and not taken.team:
+        raise ConfigError(_NO_TEAM[method])
+
+
+_NO_ROLE = {
+    "tracer": "gspo.role is for method gspo; method tracer trains both roles, tracer.variant says what is left out",
+}
+_NO_TEAM = {
+    "tracer": "gspo.reward 'team' is for method gspo: tracer values single utterances; take role or paper",
+    "grpo": "gspo.reward 'team' pays whole dialogues, and method grpo trains a lone speaker; take role or paper",
+}
+"""Why a method does not take a role, or the team's reward."""
 
 
 def _information(asked: str, chosen: TracerSettings) -> str:

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from tracer_env.errors import ConfigError, UnknownNameError
+from tracer_env.registry import registered, trains_language
 from tracer_env.runs.config import Config
 from tracer_env.settings import as_data, read
 from tracer_env.trainers.cfr.credit import OneStep, Tree
@@ -17,7 +18,7 @@ from tracer_env.trainers.gspo.finetune import finetune_named
 from tracer_env.trainers.gspo.hook_loading import HOOKS, HookPaths
 from tracer_env.trainers.gspo.rewards import REWARDS
 from tracer_env.trainers.gspo.trainer import ROLES as TRAINED
-from tracer_env.trainers.runs.settings import gspo_settings, names, settled
+from tracer_env.trainers.runs.settings import METHODS, gspo_settings, names, settled
 from tracer_env.trainers.tracer.reviews import REVIEWS
 from tracer_env.trainers.tracer.settings import FADING, VARIANTS, TracerSettings
 from tracer_env.trainers.tracer.trainer import SHARING
@@ -53,6 +54,29 @@ def test_a_loss_on_tokens_has_a_clip_of_its_own() -> None:
     assert read(GSPOSettings, {"objective": "grpo", "epsilon": 0.1}).training.clip == (0.1, 0.1)
     assert settled(config(gspo={"epsilon": "tracer_reference"}), "gspo").gspo["epsilon_high"] == 0.1
     assert settled(config(gspo={"objective": "grpo", "epsilon": 0.1}), "gspo").gspo["epsilon_high"] == 0.1
+
+
+def test_grpo_is_the_loss_on_tokens() -> None:
+    asked = settled(config(), "grpo")
+    assert {key: asked.gspo[key] for key in ("objective", "epsilon", "epsilon_high", "role")} == {
+        **{"objective": "grpo", "epsilon": 0.2, "epsilon_high": 0.2, "role": "proposer"}
+    }
+    assert settled(asked, "grpo") == asked
+    assert (
+        settled(config(gspo={"objective": "grpo", "epsilon": 0.1, "role": "reviewer"}), "grpo").gspo["epsilon"] == 0.1
+    )
+    assert "beta" in asked.gspo
+    assert asked.gspo == settled(config(gspo={"objective": "grpo"}), "gspo").gspo
+
+
+def test_every_method_of_a_language_model_has_settings() -> None:
+    assert set(METHODS) == {name for name in registered("trainer") if trains_language(name)}
+    for name, method in METHODS.items():
+        asked = settled(config(), name)
+        assert (asked.training.method, settled(asked, name)) == (name, asked)
+        assert {section for section in ("tracer", "magrpo", "maporl") if getattr(asked, section, None)} == (
+            {method.section} if method.section else set()
+        )
 
 
 def test_the_names_are_those_of_the_parts() -> None:
@@ -155,6 +179,10 @@ def test_tracer_takes_a_key_of_its_own() -> None:
         ),
         ("gspo", {"tracer": {"sharing": "role"}}, "tracer.sharing goes with method tracer"),
         ("gspo", {"hooks": {"value": "x.py:f"}}, "hooks.value is asked for a controller's choices"),
+        ("grpo", {"hooks": {"value": "x.py:f"}}, "hooks.value is asked for a controller's choices, and method grpo"),
+        ("grpo", {"tracer": {"sharing": "role"}}, "tracer.sharing goes with method tracer"),
+        ("grpo", {"gspo": {"objective": "gspo"}}, "gspo.objective is 'gspo', but method grpo is the one of 'grpo'"),
+        ("grpo", {"gspo": {"reward": "team"}}, "gspo.reward 'team' pays whole dialogues, and method grpo"),
         ("tracer", {"tracer": {"variant": "ful"}}, "tracer.variant is 'ful'; did you mean 'full'?"),
         ("tracer", {"tracer": {"sharing": "roles"}}, "tracer.sharing is 'roles'; did you mean 'role'?"),
         ("tracer", {"gspo": {"role": "proposer"}}, "gspo.role is for method gspo"),
