@@ -92,6 +92,7 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "trainers.gspo": ("trainers.support",),
     "trainers.tracer": ("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "scenarios"),
     "trainers.nano": ("scenarios",),
+    "trainers.outcomes": (),
     "trainers.runs": (*("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "trainers.tracer"),),
 }
 """What trainers may import beside the world (but for its environments and command line) and the agents."""

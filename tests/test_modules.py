@@ -104,6 +104,8 @@ COVERED = {
     "agents/speakers/models/weights": "agents/speakers/models/test_smollm2",
     "agents/speakers/worked_examples": "agents/speakers/test_prompts",
     "__main__": "cli/test_app",
+    "agents/controllers/action_values": "agents/controllers/test_bandits",
+    "agents/controllers/gate": "agents/controllers/test_down",
     "_registration": "test_registration",
     "cli/__main__": "cli/test_app",
     "cli/commands": "cli/test_app",

@@ -39,7 +39,7 @@ from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.rules import SETTINGS, DialogueState, Rules
 from tracer_env.settings import as_data
 
-__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "match"]
+__all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "edges_of", "match"]
 
 SCHEMA = 1
 POLICIES = ("average", "greedy")
@@ -183,7 +183,7 @@ class RegretMatching:
             raise ConfigError(f"this is a {kind} table of schema {schema}, not {self.name!r} of schema {SCHEMA}")
         found = read(data, _TABLE, "the controller table", error=ConfigError)
         rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
-        edges = _edges(found["information"], found.get("edges", {}), bool(rows))
+        edges = edges_of(found["information"], found.get("edges", {}), bool(rows))
         self.rules = None if rules is None else Rules(**rules)
         self.rows, self.information, self.edges = rows, found["information"], edges
         self.lessons, self.played = found.get("trained_on", Lessons()), found.get("policy", "average")
@@ -214,7 +214,7 @@ def check_rules(name: str, learned: Rules | None, rules: Rules) -> None:
         raise ConfigError(f"this {name} controller was trained under other rules: {differing}")
 
 
-def _edges(information: str, edges: Mapping[str, Sequence[float]], learned: bool) -> dict[str, tuple[float, ...]]:
+def edges_of(information: str, edges: Mapping[str, Sequence[float]], learned: bool) -> dict[str, tuple[float, ...]]:
     """Return the edges of a table's buckets; raises ConfigError for those of another key, or none where it has some."""
     try:
         made = information_named(information)

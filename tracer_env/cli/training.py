@@ -155,7 +155,13 @@ def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> t
 
 def _refuse_controller(name: str) -> None:
     """Raise ConfigError for a controller that no run of `train` teaches, and say what does where something does."""
-    if getattr(resolve("controller", name)[0], "learns_from", None) == "trees":
+    source = getattr(resolve("controller", name)[0], "learns_from", None)
+    if source not in (None, "trees", "play"):
+        raise ConfigError(
+            f"{name} learns from {source} while compare prepares: name it in compare --methods, which trains it on the "
+            "train split and leaves its file in the run's folder"
+        )
+    if source == "trees":
         raise ConfigError(
             f"{name} learns from dialogue trees: name it in compare --methods, which grows those of the train split, "
             f"or grow some (tracer-env expand --split train --out DIR) and take train --trees DIR --method {name}"

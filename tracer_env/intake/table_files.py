@@ -49,9 +49,12 @@ _FROM_PLAY = record(
     }
 )
 _FROM_TREES = record({**_COURSE, "trees": _COUNT, "tasks": _COUNT, "utterances": _COUNT, "free": flag}, others=plain(4))
+_FROM_OUTCOMES = record({**_COURSE, "learned_from": line(), "episodes": _COUNT, "turns": _COUNT}, others=plain(4))
 
 
 def _training(value: Any) -> Any:
+    if isinstance(value, dict) and "learned_from" in value:
+        return _FROM_OUTCOMES(value)
     return (_FROM_TREES if isinstance(value, dict) and "trees" in value else _FROM_PLAY)(value)
 
 

@@ -2,13 +2,15 @@
 
 A `School` teaches one after the other. Controllers that learn from play (`regret_matching`) are given episodes, those
 that learn from trees (`cfr_plus`) the dialogue trees of the train split, grown once for all of them (`train_trees`).
+All others (gates from openings, bandits from returns) are given dialogues by `trainers.outcomes`.
 What was learned is left in the run's folder, and taken over from there when an earlier process has left it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from tracer_env.terminal.progress import Reporter
 from tracer_env.trees.keys import fitted_on
 
 __all__ = [
+    "Lesson",
     "School",
     "costs",
     "episodes_for",
@@ -103,6 +106,17 @@ def lessons_of(controller: Any) -> Lessons:
     return joined
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a controller that learns from outcomes is taught."""
+
+    episodes: int
+    seed: int
+    update_every: int
+    key: Callable[[], str | Information]  # of its tables, buckets cut on the train trees
+    tell: Reporter
+
+
 class School:
     """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words.
 
@@ -120,7 +134,7 @@ class School:
         """Return what a controller is about to be taught."""
         if _ways(controller) == {"trees"}:
             return self.trees.lessons
-        return lessons_in(self.tasks, training_episodes(self.folder.config, self.speaker))
+        return lessons_in(self.tasks, self._episodes(controller))
 
     def teach(self, name: str, controller: Controller) -> dict[str, Any]:
         """Train a controller, or take it over from the folder when an earlier process has; return its course."""
@@ -130,10 +144,11 @@ class School:
         ways = _ways(controller)
         if len(ways) > 1:
             raise ConfigError(
-                f"{name!r} joins a table that learns from play with one that learns from trees; "
+                f"{name!r} joins controllers that learn from {' and from '.join(sorted(ways))}; "
                 "train one of them first, and give the file that it is written to"
             )
-        training = self._from_trees(name, controller) if ways == {"trees"} else self._from_play(name, controller)
+        ways_of = {"trees": self._from_trees, "play": self._from_play}
+        training = ways_of.get(ways.pop(), self._from_outcomes)(name, controller)
         write_controller(file, [table.state_dict() for table in tables_of(controller)], training, seats_of(controller))
         return training
 
@@ -158,7 +173,7 @@ class School:
 
     def _key(self, name: str, controller: Controller) -> str | Information:
         """Return the one key that the tables of a controller are told apart by, its buckets cut on the train trees."""
-        keys = {table.information for table in tables_of(controller)}
+        keys = {table.information for table in tables_of(controller) if hasattr(table, "information")}
         if len(keys) > 1:
             raise ConfigError(
                 f"{name!r} joins tables of several keys ({', '.join(sorted(keys))}); train them one by one"
@@ -167,6 +182,23 @@ class School:
         asked = information_named(key)
         unfitted = isinstance(asked, Composition) and asked.unfitted
         return fitted_on(self.trees.grown, asked) if unfitted else key
+
+    def _from_outcomes(self, name: str, controller: Controller) -> dict[str, Any]:
+        teach, _ = resolve("trainer", OURS["teach_on_outcomes"])
+        config, episodes = self.folder.config, self._episodes(controller)
+        lesson = Lesson(
+            episodes, config.training_seed, config.training.update_every, lambda: self._key(name, controller), self.tell
+        )
+        course: dict[str, Any] = teach(
+            controller, name, self.tasks, _drawing(self.speaker, config), config.rules, lesson
+        )
+        return course
+
+    def _episodes(self, controller: Controller) -> int:
+        """Return on how many episodes a controller is trained: as many as all are, or the most that teach it more."""
+        asked = training_episodes(self.folder.config, self.speaker)
+        most = [getattr(table, "most_episodes", asked) for table in tables_of(controller) if untrained(table)]
+        return int(min([asked, *most]))
 
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
         teach, _ = resolve("trainer", OURS["teach_on_trees"])
