@@ -92,6 +92,7 @@ COVERED = {
     "display/spreading": "display/test_charts",
     "runs/environment": "runs/test_records",
     "trainers/runs/held_out": "trainers/runs/test_course",
+    "trainers/runs/handed": "trainers/runs/test_result",
     "runs/foresight": "cli/test_app",
     "trainers/gspo/checks": "trainers/gspo/test_trainer",
     "terminal/bars": "terminal/test_progress",

@@ -129,6 +129,7 @@ OURS = {
     "training_report": "tracer_env.trainers.runs.course:training_report",
     "course_tables": "tracer_env.trainers.runs.course:course_tables",
     "base_and_trained": "tracer_env.trainers.runs.course:base_and_trained",
+    "trained": "tracer_env.trainers.runs.handed:handed_over",
     "training_names": "tracer_env.trainers.runs.settings:names",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""

@@ -37,9 +37,18 @@ from tracer_env.rules import Rules
 from tracer_env.settings import Settings, as_data, flat, read, said
 from tracer_env.settings import schema as settings_schema
 
-__all__ = ["Config", "EvaluationConfig", "ScenarioConfig", "SpeakerConfig", "TrainingConfig", "differences", "schema"]
+__all__ = [
+    "TRAINING_SECTIONS",
+    "Config",
+    "EvaluationConfig",
+    "ScenarioConfig",
+    "SpeakerConfig",
+    "TrainingConfig",
+    "differences",
+    "schema",
+]
 
-_ROOMS = ("gspo", "tracer", "hooks")
+TRAINING_SECTIONS = ("gspo", "tracer", "hooks")
 """Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SEED = Annotated[int, Ge(0)]
@@ -161,7 +170,7 @@ class Config(Settings):
                 information_named(self.information)
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
-        for name in _ROOMS:
+        for name in TRAINING_SECTIONS:
             if getattr(self, name):
                 read(section_class(name), getattr(self, name))
 
@@ -233,7 +242,7 @@ class Config(Settings):
     def from_data(cls, data: Mapping[str, Any]) -> Config:
         """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
         made = {
-            name: (said if name in _ROOMS else read)(section_class(name), data[name])
+            name: (said if name in TRAINING_SECTIONS else read)(section_class(name), data[name])
             for name in SECTIONS
             if name in data
         }

@@ -12,7 +12,7 @@ from tracer_env.annotations import complaint
 from tracer_env.errors import RunFolderError
 from tracer_env.intake.toml_files import written
 from tracer_env.registry import section_class
-from tracer_env.runs.config import Config
+from tracer_env.runs.config import TRAINING_SECTIONS, Config
 from tracer_env.runs.key_phrases import PHRASES
 from tracer_env.settings import as_data, keys, read
 from tracer_env.storage.files import write_bytes, write_text
@@ -25,7 +25,6 @@ _STUDY: dict[str, Any] = {
     "scenario": {"name": "questions.jsonl"},
     "evaluation": {"methods": ["until_approved", "always", "cfr_plus", "controller.py:Thrifty:budget=2"]},
 }
-_FOR_TRAINING = ("gspo", "tracer", "hooks")
 
 
 def start_study(folder: Path) -> list[Path]:
@@ -60,7 +59,7 @@ def commented(config: Config) -> str:
         "",
         "# What follows is for training language models; take the # away from what you set.",
     ]
-    for section in _FOR_TRAINING:
+    for section in TRAINING_SECTIONS:
         cls = section_class(section)
         lines += ["", *_told(cls), f"# [{section}]", *_lines(cls, as_data(read(cls, {})), asleep=True)]
     return "\n".join(lines) + "\n"
@@ -75,7 +74,7 @@ def _lines(cls: Any, data: Mapping[str, Any], asleep: bool) -> Iterator[str]:
     """Yield two lines for each key: what it is, and its value with what it may be."""
     section = f"{cls.at}." if cls.at else ""
     for key, hint in keys(cls).items():
-        if key in _FOR_TRAINING:
+        if key in TRAINING_SECTIONS:
             continue
         value = data.get(key)
         line = f"{key} =" if value is None else written({key: value}).strip()

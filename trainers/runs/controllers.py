@@ -23,7 +23,7 @@ from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import check_plays, costs_nothing
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.trust import check_recorded
-from tracer_env.runs.config import Config
+from tracer_env.runs.config import TRAINING_SECTIONS, Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_episodes, training_scenario, write_controller
 from tracer_env.runs.settling import like, of_training, taught
@@ -128,7 +128,7 @@ def _opened(
 
 def check_sections(config: Config, method: str) -> None:
     """Raise ConfigError for settings of a language model's training: nothing would read them here."""
-    for section in ("gspo", "tracer", "hooks"):
+    for section in TRAINING_SECTIONS:
         for key in config.to_data().get(section, ()):
             raise ConfigError(
                 f"{section}.{key} is for training a language model, and method {method} trains a controller alone; "

@@ -19,8 +19,8 @@ from tracer_env.terminal import plain
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table
-from tracer_env.trainers.runs.held_out import CONTROLLERS, held_out
-from tracer_env.trainers.tracer.settings import Variant
+from tracer_env.trainers.runs.handed import Handed, handed_over, tables_of
+from tracer_env.trainers.runs.held_out import held_out
 from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 __all__ = ["DIALOGUES", "UTTERANCES", "command", "course", "result_data"]
@@ -63,8 +63,8 @@ def result_data(
         for policy in trainer.policies.names
     }
     file = run / "controllers" / "tracer.json"
-    variant, learned = (trainer.variant, trainer.controller) if isinstance(trainer, TracerTrainer) else (None, None)
-    cast = None if variant is None else _cast(variant, file)
+    learned = trainer.controller if isinstance(trainer, TracerTrainer) else None
+    cast, handed = tables_of(config, run), handed_over(config, run, trained.adapters)
     return {
         "run": str(run),
         "method": method,
@@ -73,14 +73,14 @@ def result_data(
         "steps": trained.steps,
         "trained": list(trainer.trained),
         "policies": policies,
-        "dialogues": {name: course(lines, name) for name in DIALOGUES} if variant is not None else None,
+        "dialogues": {name: course(lines, name) for name in DIALOGUES} if learned is not None else None,
         "adapters": {name: str(folder) for name, folder in trained.adapters.items()},
-        "controller": str(file) if variant is not None else None,
+        "controller": str(file) if learned is not None else None,
         "policy_table": policy_table(learned) if learned is not None else None,
         "metrics": str(run / "metrics.jsonl"),
         "signal": {policy: _signal(lines, "" if alone else f"{policy}/") for policy in trainer.trained},
-        "held_out": held_out(config, _speaker(config, trained.adapters), cast, reporter),
-        "command": command(config, trained.adapters, cast),
+        "held_out": held_out(config, (handed.speaker, handed.settings), cast, reporter),
+        "command": command(config, handed),
     }
 
 
@@ -90,16 +90,16 @@ def _signal(lines: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, int]:
     return {"groups": groups, "differed": groups - dropped}
 
 
-def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -> str:
-    """Return the `tracer-env compare` that plays with what was learned; ``methods`` None is that of method gspo.
+def command(config: Config, handed: Handed) -> str:
+    """Return the `tracer-env compare` that plays with what was learned.
 
     A table is asked under its own key, so the command names none.
     """
     scenario, speaker = config.scenario, config.speaker
     words = ["tracer-env", "compare", "--scenario", scenario.name]
     words += ["--path", scenario.path] if scenario.path is not None else []
-    name, learned = _speaker(config, adapters)
-    words += ["--speaker", name]
+    learned, played = handed.settings, handed.controller
+    words += ["--speaker", handed.speaker]
     settings = {f"scenario.{key}": value for key, value in scenario.settings.items()}
     settings |= {f"speaker.{key}": value for key, value in speaker.settings.items() if key not in learned}
     settings |= {f"speaker.{key}": value for key, value in learned.items()}
@@ -107,24 +107,7 @@ def command(config: Config, adapters: Mapping[str, Path], methods: str | None) -
     settings |= {f"rules.{key}": it for key, it in as_data(config.rules).items() if it != usual.get(key)}
     for key, value in settings.items():
         words += ["--set", f"{key}={_written(value)}"]
-    role = config.gspo.get("role")
-    played = methods or CONTROLLERS[role]
     return plain.command(*words, "--methods", played if played == "never" else f"{played},never")
-
-
-def _speaker(config: Config, adapters: Mapping[str, Path]) -> tuple[str, dict[str, str]]:
-    """Return the name of the speaker that says what was learned, and the settings that make it so."""
-    first = next(iter(adapters.values()))
-    if str(config.gspo.get("finetune", "lora")).startswith("lora"):
-        return config.speaker.name, {"adapters": str(first.parent)}
-    return ("nano", {"path": str(first)}) if config.speaker.name == "nano" else (f"hf:{first}", {})
-
-
-def _cast(variant: Variant, file: Path) -> str:
-    """Return the trained controller as `compare` takes it: the table's file, or a cast with it."""
-    parts = {role: getattr(variant, role) for role in ("proposer", "reviewer")}
-    taken = {role: str(file) if name == "regret_matching" else name for role, name in parts.items()}
-    return str(file) if len(set(taken.values())) == 1 else "+".join(f"{role}={it}" for role, it in taken.items())
 
 
 def _written(value: Any) -> str:

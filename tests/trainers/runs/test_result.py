@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tracer_env.runs.config import Config
+from tracer_env.trainers.runs.handed import handed_over
 from tracer_env.trainers.runs.result import command, course
 
 LORA = {"proposer": Path("run/adapters/proposer"), "reviewer": Path("run/adapters/reviewer")}
@@ -28,39 +29,35 @@ def test_a_course_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "methods", "words"),
+    ("data", "words"),
     [
         (
             {"gspo": {"role": "proposer"}},
-            None,
             "--scenario arithmetic --speaker nano --set speaker.adapters=run/adapters --methods never",
         ),
         (
             {"gspo": {"role": "reviewer"}, "scenario": {"path": "my tasks", "level": 1}},
-            None,
             "--scenario arithmetic --path 'my tasks' --speaker nano --set scenario.level=1 "
             "--set speaker.adapters=run/adapters --methods until_approved,never",
         ),
         (
-            {"rules": {"max_turns": 7}, "information": "time_only", "speaker": {"name": "nano", "dtype": "float32"}},
-            "t.json",
+            {
+                **{"rules": {"max_turns": 7}, "information": "time_only", "training": {"method": "tracer"}},
+                "speaker": {"name": "nano", "dtype": "float32"},
+            },
             "--scenario arithmetic --speaker nano --set speaker.dtype=float32 --set speaker.adapters=run/adapters "
-            "--set rules.max_turns=7 --methods t.json,never",
+            "--set rules.max_turns=7 --methods run/controllers/tracer.json,never",
         ),
         (
             {"gspo": {"role": "proposer", "finetune": "full"}},
-            None,
             "--scenario arithmetic --speaker nano --set speaker.path=run/adapters/proposer --methods never",
         ),
         (
             {"gspo": {"role": "proposer", "finetune": "last_n"}, "speaker": {"name": "smollm2"}},
-            None,
             "--scenario arithmetic --speaker hf:run/adapters/proposer --methods never",
         ),
     ],
 )
-def test_the_command_plays_under_the_settings_of_the_training(
-    data: dict[str, Any], methods: str | None, words: str
-) -> None:
+def test_the_command_plays_under_the_settings_of_the_training(data: dict[str, Any], words: str) -> None:
     config = Config.from_data({"speaker": {"name": "nano"}, **data})
-    assert command(config, LORA, methods) == f"tracer-env compare {words}"
+    assert command(config, handed_over(config, Path("run"), LORA)) == f"tracer-env compare {words}"
