@@ -49,6 +49,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{GSPO}/test_update.py",
         f"{GSPO}/test_trainer.py",
     ),
+    "endpoint": ("tests/agents/speakers/endpoint",),
     "data": ("tests/scenarios/test_hub.py", "tests/scenarios/test_sources.py"),
     "math": ("tests/verification/test_formulas.py", "tests/verification/test_math_worker.py"),
     "procedural": ("tests/scenarios/test_procedural.py", "tests/scenarios/test_harmless.py"),

@@ -40,7 +40,7 @@ HEAVY = {
         "vllm",
         "peft",
     ),
-    *("jinja2", "pyspiel", "tokenizers", "accelerate", "tensorboard", "trl", "pandas", "huggingface_hub"),
+    *("jinja2", "pyspiel", "openai", "tokenizers", "accelerate", "tensorboard", "trl", "pandas", "huggingface_hub"),
 }
 OWNERS = {
     "tracer_env.agents.speakers.models.adapters": {"torch", "peft"},
@@ -79,6 +79,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "agents.controllers": (GROUND, "intake", "terminal", "parts"),
     "agents.speakers": (GROUND, "parts", "verification"),
     "agents.speakers.simulated": (GROUND, "intake"),
+    "agents.speakers.endpoint": (GROUND, "intake", "parts", "verification", "agents.speakers"),
     "agents.speakers.models": (GROUND, "intake", "storage", "terminal", "verification", "agents.speakers"),
     "scenarios": (GROUND, "intake", "parts", "verification"),
 }

@@ -29,7 +29,7 @@ def _declared(name: str) -> list[str] | None:
 def _defined(name: str) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree(name)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.Assign):
             found |= {t.id for target in node.targets for t in ast.walk(target) if isinstance(t, ast.Name)}

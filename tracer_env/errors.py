@@ -17,6 +17,8 @@
     │   ├── InformationError      an information function
     │   ├── ScenarioError         a scenario: its tasks, its reading and grading of answers
     │   └── RewardError           a reward
+    ├── EndpointError             a server that refuses whatever it is asked (a key, a model, a quota); exits with 1
+    ├── BudgetReached             a budget of tokens or money is used up, and the run can be continued; exits with 3
     └── TrainingError             training went astray (numbers that are not finite); exits with 1
 
 Messages name the rule, the value that was given and the remedy, in one line.
@@ -28,10 +30,12 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BudgetReached",
     "ConfigError",
     "ControllerError",
     "DataError",
     "DiskError",
+    "EndpointError",
     "IllegalActionError",
     "InformationError",
     "MissingExtraError",
@@ -143,6 +147,24 @@ class ScenarioError(PartError):
 
 class RewardError(PartError):
     """A reward raised, or returned something else than one finite number for each agent."""
+
+
+class EndpointError(TracerEnvError):
+    """A server refuses whatever it is asked, so that no other request is worth sending; what was answered is kept."""
+
+
+class BudgetReached(TracerEnvError):
+    """A budget is used up: nothing more is sent, and what was answered is kept. ``option`` gives a larger one."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, option: str) -> None:
+        self.option = option
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[BudgetReached], tuple[str, str]]:
+        """Cross processes with both arguments."""
+        return BudgetReached, (str(self), self.option)
 
 
 class TrainingError(TracerEnvError):

@@ -146,6 +146,8 @@ class Utterance:
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
     token_ids: tuple[int, ...] = field(default=(), repr=False)
     logprobs: tuple[float, ...] = field(default=(), repr=False)
+    counted: bool = True
+    """Whether the token counts are known; where a server does not tell them they are 0 and stand for nothing."""
 
     @property
     def tokens(self) -> int:

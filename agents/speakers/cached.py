@@ -6,8 +6,8 @@ two controllers that have made the same choices share the generation. That holds
 that would not repeat itself: an utterance that has been handed out never changes.
 
 A request of which only some candidates are known is asked again in full, and the unknown ones are kept. What is not
-sound (`contracts`) is not kept, and is raised once all that is sound has been. The
-memory belongs to this object: give it one speaker with fixed settings, and `forget` after its weights changed.
+sound (`contracts`) is not kept: it is raised, or stands in its place (`speak_each`), once all that is sound has been.
+The memory belongs to this object: give it one speaker with fixed settings, and `forget` after its weights changed.
 """
 
 from __future__ import annotations
@@ -76,22 +76,36 @@ class CachedSpeaker:
         return [count >= request.candidates for count, request in zip(counts, requests, strict=True)]
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        """Ask the inner speaker once for everything that is not known yet."""
+        """Ask the inner speaker once for everything that is not known yet; raises the first error of its own."""
+        said = self.speak_each(requests)
+        for one in said:
+            if isinstance(one, PartError):
+                raise one
+        return said  # type: ignore[return-value]  # no error is left in it
+
+    def speak_each(self, requests: Sequence[Request]) -> list[Utterance | PartError]:
+        """As `speak`, with the inner speaker's error in the place of each utterance that failed."""
         keys = [request_key(request) for request in requests]
         missing: dict[Hashable, Request] = {}
         for key, request in zip(keys, requests, strict=True):
             planned = missing[key].candidates if key in missing else len(self._known.get(key, ()))
             if request.candidates > planned:
                 missing[key] = request
-        self._learn(missing)
+        failed = self._learn(missing)
         asked = sum(request.candidates for request in missing.values())
         self.misses += asked
         self.hits += sum(request.candidates for request in requests) - asked
-        return [u for key, request in zip(keys, requests, strict=True) for u in self._known[key][: request.candidates]]
+        return [
+            one
+            for key, request in zip(keys, requests, strict=True)
+            for one in (self._known.get(key, ()) + failed.get(key, ()))[: request.candidates]
+        ]
 
-    def _learn(self, missing: dict[Hashable, Request]) -> None:
+    def _learn(self, missing: dict[Hashable, Request]) -> dict[Hashable, tuple[Utterance | PartError, ...]]:
+        """Keep what the inner speaker says; return what it said beyond that where not all of it was sound."""
         if not missing:
-            return
+            return {}
+        failed: dict[Hashable, tuple[Utterance | PartError, ...]] = {}
         said = heard(self.inner, list(missing.values()))
         start = 0
         for key, request in missing.items():
@@ -100,10 +114,10 @@ class CachedSpeaker:
             sound = tuple([one for one in fresh if not isinstance(one, PartError)])
             if len(sound) == len(fresh):
                 self._known[key] = known + sound
+            else:
+                failed[key] = tuple(fresh)
             start += request.candidates
-        for one in said:
-            if isinstance(one, PartError):
-                raise one
+        return failed
 
 
 def _content(utterance: Utterance) -> Hashable:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tracer_env.errors import ConfigError, did_you_mean
+from tracer_env.errors import ConfigError, PartError, did_you_mean
 from tracer_env.interfaces import Request, Speaker
-from tracer_env.parts.contracts import spoken
+from tracer_env.parts.contracts import heard
 from tracer_env.parts.worlds import most_worlds
 from tracer_env.rules import Rules
 from tracer_env.types import Role, Seat, Utterance
@@ -80,13 +80,21 @@ class CastSpeaker:
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
         """Call each part once and put the utterances back into request order."""
+        said = self.speak_each(requests)
+        for one in said:
+            if isinstance(one, PartError):
+                raise one
+        return said  # type: ignore[return-value]  # no error is left in it
+
+    def speak_each(self, requests: Sequence[Request]) -> list[Utterance | PartError]:
+        """As `speak`, with an error in the place of each utterance that a part did not say."""
         shares: dict[int, tuple[Speaker, list[int]]] = {}
         for index, request in enumerate(requests):
             part = self.part(request.seat)
             shares.setdefault(id(part), (part, []))[1].append(index)
-        answers: dict[int, list[Utterance]] = {}
+        answers: dict[int, list[Utterance | PartError]] = {}
         for part, indices in shares.values():
-            rest = iter(spoken(part, [requests[index] for index in indices]))
+            rest = iter(heard(part, [requests[index] for index in indices]))
             for index in indices:
                 answers[index] = [next(rest) for _ in range(requests[index].candidates)]
         return [utterance for index in range(len(requests)) for utterance in answers[index]]

@@ -23,6 +23,17 @@ def test_a_line_comes_back_as_it_was() -> None:
     assert Transcript.from_json(line).to_json() == line
 
 
+def test_unknown_usage_is_told_and_has_no_tokens() -> None:
+    whole = mended()
+    unknown = replace(whole.turns[0].utterance, prompt_tokens=0, completion_tokens=0, counted=False)
+    told = replace(whole, turns=(replace(whole.turns[0], utterance=unknown), *whole.turns[1:]))
+    line = told.to_json()
+    assert line.count('"usage":"unknown"') == 1
+    assert Transcript.from_json(line) == told
+    with pytest.raises(DataError, match="turn 1: tokens of unknown usage are 0"):
+        Transcript.from_json(line.replace('"prompt_tokens":0', '"prompt_tokens":5', 1))
+
+
 def test_the_line_names_what_readers_look_for() -> None:
     record = json.loads(mended().to_json())
     assert (record["schema"], record["method"], record["scenario"]) == (SCHEMA, "regret_matching", "arithmetic")

@@ -67,12 +67,12 @@ def test_an_identity_comes_once_and_the_count_is_kept(tmp_path: Path) -> None:
 
 def test_utterances_are_read(tmp_path: Path) -> None:
     rich = {"finish": "length", "dropped": 1, "answer": "7", "rule": "r", "grade": "wrong", "verdict": "right"}
-    texts = RecordedTexts(packed(tmp_path / "f", SAID, {**SAID, **rich}, {"text": ""}), 3)
+    texts = RecordedTexts(packed(tmp_path / "f", SAID, {**SAID, **rich}, {"text": "", "counted": False}), 3)
     assert len(texts) == 3
     assert list(texts) == [
         Utterance("t", 3, 2),
         Utterance("t", 3, 2, "length", 1, "7", "r", Grade.WRONG, Verdict.RIGHT),
-        Utterance(""),
+        Utterance("", counted=False),
     ]
     assert texts[1:2] == [texts[1]]
 

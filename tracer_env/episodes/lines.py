@@ -98,6 +98,7 @@ class SaidLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     dropped: Tokens
     agrees: Literal[-1, 1] | UnsetType = UNSET  # left out where it is 0
     signals: SignalsLine | UnsetType = UNSET
+    usage: Literal["unknown"] | UnsetType = UNSET  # left out where the tokens are known
 
 
 class TurnLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -222,6 +223,8 @@ def _turn(turn: TurnLine, number: int) -> str:
         return "speak_value stands exactly where an utterance was drawn"
     if said is UNSET:
         return ""
+    if said.usage is not UNSET and (said.prompt_tokens or said.completion_tokens):
+        return "tokens of unknown usage are 0"
     if turn.role == "proposer":
         fits = said.grade is not None and said.verdict == "none"
         reviews = said.agrees is not UNSET or (said.signals is not UNSET and said.signals.margin is not UNSET)

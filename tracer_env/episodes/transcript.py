@@ -10,7 +10,7 @@ when one is read, stands in `lines`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,8 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
         data["agrees"] = said.agrees
     if told := signals_to_data(said.signals):
         data["signals"] = told
+    if not said.counted:
+        data["usage"] = "unknown"
     return data
 
 
@@ -226,9 +228,10 @@ def _said(said: SaidLine) -> Utterance:
     tokens = (said.prompt_tokens, said.completion_tokens)
     agrees = 0 if said.agrees is UNSET else said.agrees
     told = UNTOLD if said.signals is UNSET else _signals(said.signals)
-    return Utterance(
+    found = Utterance(
         said.text, *tokens, said.finish, said.dropped, said.answer, said.rule, grade, verdict, agrees, told
     )
+    return found if said.usage is UNSET else replace(found, counted=False)
 
 
 def _signals(line: SignalsLine) -> Signals:

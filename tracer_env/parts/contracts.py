@@ -26,7 +26,7 @@ from typing import Any
 from tracer_env.errors import ControllerError, InformationError, PartError, RewardError, SpeakerError
 from tracer_env.interfaces import Controller, Information, Request, Reward, Speaker
 from tracer_env.parts.blame import name_of, place, raised, told
-from tracer_env.parts.seams import at_seat, own_key
+from tracer_env.parts.seams import asked_each, at_seat, own_key
 from tracer_env.rules import DialogueState
 from tracer_env.signals import LARGEST, contradiction, kept
 from tracer_env.types import SIGNALS, UNTOLD, Grade, Role, Seat, Signals, Utterance, Verdict
@@ -65,12 +65,13 @@ def spoken(speaker: Speaker, requests: Sequence[Request]) -> list[Utterance]:
 def heard(speaker: Speaker, requests: Sequence[Request], given: Any = None) -> list[Utterance | PartError]:
     """Return what a speaker says, with an error in the place of each utterance that is not sound.
 
-    ``given`` is what it has said already. Raises SpeakerError where nothing can be told apart: it raised, or returned
-    something else than a list of the right length.
+    ``given`` is what it has said already. One that tells failures apart (`seams.asked_each`) leaves an error of its own
+    in such a place. Raises SpeakerError where nothing can be told apart: it raised, or returned something else than a
+    list of the right length.
     """
     if given is None:
         try:
-            given = speaker.speak(requests)
+            given = asked_each(speaker)(requests)
             given = list(given) if isinstance(given, list | tuple) else given
         except BaseException as error:
             raise speaker_raised(speaker, requests, error) from error
@@ -86,7 +87,8 @@ def heard(speaker: Speaker, requests: Sequence[Request], given: Any = None) -> l
         problem.narrow = len(requests) == 1
         raise problem
     return [
-        one if VOUCHED[type(one)] else _sound(one, request, speaker) for one, request in zip(given, asked, strict=True)
+        one if VOUCHED[type(one)] or isinstance(one, PartError) else _sound(one, request, speaker)
+        for one, request in zip(given, asked, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@
     Particular    ``check(rules)``                             a speaker that cannot play under all rules
     Free          ``free``                                     a speaker whose words cost nothing, and may be tried
     Recorded      ``trees``                                    a speaker that plays dialogue trees back
+    Severed       ``speak_each(requests)``                     a speaker that tells apart which requests failed
 
 A part of yours may leave all of them out. `interfaces` has what it must offer; how many worlds a speaker has is
 `worlds`, whose words it says `voices`.
@@ -12,12 +13,13 @@ A part of yours may leave all of them out. `interfaces` has what it must offer; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tracer_env.interfaces import Controller, Information
+from tracer_env.errors import PartError
+from tracer_env.interfaces import Controller, Information, Request
 from tracer_env.rules import Rules
-from tracer_env.types import Seat
+from tracer_env.types import Seat, Utterance
 
 __all__ = [
     "Cast",
@@ -25,6 +27,8 @@ __all__ = [
     "Keyed",
     "Particular",
     "Recorded",
+    "Severed",
+    "asked_each",
     "at_seat",
     "check_plays",
     "costs_nothing",
@@ -68,6 +72,20 @@ class Recorded(Protocol):
     """A speaker that plays dialogue trees back."""
 
     trees: Any  # `trees.tree.DialogueTrees`, which stands above this room
+
+
+class Severed(Protocol):
+    """A speaker that fails request by request: what was said beside a failure is kept."""
+
+    def speak_each(self, requests: Sequence[Request]) -> list[Utterance | PartError]:
+        """As `speak`, with an error in the place of each utterance that failed."""
+        ...
+
+
+def asked_each(speaker: Any) -> Callable[[Sequence[Request]], Any]:
+    """Return what a speaker is asked by: `Severed.speak_each` where it has that, else ``speak``."""
+    found: Callable[[Sequence[Request]], Any] = getattr(speaker, "speak_each", None) or speaker.speak
+    return found
 
 
 def parts_of(part: Any) -> Mapping[str, Any]:

@@ -308,12 +308,13 @@ def _utterance_to_data(said: Utterance) -> dict[str, Any]:
         "rule": said.rule,
         "grade": None if said.grade is None else said.grade.name.lower(),
         "verdict": said.verdict.name.lower(),
+        "counted": said.counted,
     }
     return {name: value for name, value in data.items() if value != _DEFAULTS.get(name)}
 
 
 _DEFAULTS: dict[str, Any] = {"finish": "stop", "dropped": 0, "answer": None, "rule": "", "grade": None}
-_DEFAULTS |= {"verdict": "none"}
+_DEFAULTS |= {"verdict": "none", "counted": True}
 
 
 def _digest(path: Path) -> str:

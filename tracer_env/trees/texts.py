@@ -17,7 +17,7 @@ from msgspec.json import Decoder
 
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import DEPTH, shown, shown_path
-from tracer_env.intake.checked import Misfit, choice, line, listed, number, optional, plain, record, text, whole
+from tracer_env.intake.checked import Misfit, choice, flag, line, listed, number, optional, plain, record, text, whole
 from tracer_env.intake.stored_lines import read_lines
 from tracer_env.types import Grade, Task, Utterance, Verdict
 
@@ -66,6 +66,7 @@ _UTTERANCE = record(
         "rule": line(),
         "grade": _grade,
         "verdict": _verdict,
+        "counted": flag,
     },
 )
 

@@ -55,7 +55,7 @@ class SimulatedProposal(Utterance):
     answer_id: int
 
     finish, dropped, rule, verdict, agrees = "stop", 0, "given", Verdict.NONE, 0
-    prompt_ids, token_ids, logprobs = (), (), ()
+    prompt_ids, token_ids, logprobs, counted = (), (), (), True
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class SimulatedReview(Utterance):
     subject: Utterance
 
     finish, dropped, rule, grade, answer = "stop", 0, "given", None, None
-    prompt_ids, token_ids, logprobs = (), (), ()
+    prompt_ids, token_ids, logprobs, counted = (), (), (), True
 
     def __init__(
         self,
