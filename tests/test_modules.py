@@ -87,6 +87,7 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "episodes/turns": "episodes/test_transcript",
     "envs/reset_options": "envs/test_aec",
     "runs/key_phrases": "test_own_study",
     "display/spreading": "display/test_charts",

@@ -12,6 +12,7 @@ from rich.text import Text
 from samples import mended, propose
 
 from tracer_env.display.pictures import _COLOR, _LIGHT, _SVG, DARK, _recorder, export
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
 from tracer_env.types import Grade
 
@@ -56,11 +57,19 @@ def test_the_html_escapes_texts(tmp_path: Path) -> None:
 
 
 def test_other_suffixes_and_no_episode_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"\.html or \.svg, got 'a\.png'"):
+    with pytest.raises(ConfigError, match=r"\.html, \.svg or \.jsonl, got 'a\.png'"):
         export([mended()], tmp_path / "a.png")
     with pytest.raises(ConfigError, match="no episode"):
         export([], tmp_path / "a.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_readable_form_is_an_object_a_line(tmp_path: Path) -> None:
+    told = [mended(), replace(mended(), method="other")]
+    export(iter(told), tmp_path / "told.jsonl")
+    lines = (tmp_path / "told.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines == [each.to_json() for each in told]
+    assert [Transcript.from_json(line) for line in lines] == told
 
 
 def test_both_forms_of_the_svg_differ_by_colours_alone_whatever_is_on_it(tmp_path: Path) -> None:

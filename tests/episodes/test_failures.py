@@ -144,7 +144,7 @@ def test_controllers_fail_alike(tmp_path: Path) -> None:
 def test_an_episode_that_could_not_be_read_again_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracer_env.runs.folder.LONGEST", 2_000)
+    monkeypatch.setattr("tracer_env.runs.folder.LONGEST", 500)
     with pytest.raises(
         SpeakerError, match=r"the texts of task 'arithmetic-test-000000' by 'always' come to \d+ bytes; at"
     ):

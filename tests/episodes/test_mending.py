@@ -115,11 +115,15 @@ def test_what_is_taken_out_meanwhile_is_played_again(whole: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"seed":2', b'"seed":3', "line 4 is no episode of this run: seed 3 is not the run's 2; take the line out"),
-        (b'"method":"never"', b'"method":"nevr"', "line 4 .*method 'nevr' is none of the run's"),
-        (b'"id":"arithmetic-test-000001"', b'"id":"arithmetic-test-000004"', "line 4 .*is not the run's number 1"),
-        (b'"world":0', b'"world":9', "line 4 .*world 9 is none of the run's 2"),
-        (b'"world":0', b'"world":"0"', "line 4: .*world is '0'"),
+        (
+            b'"arithmetic"],2,5',
+            b'"arithmetic"],3,5',
+            "line 4 is no episode of this run: seed 3 is not the run's 2; take the line out",
+        ),
+        (b'"never"', b'"nevr"', "line 4 .*method 'nevr' is none of the run's"),
+        (b'"arithmetic-test-000001"', b'"arithmetic-test-000004"', "line 4 .*is not the run's number 1"),
+        (b"[3,1,0,", b"[3,1,9,", "line 4 .*world 9 is none of the run's 2"),
+        (b"[3,1,0,", b'[3,1,"0",', "line 4: .*world is '0'"),
     ],
 )
 def test_foreign_and_damaged_lines_are_refused(

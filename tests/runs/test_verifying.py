@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from episode_files import Lines, rewrite
 
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.cli.app import main
@@ -26,7 +27,6 @@ from tracer_env.types import Signals, Task, Utterance
 
 METHODS = ("always", "never", "random:p=0.4")
 CONFIG = Config(seed=5, scenario=ScenarioConfig(limit=4), evaluation=EvaluationConfig(methods=METHODS, worlds=2))
-Lines = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,7 @@ def run(whole: Path, tmp_path: Path) -> Path:
 
 def change(run: Path, edit: Callable[[Lines], Any]) -> None:
     """Write the episodes anew, as the writer writes them, after ``edit``."""
-    path = run / "episodes.jsonl"
-    lines: Lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    edit(lines)
-    path.write_text(
-        "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8"
-    )
+    rewrite(run / "episodes.jsonl", edit)
 
 
 def record(run: Path, name: str, **values: Any) -> None:

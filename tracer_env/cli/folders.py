@@ -32,7 +32,10 @@ def replay_command(
     ] = None,
     speed: Annotated[float, typer.Option("--speed", help="Turns a second; 0 shows an episode at once.")] = 0.0,
     export: Annotated[
-        Path | None, typer.Option("--export", help="Write the first chosen episode to a .html or .svg file.")
+        Path | None,
+        typer.Option(
+            "--export", help="Write the first chosen episode to a .html or .svg file, or all to .jsonl, readable."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,7 +48,7 @@ def replay_command(
     if as_json:
         return say_json_list(json.loads(transcript.to_json()) for transcript in chosen)
     if export is not None:
-        write_picture(chosen[:1], export)
+        write_picture(chosen if export.suffix.lower() == ".jsonl" else chosen[:1], export)
         say(str(export))
         return None
     replay(chosen, speed=speed)

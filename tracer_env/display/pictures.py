@@ -1,9 +1,10 @@
-"""Pictures: episodes written as one ``.html`` or ``.svg`` file, the same bytes each time.
+"""Pictures: episodes written as one ``.html``, ``.svg`` or ``.jsonl`` file, the same bytes each time.
 
-Both follow the reader's light or dark setting; where a viewer has none, the SVG is dark. HTML flows to the width of the
-window (`dialogue`); the SVG is the terminal at 100 columns. The console that records it is told all it would otherwise
-ask the environment (size, colours), the identifiers inside the SVG are fixed, and nothing is loaded from elsewhere:
-rich's own template would fetch a web font, ours names fonts that people have.
+The last is no picture but the readable form of episodes, an object a line, for people and programs (`episodes.lines`).
+The others follow the reader's light or dark setting; where a viewer has none, the SVG is dark. HTML flows to the width
+of the window (`dialogue`); the SVG is the terminal at 100 columns. The console that records it is told all it would
+otherwise ask the environment (size, colours), the identifiers inside the SVG are fixed, and nothing is loaded from
+elsewhere: rich's own template would fetch a web font, ours names fonts that people have.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +23,7 @@ from tracer_env.display.html import document
 from tracer_env.display.scene import render
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError
-from tracer_env.storage.files import write_text
+from tracer_env.storage.files import write_text, write_with
 from tracer_env.storage.folders import unwritable
 
 __all__ = ["DARK", "WIDTH", "export"]
@@ -107,21 +109,33 @@ _SVG = (
 
 
 def export(transcripts: Iterable[Transcript], path: Path) -> None:
-    """Write the episodes to ``path``, one below the other; its suffix, .html or .svg, says how.
+    """Write the episodes to ``path``, one below the other; its suffix, .html, .svg or .jsonl, says how.
 
-    The file appears when it is complete. Raises ConfigError for another suffix or without an episode.
+    As .jsonl any number of them is written, each read when it is its turn. The file appears when it is complete.
+    Raises ConfigError for another suffix or without an episode.
     """
-    kind, episodes = path.suffix.lower(), list(transcripts)
-    if kind not in (".html", ".svg"):
-        raise ConfigError(f"a replay is exported to .html or .svg, got {path.name!r}; choose one of these suffixes")
-    if not episodes:
+    kind = path.suffix.lower()
+    if kind not in (".html", ".svg", ".jsonl"):
+        raise ConfigError(
+            f"a replay is exported to .html, .svg or .jsonl, got {path.name!r}; choose one of these suffixes"
+        )
+    episodes = iter(transcripts)
+    first = next(episodes, None)
+    if first is None:
         raise ConfigError("there is no episode to export; choose others")
-    text = _svg(episodes) if kind == ".svg" else _html(episodes)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+        if kind == ".jsonl":
+            write_with(path, lambda to: _lines(chain([first], episodes), to))
+        else:
+            write_text(path, _svg([first, *episodes]) if kind == ".svg" else _html([first, *episodes]))
     except OSError as error:
         raise unwritable("the replay", path, error) from error
+
+
+def _lines(episodes: Iterable[Transcript], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{told.to_json()}\n" for told in episodes)
 
 
 def _html(episodes: list[Transcript]) -> str:

@@ -22,20 +22,22 @@ from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from tracer_env.episodes.compact import is_compact
 from tracer_env.episodes.lines import raw_lines
+from tracer_env.episodes.promise import Promise
 from tracer_env.episodes.transcript import Transcript, transcript_at
 from tracer_env.errors import DataError, TracerEnvError
 from tracer_env.intake.bounded import shown_path
 from tracer_env.storage.files import write_bytes
 
-__all__ = ["NAME", "Index", "Moved", "index_of", "open_index"]
+__all__ = ["NAME", "Index", "Moved", "index_of", "keep_index", "open_index"]
 
 NAME = "episodes.index"
 SMALL = 1 << 20
@@ -64,6 +66,20 @@ class _Head(Struct, gc=False):
     world: Count
 
 
+class _CompactId(Struct, array_like=True, gc=False):
+    id: str
+
+
+class _CompactHead(Struct, array_like=True, gc=False):
+    """The same of a line of the compact form."""
+
+    schema: Literal[3]
+    episode: Count
+    world: Count
+    method: str
+    task: _CompactId
+
+
 class _Header(Struct, forbid_unknown_fields=True):
     schema: int
     size: Count
@@ -74,6 +90,7 @@ class _Header(Struct, forbid_unknown_fields=True):
 
 
 _head = msgspec.json.Decoder(_Head).decode
+_compact_head = msgspec.json.Decoder(_CompactHead).decode
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +134,27 @@ def open_index(path: Path, *, anew: bool = False) -> Index:
     if kept is not None:
         return kept
     made = index_of(path)
-    with suppress(OSError, TracerEnvError):  # a folder that takes none, or a link there: a shortcut is not needed
-        if os.path.getsize(path) >= SMALL:
-            write_bytes(path.with_name(NAME), _packed(made), inside=path.parent)
+    _keep(made)
     return made
+
+
+def keep_index(path: Path, promise: Promise, places: NDArray[np.int64], offsets: NDArray[np.int64]) -> None:
+    """Keep the index of episodes of which it is known where each stands (`Ledger`), unless one that fits is there.
+
+    ``places`` and ``offsets`` have shape (N,); all places of the promise are filled, in order.
+    """
+    if promise.ids is None or _load(path) is not None:
+        return
+    episodes, methods = np.divmod(places, len(promise.methods))
+    worlds, tasks = np.divmod(episodes, promise.tasks)
+    numbers = (methods.astype(np.int32), tasks.astype(np.int32))
+    _keep(Index(path, promise.methods, promise.ids, offsets, episodes, worlds, *numbers))
+
+
+def _keep(made: Index) -> None:
+    with suppress(OSError, TracerEnvError):  # a folder that takes none, or a link there: a shortcut is not needed
+        if os.path.getsize(made.path) >= SMALL:
+            write_bytes(made.path.with_name(NAME), _packed(made), inside=made.path.parent)
 
 
 def index_of(path: Path) -> Index:
@@ -130,7 +164,7 @@ def index_of(path: Path) -> Index:
     tasks: dict[str, int] = {}
     for number, offset, line in raw_lines(path):
         try:
-            head = _head(line)
+            head = _compact_head(line) if is_compact(line) else _head(line)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             _refuse(path, number, line, error)
         method = methods.setdefault(head.method, len(methods))

@@ -1,4 +1,6 @@
-"""The lines of ``episodes.jsonl``: what each field may hold, read by its kind and range.
+"""The readable lines of episodes: what each field may hold, read by its kind and range.
+
+This is the form in which episodes are shown and handed on; runs write the compact one (`compact`), and both are read.
 
 `read` takes the bytes of one line and returns a `Line`; whatever does not fit is a DataError that names the place, the
 rule and what stands there. Refused are: fields that are missing, unknown or given twice; true or 1.0 for a whole
@@ -30,18 +32,26 @@ __all__ = [
     "MOST_TOKENS",
     "MOST_TURNS",
     "SCHEMA",
+    "Count",
     "Line",
+    "LogProb",
     "SaidLine",
+    "Seed",
+    "Share",
     "SignalsLine",
     "TaskLine",
+    "Tokens",
     "TurnLine",
+    "Turns",
+    "Value",
     "contradiction",
+    "place_in",
     "raw_lines",
     "read",
 ]
 
 SCHEMA = 2
-"""What is written; the first schema, which knew no signals, is read as well."""
+"""The schema of what is shown; the first one, which knew no signals, is read as well."""
 
 LONGEST = 1 << 26
 """The most bytes a line may have, 64 MiB: some four thousand turns of long texts."""
@@ -242,19 +252,27 @@ def _opening(body: bytes) -> str:
 
 def _reason(error: BaseException, body: bytes) -> str:
     """Say which rule a line breaks, where, and what stands there."""
+    rule, place, value = place_in(error, body)
+    if place is None:
+        return rule
+    if place == ".schema":
+        return f"transcript schema {value} is none of 1 and {SCHEMA}, those this version reads"
+    return f"{shown(place[1:], 80)[1:-1] or 'it'} is {value}: {rule}"
+
+
+def place_in(error: BaseException, body: bytes) -> tuple[str, str | None, str]:
+    """Return (the rule that a line breaks, where as in ``.turns[2].vote``, what stands there); None: nowhere in it."""
     if body.startswith(b"\xef\xbb\xbf"):
-        return "it begins with a byte order mark; save the file as UTF-8 without one"
+        return "it begins with a byte order mark; save the file as UTF-8 without one", None, ""
     if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
+        return "it is not UTF-8", None, ""
     if isinstance(error, RecursionError | MemoryError):
-        return "it is nested too deep"
+        return "it is nested too deep", None, ""
     found = _PLACE.fullmatch(str(error))
     if found is None:
-        return shown(str(error), 200)[1:-1]
-    if found["place"] == ".schema":
-        return f"transcript schema {_given(body, '.schema')} is none of 1 and {SCHEMA}, those this version reads"
+        return shown(str(error), 200)[1:-1], None, ""
     rule = re.sub(r" `[^`]*`$", "", found["rule"]) if "unknown field" in found["rule"] else found["rule"]
-    return f"{shown(found['place'][1:], 80)[1:-1] or 'it'} is {_given(body, found['place'])}: {shown(rule, 200)[1:-1]}"
+    return shown(rule, 200)[1:-1], found["place"], _given(body, found["place"])
 
 
 def _given(body: bytes, place: str) -> str:

@@ -42,8 +42,16 @@ class Repaired:
         return f"kept {self.kept:,} episodes, took out {self.doubled:,} that stood there already{end}"
 
 
-def recover(path: Path, promise: Promise, *, again: Callable[[Transcript], bool] = lambda told: False) -> set[int]:
+def recover(
+    path: Path,
+    promise: Promise,
+    *,
+    again: Callable[[Transcript], bool] = lambda told: False,
+    watch: Callable[[Transcript, bytes], object] = lambda told, line: None,
+) -> set[int]:
     """Make a file ready to be continued, and return the numbers of the episodes that every method has played.
+
+    ``watch`` is given each episode with the bytes of its line, in file order and before any is dropped.
 
     Dropped are a last line that was cut off, and the episodes that not every method has played: these are played
     again, as are the tasks of which one method's episode is to be played ``again``. Raises RunFolderError for a foreign
@@ -63,6 +71,7 @@ def recover(path: Path, promise: Promise, *, again: Callable[[Transcript], bool]
             raise RunFolderError(
                 f"{shown_path(path)}, line {number} is no episode of this run: {foreign}; take the line out to continue"
             )
+        watch(told, line)
         end = offset + len(line)
         lines.append(end)
     if ledger.doubled():

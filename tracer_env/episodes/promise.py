@@ -106,6 +106,7 @@ class Ledger:
         self.foreign = self.retold = 0
         self._retold: list[str] = []
         self._told: dict[int, bytes] = {}  # of each task number, a digest of what is told of it
+        self._newest: tuple[int, Task] | None = None  # the number and task that were looked at last
         self._digest, self._next = TasksDigest(), 0
 
     def add(self, told: Transcript, offset: int, line: int) -> str:
@@ -185,9 +186,13 @@ class Ledger:
         return "; ".join(names) + (", ..." if of > len(names) else "")
 
     def _check_task(self, task: Task, number: int, line: int) -> None:
+        if self._newest is not None and self._newest[0] == number and self._newest[1] == task:
+            return
         parts = json.dumps([task.id, task.question, task.answer, task.kind, task.difficulty, task.scenario])
         mine = hashlib.blake2b(parts.encode(), digest_size=8).digest()
         if self._told.setdefault(number, mine) != mine:
             self.retold += 1
             if len(self._retold) < _NAMED:
                 self._retold.append(f"line {line}: {shown(task.id)}")
+        else:
+            self._newest = (number, task)

@@ -1,10 +1,12 @@
-"""What happened in an episode, as data: one JSON object a line, with a schema version.
+"""What happened in an episode, as data: one line of JSON, with a schema version.
 
 A transcript holds all that metrics, replay and verification need: each turn's choice with its
 probability and both action values, what was said, and, where it was drawn, what would have been
 said. It is written append-only; a last line that was cut off by a crash is recognised and dropped
-when a run is resumed, and is an error everywhere else. What a line may hold, and what is refused
-when one is read, stands in `lines`.
+when a run is resumed, and is an error everywhere else.
+
+There are two forms of a line, which hold the same: the compact one (`compact`), which runs write, and the readable one
+(`lines`), an object with a name for every field, in which episodes are shown. Either is read wherever episodes are.
 """
 
 from __future__ import annotations
@@ -17,36 +19,15 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import Encoder
 
+from tracer_env.episodes import compact
 from tracer_env.episodes.lines import LONGEST, SCHEMA, SaidLine, SignalsLine, TurnLine, raw_lines, read
+from tracer_env.episodes.turns import TurnRecord
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import shown_path
 from tracer_env.signals import kept, signals_to_data
 from tracer_env.types import UNTOLD, Action, Grade, Role, Signals, Task, Utterance, Verdict
 
 __all__ = ["SCHEMA", "Transcript", "TurnRecord", "placed_transcripts", "read_transcripts", "transcript_at"]
-
-
-@dataclass(frozen=True, slots=True)
-class TurnRecord:
-    """One turn: the seat, what it could do, what it did, and what both actions were worth."""
-
-    turn: int
-    agent: int
-    role: Role
-    mask: tuple[int, int]  # (SKIP, SPEAK)
-    key: str  # information state of the seat
-    speak_probability: float
-    action: Action
-    vote: int  # of the pending proposal, after the turn
-    skip_value: float  # the paper's one-step values (rewards.py)
-    speak_value: float | None  # None where the utterance was never drawn
-    utterance: Utterance | None = None  # what was said
-    other: Utterance | None = None  # after SKIP: what SPEAK would have said, where it was drawn
-
-    @property
-    def free(self) -> bool:
-        """Whether both actions were legal."""
-        return self.mask == (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +63,22 @@ class Transcript:
         """Whether the final answer is correct."""
         return self.final.grade is Grade.CORRECT
 
+    def to_line(self) -> bytes:
+        """Return the episode in the compact form, as runs write it (no line break at the end)."""
+        return compact.pack(
+            self.episode,
+            self.method,
+            self.task,
+            self.world,
+            self.seed,
+            self.turns,
+            self.final_turn,
+            self.max_turns,
+            self.failed,
+        )
+
     def to_json(self) -> str:
-        """Return the episode as one line of JSON (no line break at the end)."""
+        """Return the episode in the readable form, one line of JSON (no line break at the end)."""
         record = {
             "schema": SCHEMA,
             "episode": self.episode,
@@ -110,8 +105,11 @@ class Transcript:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Transcript:
-        """Read one line; raises DataError when it is not a transcript of this schema, or contradicts itself."""
-        found = read(line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line)
+        """Read one line of either form; raises DataError when it is no transcript, or contradicts itself."""
+        given = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
+        if compact.is_compact(given):
+            return cls(*compact.unpack(given))
+        found = read(given)
         task = found.task
         return cls(
             found.episode,

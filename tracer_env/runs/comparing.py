@@ -107,9 +107,9 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -
     promise = folder.promise(cast.tasks)
     if retry_failed:
         recover(folder.episodes, promise, again=lambda told: bool(told.failed))
-    play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
-    found = folder.settle(folder.config.evaluation.against, promise)
-    write_report(folder.path)
+    played = play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
+    found = folder.settle(folder.config.evaluation.against, promise, played)
+    write_report(folder.path, found)
     best = int(found.ledger.offsets[found.highlights.best()])
     interesting = transcript_at(folder.episodes, best)
     return Comparison(folder, folder.metrics()["rows"], training, interesting)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tracer_env.episodes.index import open_index
+from tracer_env.episodes.index import keep_index
 from tracer_env.episodes.lines import LONGEST
 from tracer_env.episodes.mending import arrange
 from tracer_env.episodes.promise import Promise
@@ -186,16 +186,19 @@ class RunFolder:
         asked, ids = self.config.evaluation, tuple(task.id for task in scenario)
         return Promise(asked.methods, asked.worlds, self.config.seed, len(ids), ids)
 
-    def append(self, transcripts: Iterable[Transcript]) -> None:
-        """Append episodes and flush them to the disk, all of them or none."""
-        append(self.episodes, b"".join(map(_line, transcripts)), inside=self.path)
+    def append(self, transcripts: Iterable[Transcript]) -> list[bytes]:
+        """Append episodes and flush them to the disk, all of them or none; return their lines."""
+        lines = [_line(told) for told in transcripts]
+        append(self.episodes, b"".join(lines), inside=self.path)
+        return lines
 
-    def settle(self, baseline: str, promise: Promise) -> Survey:
+    def settle(self, baseline: str, promise: Promise, found: Survey | None = None) -> Survey:
         """Put the episodes in order, compute ``metrics.json`` from those on the disk, and return what was found.
 
+        ``found`` is what has been found already, if the file holds it to the byte; None: it is read for it.
         Raises RunFolderError when they are not what was promised.
         """
-        found = survey(self.episodes, promise)
+        found = survey(self.episodes, promise) if found is None else found
         if not found.ledger.in_order and not found.problems():
             arrange(self.episodes, found.ledger)
             found = survey(self.episodes, promise)
@@ -203,7 +206,7 @@ class RunFolder:
             raise RunFolderError(f"{self.path} is not complete: {'; '.join(found.problems())}")
         known = metrics_of(self.config, baseline, found.tally, found.digest, self.environment() or {})
         self.write("metrics.json", json.dumps(known, indent=1) + "\n")
-        open_index(self.episodes)
+        keep_index(self.episodes, promise, found.ledger.places, found.ledger.offsets)
         return found
 
     def check_tasks(self, scenario: Scenario) -> None:
@@ -281,7 +284,7 @@ def load_run(path: str | Path) -> RunFolder:
 
 def _line(told: Transcript) -> bytes:
     """Return the line of an episode; raises SpeakerError for one so long that it could not be read again."""
-    line = f"{told.to_json()}\n".encode()
+    line = told.to_line() + b"\n"
     if len(line) > LONGEST:
         raise SpeakerError(
             f"the texts of task {shown(told.task.id)} by {shown(told.method)} come to {len(line)} bytes; "

@@ -17,7 +17,7 @@ from itertools import islice
 from tracer_env.compositions import information_named
 from tracer_env.episodes.failures import POLICIES
 from tracer_env.episodes.mending import recover
-from tracer_env.episodes.promise import Promise
+from tracer_env.episodes.promise import Ledger, Promise
 from tracer_env.episodes.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.interfaces import Controller, Scenario, Speaker
@@ -27,6 +27,7 @@ from tracer_env.parts.worlds import check_worlds, played_in
 from tracer_env.registry import OURS, build
 from tracer_env.rules import Rules
 from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.survey import Survey
 from tracer_env.terminal.progress import Reporter
 
 __all__ = ["evaluate", "play_missing"]
@@ -86,15 +87,23 @@ def play_missing(
     tasks: Scenario,
     speaker: Speaker,
     tell: Reporter,
-) -> None:
-    """Play what is not there yet, and once more what somebody took out of the file meanwhile."""
+) -> Survey | None:
+    """Play what is not there yet, and once more what somebody took out of the file meanwhile.
+
+    Returns what was found in the episodes while they were read and written, None where the file holds others.
+    """
     total = promise.tasks * promise.worlds
     for _ in range(_ROUNDS):
-        done = recover(folder.episodes, promise)
+        found = Survey(Ledger(promise))
+        done = recover(folder.episodes, promise, watch=found.add)
         if len(done) == total:
-            return
+            return found
+        whole = found.size == (folder.episodes.stat().st_size if found.size else 0)  # else some were dropped
         tell.start("playing", total, len(done))
-        _play_rest(folder, done, methods, tasks, speaker, tell)
+        _play_rest(folder, done, methods, tasks, speaker, tell, found if whole else None)
+        if whole and found.is_of(folder.episodes):
+            return found
+    return None
 
 
 def _play_rest(
@@ -104,6 +113,7 @@ def _play_rest(
     tasks: Scenario,
     speaker: Speaker,
     tell: Reporter,
+    found: Survey | None,
 ) -> None:
     config, reached = folder.config, len(done)
     blocks = evaluate(
@@ -120,7 +130,10 @@ def _play_rest(
         config.evaluation.on_error,
     )
     for block in blocks:
-        folder.append(block)
+        lines = folder.append(block)
+        if found is not None:
+            for told, line in zip(block, lines, strict=True):
+                found.add(told, line)
         reached += len(block) // len(methods)
         tell.reach(reached, _running_accuracy(block))
 

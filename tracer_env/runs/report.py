@@ -8,7 +8,7 @@ terminal (`display.rows`); only the finer tables are counted again from the epis
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.kept_controllers import controller_files
 from tracer_env.runs.played import played
 from tracer_env.runs.records import read_environment, read_metrics
+from tracer_env.runs.survey import Survey
 from tracer_env.statistics.metrics import Row, Tally
 from tracer_env.statistics.outcome import Outcome
 from tracer_env.storage.files import write_text
@@ -36,26 +37,31 @@ _SHOWN = 200  # episodes inside a page
 _ROOM = 3_000_000  # characters for them
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, found: Survey | None = None) -> Path:
     """Write ``report.html`` into a run folder and return its path; an older one is replaced when it is complete.
 
+    ``found`` is what has been found in the folder's own episodes; None: they are read for it.
     Raises RunFolderError when a part is missing or is not one of ours, DataError for a damaged line.
     """
-    text = page(read_run(folder))
+    text = page(read_run(folder, found))
     path = folder / "report.html"
     write_text(path, text, inside=folder)
     return path
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, found: Survey | None = None) -> Run:
     """Read a run folder; see `write_report` for what it raises."""
     metrics = read_metrics(folder / "metrics.json")
-    found = [Row.from_data(data) for data in metrics["rows"]]
-    rows = tuple(sorted(found, key=lambda row: row.kind == "bound"))
+    recorded = [Row.from_data(data) for data in metrics["rows"]]
+    rows = tuple(sorted(recorded, key=lambda row: row.kind == "bound"))
     names, _ = labels(row.method for row in rows)
     verdict = Outcome.from_data(metrics["outcome"], rows).sentences(names) if "outcome" in metrics else ()
-    config, counted = folder / "config.toml", Tally()
-    entries, total, counts = _entries(told_in(folder), names, counted)
+    config = folder / "config.toml"
+    if found is None:
+        counted, pickers = _counted(told_in(folder), names)
+    else:
+        counted, pickers = found.tally, {folder / "episodes.jsonl": found.picker}
+    entries, total, counts = _entries(pickers, names)
     details = counted.details()
     return Run(
         name=folder.resolve().name,
@@ -64,7 +70,7 @@ def read_run(folder: Path) -> Run:
         baseline=metrics["baseline"],
         rows=rows,
         details={row.method: details[row.method] for row in rows if row.method in details},
-        curves=_named_curves(folder, [row.method for row in found], rows),
+        curves=_named_curves(folder, [row.method for row in recorded], rows),
         config=read_bytes(config, MEBIBYTE).decode("utf-8", "replace") if config.is_file() else None,
         played=_played(folder),
         verdict=tuple(verdict),
@@ -74,24 +80,30 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _entries(paths: list[Path], names: dict[str, str], counted: Tally) -> tuple[list[str], int, dict[str, int]]:
-    """Count all episodes, and return the rows of those that the page shows, how many there are, and of which kinds.
-
-    A dozen bytes of each are kept; those that are shown are read once more, as many as there is room for.
-    """
-    entries: list[str] = []
-    methods = list(names)
-    total, counts = 0, {"flips": 0, "disagrees": 0, "wrong": 0}
-    for path in paths:
-        picker = Picker()
+def _counted(paths: Sequence[Path], methods: Collection[str]) -> tuple[Tally, dict[Path, Picker]]:
+    """Count all episodes; a dozen bytes of each are kept."""
+    counted, pickers = Tally(), {path: Picker() for path in paths}
+    for path, picker in pickers.items():
         for offset, _, told in placed_transcripts(path):
             check_method(told, methods, path)
             counted.add(told)
             picker.add(told, offset)
+    return counted, pickers
+
+
+def _entries(pickers: Mapping[Path, Picker], names: Mapping[str, str]) -> tuple[list[str], int, dict[str, int]]:
+    """Return the rows of the episodes that the page shows, how many there are of all, and of which kinds.
+
+    Those that are shown are read once more, as many as there is room for.
+    """
+    entries: list[str] = []
+    methods = list(names)
+    total, counts = 0, {"flips": 0, "disagrees": 0, "wrong": 0}
+    for path, picker in pickers.items():
         total += len(picker)
         counts = {name: was + more for (name, was), more in zip(counts.items(), picker.counts(), strict=True)}
-        room = _ROOM // len(paths)
-        for pick in picker.pick(max(1, _SHOWN // len(paths))):
+        room = _ROOM // len(pickers)
+        for pick in picker.pick(max(1, _SHOWN // len(pickers))):
             told = transcript_at(path, pick.offset)
             check_method(told, methods, path)
             entries.append(entry(told, pick, methods.index(told.method), names[told.method]))
