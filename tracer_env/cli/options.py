@@ -22,6 +22,7 @@ from tracer_env.terminal.screen import complain, say, say_json
 __all__ = [
     "ConfigOption",
     "DryRunOption",
+    "ExecutorOption",
     "FormatOption",
     "JsonOption",
     "LimitOption",
@@ -50,6 +51,10 @@ SplitOption = Annotated[str | None, typer.Option("--split", help="Split: train, 
 SpeakerOption = Annotated[str | None, typer.Option("--speaker", help="Who speaks, or proposer=NAME,reviewer=NAME.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Only the first N tasks.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all randomness (default: 0).")]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", help="Where work is done: process (this one), or ray; settings: --set executor.KEY=..."),
+]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tracer_env.cli.options import (
     ConfigOption,
+    ExecutorOption,
     FormatOption,
     JsonOption,
     LimitOption,
@@ -60,17 +61,19 @@ def expand_command(
     settings: SetOption = None,
     config: ConfigOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Folder of trees to continue.")] = None,
+    executor: ExecutorOption = None,
     trust_code: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write down every choice on every task: dialogue trees, from which everything else is computed exactly."""
-    from tracer_env.parts.casting import make_scenario, make_speaker
+    from tracer_env.executors.seam import opened
+    from tracer_env.parts.casting import make_scenario
     from tracer_env.trees.run import SETTINGS, expand_run
 
     if (out is None) == (resume is None):
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
-    data = merge(data, "evaluation", worlds=worlds)
+    data = merge(merge(data, "evaluation", worlds=worlds), "executor", name=executor)
     if resume is not None and config is None and (resume / SETTINGS).is_file():
         data = layered(read_toml(resume / SETTINGS), data, resume, trust_code, file=SETTINGS)
     asked = Config.from_data(data)
@@ -80,8 +83,8 @@ def expand_command(
     tasks = make_scenario(
         where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.tasks_seed, **where.settings
     )
-    voice = make_speaker(asked.speaker.name, **asked.speaker.settings)
-    with reporting() as reporter, resumable("expand", resume):
+    with reporting() as reporter, resumable("expand", resume), opened(asked.executor) as doing:
+        voice = doing.speaker(asked.speaker.name, **asked.speaker.settings)
         trees = expand_run(
             tasks,
             voice,
@@ -91,6 +94,7 @@ def expand_command(
             out=out or resume or Path(),
             resume=resume is not None,
             settings=asked.to_toml(),
+            executor=doing,
             reporter=reporter,
         )
     facts = _facts(trees, out or resume)

@@ -3,7 +3,7 @@
 Three kinds of file could name code, and each is asked here before anything is imported or run:
 
     a controller's file     names the table it was saved from: a registered class that keeps one (`table_named`)
-    a run's config.toml     names scenario, speaker, methods and hooks (`layered`, `check_recorded`)
+    a run's config.toml     names scenario, speaker, methods, hooks and executor (`layered`, `check_recorded`)
     any other data          names parts as labels, which nothing looks up
 
 A name counts as code when `registry.resolve` would import it by its path, a hook always, and ``trust_remote_code`` and
@@ -28,7 +28,12 @@ from tracer_env.terminal.plain import command
 __all__ = ["check_recorded", "code_named", "layered", "table_named"]
 
 _REMOTE = ("trust_remote_code", "pickled_weights")
-_FLAGS = {"scenario.name": "--scenario", "speaker.name": "--speaker", "training.method": "--method"}
+_FLAGS = {
+    "scenario.name": "--scenario",
+    "speaker.name": "--speaker",
+    "training.method": "--method",
+    "executor.name": "--executor",
+}
 
 
 def table_named(name: object, where: Path, trust_code: bool = False) -> Callable[..., Any]:
@@ -60,6 +65,7 @@ def code_named(data: Mapping[str, Any]) -> dict[str, Any]:
         ("scenario.name", "scenario", None),
         ("speaker.name", "speaker", ","),
         ("training.method", "trainer", None),
+        ("executor.name", "executor", None),
     ):
         value = _at(data, key)
         if any(names_code(kind, name) for name in _names(value, split)):
@@ -112,9 +118,12 @@ def layered(
 ) -> dict[str, Any]:
     """Return what a folder recorded with the user's ``own`` data on top; raises as `check_recorded` does.
 
-    ``said`` is what the user named, when that is more than what is laid on top.
+    ``said`` is what the user named, when that is more than what is laid on top. An executor that the user names takes
+    over no settings of another one.
     """
     data = dict(recorded)
+    if _at(own, "executor.name") not in (None, _at(data, "executor.name")):
+        data.pop("executor", None)
     for key, value in own.items():
         before = data.get(key)
         data[key] = {**before, **value} if isinstance(before, Mapping) and isinstance(value, Mapping) else value

@@ -14,6 +14,7 @@
     [gspo]              # how utterances are learned: the keys of trainers.runs.settings
     [tracer]            # variant, sharing, reviews, fading, credit, settle, information
     [hooks]             # value, reward, prompt, extract, updater: import paths
+    [executor]          # name; other keys are settings of the executor
 
 An unknown key, a value of the wrong kind or an impossible one is a ConfigError that names the key.
 """
@@ -32,7 +33,7 @@ from tracer_env.episodes.lines import MOST_SEED
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.intake.toml_files import written
 from tracer_env.parts.own_parts import own_parts
-from tracer_env.registry import SECTIONS, section_class
+from tracer_env.registry import SECTIONS, check, names_code, section_class
 from tracer_env.rules import Rules
 from tracer_env.settings import Settings, as_data, flat, read, said
 from tracer_env.settings import schema as settings_schema
@@ -48,8 +49,13 @@ __all__ = [
     "schema",
 ]
 
+<<<<<<< HEAD
 TRAINING_SECTIONS = ("gspo", "tracer", "hooks")
 """Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
+=======
+_ROOMS = ("gspo", "tracer", "hooks", "executor")
+"""Sections of which a run keeps what was said: their defaults are those of what is trained or asked, if anything is."""
+>>>>>>> 27ca374 (Trees can be grown by Ray's workers (expand --executor ray): what is written is what one process writes, also when workers are killed)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SEED = Annotated[int, Ge(0)]
 METHODS = (
@@ -143,8 +149,8 @@ class EvaluationConfig(Settings, at="evaluation"):
 class Config(Settings):
     """Everything that decides a run's result, and its speed settings.
 
-    ``gspo``, ``tracer`` and ``hooks`` hold what is said of training, checked by the classes of these sections
-    (`registry.SECTIONS`), which know the rest.
+    ``gspo``, ``tracer`` and ``hooks`` hold what is said of training, ``executor`` where work is done, which is a speed
+    setting; they are checked by the classes of these sections (`registry.SECTIONS`), which know the rest.
     """
 
     seed: _SEED = 0
@@ -157,6 +163,7 @@ class Config(Settings):
     gspo: Mapping[str, Any] = field(default_factory=dict)
     tracer: Mapping[str, Any] = field(default_factory=dict)
     hooks: Mapping[str, Any] = field(default_factory=dict)
+    executor: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -173,6 +180,14 @@ class Config(Settings):
         for name in TRAINING_SECTIONS:
             if getattr(self, name):
                 read(section_class(name), getattr(self, name))
+        self._check_executor()
+
+    def _check_executor(self) -> None:
+        """Raise what making the executor would raise for its name and settings; code is looked up where it is used."""
+        if self.executor:
+            asked = read(section_class("executor"), self.executor)
+            if not names_code("executor", asked.name):
+                check("executor", asked.name, **asked.settings)
 
     def check_unhooked(self, command: str) -> None:
         """Raise ConfigError for a hook: ``command`` would leave it unasked, and play and grade in another way."""
@@ -269,4 +284,5 @@ def differences(
 ) -> list[str]:
     """Return the dotted keys in which two configs differ, speed settings left out."""
     a, b = flat(left.to_data()), flat(right.to_data())
-    return sorted(key for key in a.keys() | b.keys() if key not in ignore and a.get(key) != b.get(key))
+    kept = [key for key in a.keys() | b.keys() if key not in ignore and not key.startswith("executor.")]
+    return sorted(key for key in kept if a.get(key) != b.get(key))

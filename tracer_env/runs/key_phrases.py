@@ -71,6 +71,7 @@ PHRASES = {
     "tracer.credit": "what a choice is worth: one_step, team, or team_minus_tokens:price=0.0001",
     "tracer.settle": "train tasks on whose trees the tables are solved at the end; 0 for none",
     "tracer.information": "what the controllers see, if it is not that of the variant",
+    "executor.name": "where work is done: process (this one), or ray; other keys are the executor's own",
     "hooks.value": "asked for the value of a choice",
     "hooks.reward": "asked for the reward of an utterance, as reward.py:short",
     "hooks.prompt": "asked for the last message of a prompt",

@@ -79,7 +79,7 @@ def expand(
 
 def speaker_name(speaker: object) -> str:
     """Return the name under which trees remember a speaker: as it was asked for, else its class."""
-    return speaker if isinstance(speaker, str) else type(speaker).__name__
+    return speaker if isinstance(speaker, str) else getattr(speaker, "stands_for", type(speaker).__name__)
 
 
 class SaidAgain(Sequence[Utterance]):

@@ -14,14 +14,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracer_env.errors import ConfigError, DataError, RunFolderError
+from tracer_env.executors.seam import Executor, opened
 from tracer_env.intake.bounded import MEBIBYTE
 from tracer_env.intake.checked import flag, line, load, plain, record, whole
 from tracer_env.interfaces import Scenario, Speaker
@@ -36,8 +37,9 @@ from tracer_env.storage.folders import check_unrecorded, make_folder, owned
 from tracer_env.storage.leftovers import remove_files
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trees.arrays import number_utterances
+from tracer_env.trees.chunks import Growing
 from tracer_env.trees.files import FILES, rules_to_data, task_to_data, write_folder, write_trees
-from tracer_env.trees.growth import expand, speaker_name
+from tracer_env.trees.growth import speaker_name
 from tracer_env.trees.levels import Level
 from tracer_env.trees.shape import check_growable, utterances
 from tracer_env.trees.tree import DialogueTrees
@@ -76,14 +78,16 @@ def expand_run(
     texts: bool = True,
     tasks_at_once: int | None = None,
     settings: str | None = None,
+    executor: Mapping[str, Any] | Executor | None = None,
     reporter: Reporter | None = None,
 ) -> DialogueTrees:
     """Grow trees into the folder ``out`` and return them; ``resume`` continues what stands there.
 
     ``tasks_at_once`` is how many tasks go to the speaker together and how much an interruption can lose: 16 unless
     given, 4,096 for a speaker that costs nothing. ``settings`` are kept beside the trees as
-    ``settings.toml``. Raises what `expand` raises, and RunFolderError when ``out`` is taken, when
-    there is nothing to resume, or when it was begun with other settings.
+    ``settings.toml``. ``executor`` says where the tasks go (`executors.seam`); the trees are the same, byte by byte,
+    for any speaker whose words hang on their own request alone. Raises what `expand` raises, and RunFolderError when
+    ``out`` is taken, when there is nothing to resume, or when it was begun with other settings.
     """
     played, folder, tell = rules or Rules(), Path(out), reporter or NoReporter()
     check_growable(played)
@@ -94,16 +98,22 @@ def expand_run(
     split = split_of(listed)
     plan = _plan(chosen, played, seed, worlds, name, texts)
     begun = {_PLAN: _text(plan), f"{_PARTS}/": None, **({} if settings is None else {SETTINGS: settings})}
-    at_once = tasks_at_once or (4096 if costs_nothing(voice) else 16)
+    usual, free = tasks_at_once or (4096 if costs_nothing(voice) else 16), costs_nothing(voice)
 
-    def grow(some: Sequence[Task]) -> DialogueTrees:
-        return replace(expand(some, voice, played, seed, worlds, scenario=grader, texts=texts), split=split)
+    def grow(some: Sequence[Task]) -> Generator[DialogueTrees, None, None]:
+        """Yield the trees of these tasks, some at a time, in their order."""
+        if not some:
+            return
+        with opened(executor) as doing:
+            at_once = doing.size(usual, len(some), free)
+            work = Growing(voice, grader, played, seed, worlds, texts, split, doing.apart)
+            yield from doing.run(work, (some[first : first + at_once] for first in range(0, len(some), at_once)))
 
     _recognise(folder, plan, played, resume, begun)
     with owned(folder, (_PARTS,)):
         done = _done(folder, plan, played, None if resume else begun, chosen, {name, speaker_name(voice)})
         if done is not None:
-            _grow(folder, grow, chosen, done, at_once, tell)
+            _grow(folder, grow, chosen, done, tell)
             parts = [DialogueTrees.load(part, played) for part in _parts(folder)]
             write_trees(join(parts, name), folder)
             (folder / _PLAN).unlink()
@@ -113,24 +123,22 @@ def expand_run(
 
 def _grow(
     folder: Path,
-    grow: Callable[[Sequence[Task]], DialogueTrees],
+    grow: Callable[[Sequence[Task]], Generator[DialogueTrees, None, None]],
     tasks: list[Task],
     done: int,
-    at_once: int,
     tell: Reporter,
 ) -> None:
     """Grow the parts that are missing."""
     began, tokens, fresh = time.monotonic(), 0, done
     tell.start("growing trees", len(tasks), done)
-    while done < len(tasks):
-        some = tasks[done : done + at_once]
-        grown = grow(some)
-        write_folder(grown, folder / _PARTS / f"{done:08d}")
-        done += len(some)
-        tokens += sum(int(level.completion_tokens.sum()) for level in grown.levels)
-        rate = tokens / max(time.monotonic() - began, 1e-9)
-        said = (done - fresh) * (grown.rows // len(some)) * utterances(grown.rules)
-        tell.reach(done, f"{rate:,.0f} tokens/s, {said:,} utterances")
+    with closing(grow(tasks[done:])) as parts:
+        for grown in parts:
+            write_folder(grown, folder / _PARTS / f"{done:08d}")
+            done += len(grown.tasks)
+            tokens += sum(int(level.completion_tokens.sum()) for level in grown.levels)
+            rate = tokens / max(time.monotonic() - began, 1e-9)
+            said = (done - fresh) * grown.worlds * utterances(grown.rules)
+            tell.reach(done, f"{rate:,.0f} tokens/s, {said:,} utterances")
 
 
 def join(parts: Sequence[DialogueTrees], speaker: str | None = None) -> DialogueTrees:
