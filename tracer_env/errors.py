@@ -17,14 +17,10 @@
     │   ├── InformationError      an information function
     │   ├── ScenarioError         a scenario: its tasks, its reading and grading of answers
     │   └── RewardError           a reward
-<<<<<<< HEAD
     ├── EndpointError             a server that refuses whatever it is asked (a key, a model, a quota); exits with 1
     ├── BudgetReached             a budget of tokens or money is used up, and the run can be continued; exits with 3
-    └── TrainingError             training went astray (numbers that are not finite); exits with 1
-=======
     ├── TrainingError             training went astray (numbers that are not finite); exits with 1
     └── ExecutorError             workers or their cluster are lost; what was done is kept, exits with 1
->>>>>>> 27ca374 (Trees can be grown by Ray's workers (expand --executor ray): what is written is what one process writes, also when workers are killed)
 
 Messages name the rule, the value that was given and the remedy, in one line.
 """
@@ -40,11 +36,8 @@ __all__ = [
     "ControllerError",
     "DataError",
     "DiskError",
-<<<<<<< HEAD
     "EndpointError",
-=======
     "ExecutorError",
->>>>>>> 27ca374 (Trees can be grown by Ray's workers (expand --executor ray): what is written is what one process writes, also when workers are killed)
     "IllegalActionError",
     "InformationError",
     "MissingExtraError",

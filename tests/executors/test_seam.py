@@ -96,6 +96,9 @@ def test_errors_with_words_of_their_own() -> None:
     many.narrow = False
     assert Failed.of(many).error().narrow is False  # type: ignore[attr-defined]
 
+    spent = Failed.of(errors.BudgetReached("1,000 tokens are used up", "--max-tokens")).error()
+    assert (spent.option, spent.exit_code) == ("--max-tokens", 3)  # type: ignore[attr-defined]
+
     class Deeper(SpeakerError):
         pass
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from tracer_env import errors
-from tracer_env.errors import ExecutorError, PartError, TracerEnvError
+from tracer_env.errors import ExecutorError, TracerEnvError
 from tracer_env.interfaces import Speaker
 from tracer_env.parts.casting import make_speaker
 from tracer_env.registry import build
@@ -125,13 +125,14 @@ class Failed:
 
     kind: str
     line: str
-    narrow: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, error: TracerEnvError) -> Failed:
-        """Take the error's class by the nearest name that `errors` knows, and its line."""
+        """Take the error's class by the nearest name that `errors` knows, its line, and its plain attributes."""
         kinds = [kind.__name__ for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind]
-        return cls(kinds[0], str(error), getattr(error, "narrow", True))
+        facts = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float | bool)}
+        return cls(kinds[0], str(error), facts)
 
     def error(self) -> TracerEnvError:
         """Return the error again, with the same class, line and exit code."""
@@ -140,6 +141,5 @@ class Failed:
             return ExecutorError(f"a worker told of the error {self.kind!r}, which is none of ours: {self.line}")
         made: TracerEnvError = kind.__new__(kind)
         Exception.__init__(made, self.line)
-        if isinstance(made, PartError):
-            made.narrow = self.narrow
+        vars(made).update(self.facts)
         return made

@@ -49,13 +49,10 @@ __all__ = [
     "schema",
 ]
 
-<<<<<<< HEAD
 TRAINING_SECTIONS = ("gspo", "tracer", "hooks")
 """Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
-=======
-_ROOMS = ("gspo", "tracer", "hooks", "executor")
-"""Sections of which a run keeps what was said: their defaults are those of what is trained or asked, if anything is."""
->>>>>>> 27ca374 (Trees can be grown by Ray's workers (expand --executor ray): what is written is what one process writes, also when workers are killed)
+_KEPT = (*TRAINING_SECTIONS, "executor")
+"""Sections of which a run keeps what was said alone."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SEED = Annotated[int, Ge(0)]
 METHODS = (
@@ -177,7 +174,7 @@ class Config(Settings):
                 information_named(self.information)
         except UnknownNameError as error:
             raise ConfigError(str(error)) from error
-        for name in TRAINING_SECTIONS:
+        for name in _KEPT:
             if getattr(self, name):
                 read(section_class(name), getattr(self, name))
         self._check_executor()
@@ -257,7 +254,7 @@ class Config(Settings):
     def from_data(cls, data: Mapping[str, Any]) -> Config:
         """Build from nested mappings, as TOML gives them; raises ConfigError for whatever does not fit."""
         made = {
-            name: (said if name in TRAINING_SECTIONS else read)(section_class(name), data[name])
+            name: (said if name in _KEPT else read)(section_class(name), data[name])
             for name in SECTIONS
             if name in data
         }

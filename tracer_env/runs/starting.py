@@ -62,6 +62,8 @@ def commented(config: Config) -> str:
     for section in TRAINING_SECTIONS:
         cls = section_class(section)
         lines += ["", *_told(cls), f"# [{section}]", *_lines(cls, as_data(read(cls, {})), asleep=True)]
+    cls = section_class("executor")
+    lines += ["", *_told(cls), "# [executor]", *_lines(cls, as_data(read(cls, {})), asleep=True)]
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +76,7 @@ def _lines(cls: Any, data: Mapping[str, Any], asleep: bool) -> Iterator[str]:
     """Yield two lines for each key: what it is, and its value with what it may be."""
     section = f"{cls.at}." if cls.at else ""
     for key, hint in keys(cls).items():
-        if key in TRAINING_SECTIONS:
+        if key in (*TRAINING_SECTIONS, "executor"):
             continue
         value = data.get(key)
         line = f"{key} =" if value is None else written({key: value}).strip()
