@@ -16,7 +16,8 @@ from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
 from tracer_env.information import KEYS
 from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.randomness import task_key
-from tracer_env.rules import FINAL_ANSWERS, STOPS, RoundRobin, Rules
+from tracer_env.rules import FINAL_ANSWERS, STOPS, Rules
+from tracer_env.schedules import RoundRobin
 from tracer_env.types import Role, Seat, Task, Turn
 
 __all__ = ["World", "drawn"]

@@ -70,6 +70,34 @@ def test_pettingzoo_parallel(agents: int, turns: int) -> None:
         quietly(parallel_api_test, made, num_cycles=40)
 
 
+SCHEDULES = [
+    *({"schedule": f"independent:k={k}", "num_agents": agents} for k in (1, 3) for agents in (1, 2, 5)),
+    *({"schedule": f"independent:k={k},reviewed=true", "num_agents": agents} for k in (1, 2) for agents in range(1, 6)),
+    *({"schedule": f"debate:agents={agents},rounds={rounds}"} for agents in range(1, 6) for rounds in (1, 2)),
+    *({"schedule": f"panel:reviewers={k}", "max_turns": turns} for k in (1, 2, 3, 4) for turns in (1, 4, 9)),
+    *({"schedule": f"sides:rounds={rounds}"} for rounds in (1, 2)),
+    *({"schedule": f"layers:layers={layers},agents={agents}"} for agents in range(1, 6) for layers in (2, 3)),
+]
+
+
+@masked
+@pytest.mark.parametrize("rules", SCHEDULES, ids=lambda rules: "-".join(map(str, rules.values())))
+def test_every_schedule_passes_the_kits(rules: dict[str, Any]) -> None:
+    """PettingZoo's for turns and for seeds, its parallel one, and Gymnasium's where a seat has a choice."""
+    for final in ("last", "majority_of_agents"):
+        settings = {**rules, "final_answer": final}
+        quietly(api_test, tracer_env.env("arithmetic", "simulated", **settings), num_cycles=20)
+        quietly(
+            seed_test, lambda settings=settings: tracer_env.env("arithmetic", "simulated", **settings), num_cycles=8
+        )
+    quietly(parallel_api_test, tracer_env.parallel_env("arithmetic", "simulated", **rules), num_cycles=20)
+    played = tracer_env.raw_env("arithmetic", "simulated", **rules).rules
+    if played.max_turns > 1:
+        made = gymnasium.make("tracer_env/Controller-v0", scenario="arithmetic", speaker="simulated", **rules)
+        with warnings.catch_warnings(action="ignore"):
+            check_env(made.unwrapped, skip_render_check=True)
+
+
 @pytest.mark.parametrize("turns", TURNS)
 @pytest.mark.parametrize("agents", AGENTS)
 def test_pettingzoo_render(agents: int, turns: int) -> None:

@@ -78,6 +78,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     ),
     "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "executors", "trees", "runs"),
     "agents.controllers": (GROUND, "intake", "terminal", "parts"),
+    "agents.methods": (GROUND, "agents.controllers"),
     "agents.speakers": (GROUND, "parts", "verification"),
     "agents.speakers.simulated": (GROUND, "intake"),
     "agents.speakers.endpoint": (GROUND, "intake", "parts", "verification", "agents.speakers"),

@@ -88,6 +88,15 @@ WHOLE = {
 """Tests of more than one module."""
 COVERED = {
     "episodes/turns": "episodes/test_transcript",
+    "agents/methods/cot": "agents/methods/test_recipe",
+    "agents/methods/self_consistency": "agents/methods/test_recipe",
+    "agents/methods/best_of_n": "agents/methods/test_recipe",
+    "agents/methods/verifier_loop": "agents/methods/test_recipe",
+    "agents/methods/self_refine": "agents/methods/test_recipe",
+    "agents/methods/debate": "agents/methods/test_recipe",
+    "agents/methods/debate_judge": "agents/methods/test_recipe",
+    "agents/methods/mixture": "agents/methods/test_recipe",
+    "parts/methods": "agents/methods/test_recipe",
     "envs/reset_options": "envs/test_aec",
     "runs/key_phrases": "test_own_study",
     "display/spreading": "display/test_charts",

@@ -11,9 +11,7 @@ from moves import GRADES, TASK, VERDICTS, play, proposal, review, utterance
 
 from tracer_env.errors import ConfigError, IllegalActionError
 from tracer_env.rules import (
-    RoundRobin,
     Rules,
-    Schedule,
     advance,
     final_answer,
     initial,
@@ -21,6 +19,7 @@ from tracer_env.rules import (
     legal_actions,
     seat,
 )
+from tracer_env.schedules import RoundRobin, Schedule
 from tracer_env.types import Action, Role, Seat, Turn, Verdict
 
 P, R = Role.PROPOSER, Role.REVIEWER
@@ -268,8 +267,11 @@ def test_a_schedule_says_what_a_seat_may_read() -> None:
         ({"max_turns": 4097}, "rules.max_turns must be a whole number from 1 to 4096, got 4097"),
         ({"history_window": -1}, "rules.history_window must be a whole number from 0 to 4096, got -1"),
         ({"stop_when": "keep"}, "rules.stop_when is 'keep'; did you mean 'kept'?"),
-        ({"final_answer": "first"}, "rules.final_answer is 'first'; choose one of: last, highest_vote, majority"),
-        ({"schedule": "round"}, "rules.schedule must have seat() and readable(), got 'round'"),
+        (
+            {"final_answer": "first"},
+            "rules.final_answer is 'first'; choose one of: last, highest_vote, majority, majority_of_agents",
+        ),
+        ({"schedule": "round"}, "rules.schedule must have seat() and readable(), or be a schedule's name, got 'round'"),
     ],
 )
 def test_impossible_rules_are_refused(settings_: dict[str, object], message: str) -> None:

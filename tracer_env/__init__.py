@@ -24,6 +24,7 @@ if _TYPE_CHECKING:
     from tracer_env.envs.wrappers import env, parallel_env, raw_env
     from tracer_env.episodes.transcript import Transcript
     from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+    from tracer_env.parts.methods import make_method
     from tracer_env.registry import register, registered
     from tracer_env.rules import DialogueState, Rules
     from tracer_env.runs.comparing import compare
@@ -53,6 +54,7 @@ __all__ = [
     "fit_features",
     "load_run",
     "make_controller",
+    "make_method",
     "make_scenario",
     "make_speaker",
     "parallel_env",
@@ -67,6 +69,7 @@ _HOMES = {
     "envs.wrappers": ("env", "parallel_env", "raw_env"),
     "episodes.transcript": ("Transcript",),
     "parts.casting": ("make_controller", "make_scenario", "make_speaker"),
+    "parts.methods": ("make_method",),
     "registry": ("register", "registered"),
     "rules": ("DialogueState", "Rules"),
     "runs.comparing": ("compare",),

@@ -31,6 +31,7 @@ __all__ = [
     "Count",
     "Elsewhere",
     "FromOne",
+    "Spelled",
     "Words",
     "complaint",
     "describe",
@@ -84,6 +85,24 @@ class Also:
     def __get_pydantic_json_schema__(self, core: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         """Return the JSON schema of a field with its short forms; pydantic asks for it."""
         return {"anyOf": [handler(core), {"enum": list(self.names)} if self.names else {"type": "string"}]}
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """In an annotation: a field whose value is an object, and a text where it is data; ``write`` gives that text.
+
+    The class's ``in_full`` reads it. None where an object has no text; it is left out then.
+    """
+
+    write: Callable[[Any], str | None]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Take whatever ``in_full`` has made; the class checks it. pydantic asks for this."""
+        return handler(Any)
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the text; pydantic asks for it."""
+        return {"type": "string"}
 
 
 Count = Annotated[int, Ge(1)]

@@ -3,11 +3,11 @@
     register("controller", "mine", "my_package.mine:MyController")
     make_controller("mine", threshold=2)
 
-Seven kinds of part have names: scenario, speaker, controller, trainer, information, reward, executor. A name that ends
-in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A scenario may also
-be the name of a file or folder of questions. ``package.module:Name`` and ``file.py:Name`` are imported as they stand
-(`code_files`), and may have settings behind them: ``mine.py:Thrifty:budget=2``. What cannot be found or imported is an
-error that says so; nothing is ever replaced by something else.
+Eight kinds of part have names: scenario, speaker, controller, method, trainer, information, reward, executor. A name
+that ends in ``:`` is a prefix, and what follows it is the first argument: ``jsonl:tasks.jsonl``, ``hf:PATH``. A
+scenario may also be the name of a file or folder of questions. ``package.module:Name`` and ``file.py:Name`` are
+imported as they stand (`code_files`), and may have settings behind them: ``mine.py:Thrifty:budget=2``. What cannot be
+found or imported is an error that says so; nothing is ever replaced by something else.
 """
 
 from __future__ import annotations
@@ -90,6 +90,16 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "until_approved": f"{_AGENTS}.controllers.baselines:UntilApproved",
         "oracle": f"{_AGENTS}.controllers.baselines:Oracle",
         "human": f"{_AGENTS}.controllers.human:Human",
+    },
+    "method": {
+        "cot": f"{_AGENTS}.methods.cot:ChainOfThought",
+        "self_consistency": f"{_AGENTS}.methods.self_consistency:SelfConsistency",
+        "best_of_n": f"{_AGENTS}.methods.best_of_n:BestOfN",
+        "verifier_loop": f"{_AGENTS}.methods.verifier_loop:VerifierLoop",
+        "self_refine": f"{_AGENTS}.methods.self_refine:SelfRefine",
+        "debate": f"{_AGENTS}.methods.debate:Debate",
+        "debate_judge": f"{_AGENTS}.methods.debate_judge:DebateJudge",
+        "mixture": f"{_AGENTS}.methods.mixture:Mixture",
     },
     "trainer": {
         "regret_matching": "tracer_env.trainers.runs.controllers:train_run",

@@ -19,15 +19,17 @@ the grade than whether the text held an answer at all.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args, get_origin, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from annotated_types import Ge, Le
 
-from tracer_env.annotations import Elsewhere, Words, limits
-from tracer_env.errors import IllegalActionError
+from tracer_env.annotations import Spelled, Words, limits
+from tracer_env.errors import ConfigError, IllegalActionError
 from tracer_env.intake.checked import Reader, choice, whole
+from tracer_env.schedules import RoundRobin, Schedule, schedule_named, schedule_text
 from tracer_env.settings import Settings, keys
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
 
@@ -38,50 +40,29 @@ __all__ = [
     "STOPS",
     "DialogueState",
     "Proposal",
-    "RoundRobin",
     "Rules",
-    "Schedule",
     "advance",
     "final_answer",
     "initial",
     "is_over",
     "legal_actions",
+    "read_proposal",
+    "ruled",
     "seat",
     "under",
 ]
 
+_IN_TURNS = RoundRobin()
+_KIND = "must have seat() and readable(), or be a schedule's name"
 STOPS = ("horizon", "kept")
-FINAL_ANSWERS = ("last", "highest_vote", "majority")
+FINAL_ANSWERS = ("last", "highest_vote", "majority", "majority_of_agents")
 
 MUST_SPEAK, MUST_SKIP, FREE, OVER = (0, 1), (1, 0), (1, 1), (0, 0)
 # Enum members are read through a metaclass; names of the module cost a third, and advance() is the hot path.
 _PROPOSER, _UNPARSABLE, _CORRECT, _NO_VERDICT = Role.PROPOSER, Grade.UNPARSABLE, Grade.CORRECT, Verdict.NONE
 _ACTIONS = (Action.SKIP, Action.SPEAK)
+_SOMETHING = Utterance("...", grade=Grade.WRONG)
 _build: Any = tuple.__new__  # what a named tuple's constructor calls in the end
-
-
-@runtime_checkable
-class Schedule(Protocol):
-    """Who sits next, in which role, and which earlier turns that seat may read."""
-
-    def seat(self, turn: int, num_agents: int) -> Seat:
-        """Return the seat of turn ``turn`` (from 1)."""
-        ...
-
-    def readable(self, turns: tuple[Turn, ...], seat: Seat) -> tuple[Turn, ...]:
-        """Return those of the played turns that ``seat`` may read, oldest first."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RoundRobin:
-    """The paper's schedule: agent (turn - 1) mod N acts, odd turns propose, everyone reads everything."""
-
-    def seat(self, turn: int, num_agents: int) -> Seat:
-        return Seat((turn - 1) % num_agents, Role.PROPOSER if turn % 2 else Role.REVIEWER)
-
-    def readable(self, turns: tuple[Turn, ...], seat: Seat) -> tuple[Turn, ...]:
-        return turns
 
 
 @dataclass(frozen=True)
@@ -90,19 +71,39 @@ class Rules(Settings, at="rules"):
 
     ``stop_when``: ``horizon`` plays all turns, ``kept`` ends when a proposer keeps its answer.
     ``final_answer``: ``last`` takes the newest proposal (the paper's); ``highest_vote`` the one whose vote
-    was highest; ``majority`` the answer proposed most often. Ties go to the newest; proposals without
-    an answer count only when there is no other.
-    ``history_window``: how many earlier utterances a speaker reads.
+    was highest; ``majority`` the answer proposed most often, ``majority_of_agents`` the one that most agents hold, of
+    each of whom the newest proposal counts. Ties go to the newest; proposals without an answer count only when there
+    is no other.
+    ``schedule``: who sits when (`schedules`). ``history_window``: how many earlier utterances a speaker reads.
 
-    Raises ConfigError for values that no dialogue can have.
+    Raises ConfigError for values that no dialogue can have, and for a schedule of other sizes.
     """
 
     num_agents: Annotated[int, Ge(1), Le(4096)] = 2
     max_turns: Annotated[int, Ge(1), Le(4096)] = 5
-    schedule: Annotated[Schedule, Elsewhere(), Words(kind="must have seat() and readable()")] = RoundRobin()
+    schedule: Annotated[Schedule, Spelled(schedule_text), Words(kind=_KIND)] = _IN_TURNS
     stop_when: Literal["horizon", "kept"] = "horizon"
-    final_answer: Literal["last", "highest_vote", "majority"] = "last"
+    final_answer: Literal["last", "highest_vote", "majority", "majority_of_agents"] = "last"
     history_window: Annotated[int, Ge(0), Le(4096)] = 4
+
+    @classmethod
+    def in_full(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings whose schedule is one: a text is read, and gives agents and turns where they are not said."""
+        given = data.get("schedule")
+        if not isinstance(given, str):
+            return dict(data)
+        schedule = schedule_named(given)
+        return {**_sizes(schedule), **data, "schedule": schedule}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, asked in (("num_agents", "agents"), ("max_turns", "turns")):
+            wanted, given = getattr(self.schedule, asked, None), getattr(self, name)
+            if wanted is not None and wanted != given:
+                raise ConfigError(
+                    f"rules.{name} is {given}, but the schedule {self.schedule!r} has {wanted} {asked}; set "
+                    f"{name}={wanted}, or let rules.ruled() take both from the schedule"
+                )
 
     @cached_property
     def seats(self) -> tuple[Seat, ...]:
@@ -110,6 +111,23 @@ class Rules(Settings, at="rules"):
         numbers = range(1, self.max_turns + 1)
         played = tuple(self.schedule.seat(number, self.num_agents) for number in numbers)
         return (played[0], *played)
+
+    @cached_property
+    def jobs(self) -> tuple[str, ...]:
+        """What the seat of each turn is there for besides its role (`schedules.JOBS`), empty where that is all."""
+        job = getattr(self.schedule, "job", None)
+        return ("", *("" if job is None else str(job(number)) for number in range(1, self.max_turns + 1)))
+
+    @cached_property
+    def reads_all(self) -> bool:
+        """Whether every seat may read every turn before its own, and is there for nothing but its role."""
+        said = tuple(
+            Turn(number, seat, Action.SPEAK, _SOMETHING) for number, seat in enumerate(self.seats[1:], start=1)
+        )
+        readable = self.schedule.readable
+        return not any(self.jobs) and all(
+            tuple(readable(said[:before], self.seats[before + 1])) == said[:before] for before in range(len(said))
+        )
 
     @cached_property
     def lookups(self) -> dict[Any, Any]:
@@ -129,17 +147,42 @@ class Rules(Settings, at="rules"):
 SETTINGS: dict[str, Reader[Any]] = {
     name: choice(get_args(hint)) if get_origin(hint) is Literal else whole(*limits(hint).values())
     for name, hint in keys(Rules).items()
+    if name != "schedule"
 }
 """How each setting but the schedule is read from a file; `Rules` takes what passes."""
 
 
-def under(rules: Rules, controller: object) -> Rules:
-    """Return the rules that a method's dialogues have: ``rules``, but for a final answer that its controller names.
+def ruled(schedule: Schedule, **settings: Any) -> Rules:
+    """Return rules of a schedule: agents and turns are as many as it has, where it says so; the rest as ``settings``.
 
-    A controller names one by an attribute ``final_answer`` (`baselines.MajorityVoting`); None is the rules' own.
+    ``ruled(Debate(3, 2), final_answer="majority_of_agents")``. Raises ConfigError as `Rules` does.
     """
+    return Rules(schedule=schedule, **{**_sizes(schedule), **settings})
+
+
+def _sizes(schedule: Schedule) -> dict[str, int]:
+    sizes = {"num_agents": getattr(schedule, "agents", None), "max_turns": getattr(schedule, "turns", None)}
+    return {name: size for name, size in sizes.items() if size is not None}
+
+
+def under(rules: Rules, controller: object) -> Rules:
+    """Return the rules that a method's dialogues have: ``rules``, but for what its controller asks for.
+
+    A method with rules of its own has a method ``plays(rules)`` that makes them of the run's (`agents.methods`). A
+    controller may name a final answer by an attribute ``final_answer`` (`baselines.MajorityVoting`); None is the
+    rules' own.
+    """
+    plays = getattr(controller, "plays", None)
+    if plays is not None:
+        rules = _played(plays, rules)
     asked = getattr(controller, "final_answer", None)
     return rules if asked in (None, rules.final_answer) else _ending(rules, asked)
+
+
+@lru_cache(maxsize=64)
+def _played(plays: Any, rules: Rules) -> Rules:
+    made: Rules = plays(rules)
+    return made
 
 
 @lru_cache(maxsize=64)
@@ -262,5 +305,36 @@ def final_answer(state: DialogueState) -> Proposal | None:
     ranked = [p for p in state.proposals if p.valid] or list(state.proposals)
     if rule == "highest_vote":
         return max(ranked, key=lambda p: (p.vote, p.turn))
-    support = Counter(p.utterance.answer for p in ranked)
-    return max(ranked, key=lambda p: (support[p.utterance.answer], p.turn))
+    if rule == "majority_of_agents":
+        newest = {state.rules.seats[p.turn].agent: p for p in ranked}
+        ranked = list(newest.values())
+    return _most_common(ranked)
+
+
+def read_proposal(state: DialogueState) -> tuple[Proposal | None, int]:
+    """Return the one proposal that the acting seat goes by, and its vote; (None, 0) where it may read none.
+
+    That is the newest that it may read. A seat with a job (`Rules.jobs`: a debater, a judge) weighs all that it may
+    read: it goes by the answer that most of them give, and each of the others counts as a review of it, RIGHT where it
+    gives the same answer and WRONG where it gives another or none. For speakers that read one text only.
+    """
+    rules, proposals = state.rules, state.proposals
+    if not proposals:
+        return None, 0
+    if rules.reads_all:
+        return proposals[-1], proposals[-1].vote
+    readable = {turn.number for turn in rules.schedule.readable(state.turns, state.seat)}
+    found = [proposal for proposal in proposals if proposal.turn in readable]
+    if not found:
+        return None, 0
+    if state.over or not rules.jobs[state.turn]:
+        return found[-1], found[-1].vote
+    best = _most_common([p for p in found if p.valid] or found)
+    alike = sum(p.valid and p.utterance.answer == best.utterance.answer for p in found if p is not best)
+    return best, best.vote + alike - (len(found) - 1 - alike)
+
+
+def _most_common(proposals: list[Proposal]) -> Proposal:
+    """Return the newest of those that give the most frequent answer."""
+    support = Counter(p.utterance.answer for p in proposals)
+    return max(proposals, key=lambda p: (support[p.utterance.answer], p.turn))

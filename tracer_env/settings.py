@@ -30,7 +30,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
-from tracer_env.annotations import Elsewhere, complaint, describe, fits, marked
+from tracer_env.annotations import Elsewhere, Spelled, complaint, describe, fits, marked
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.specs import parse_value
 
@@ -143,6 +143,8 @@ def as_data(settings: Any) -> dict[str, Any]:
         value = getattr(settings, name)
         if name == "settings":
             data |= value
+        elif (spelled := marked(hint, Spelled)) is not None:
+            data |= {} if (text := spelled.write(value)) is None else {name: text}
         elif value is not None and marked(hint, Elsewhere) is None:
             data[name] = as_data(value) if is_dataclass(value) else _written(value)
     return data

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from tracer_env.agents.speakers.worked_examples import worked_examples
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.rules import DialogueState
+from tracer_env.rules import DialogueState, read_proposal
 from tracer_env.types import Role, Seat, Task
 
 __all__ = ["PLACEHOLDERS", "PLAIN_STOP", "Message", "Prompts", "plain_text", "without_system"]
@@ -47,6 +47,29 @@ _FIRST = "{question}"
 _REFRESH = (
     "Discussion so far:\n{history}\n\nSolve the question again: keep what is right, mend what is wrong.\n\n{question}"
 )
+_JOBS = {
+    "debater": (
+        "{question}\n\nThese answers have been given, one of them perhaps by you:\n{history}\n\n"
+        "Weigh them against your own reasoning, take over what is sound, and answer anew."
+    ),
+    "negative": (
+        "{question}\n\nThe discussion so far:\n{history}\n\n"
+        "You are the opposing side: doubt the other side's answer, say what is wrong with it, and give your own."
+    ),
+    "affirmative": (
+        "{question}\n\nThe discussion so far:\n{history}\n\n"
+        "You spoke first. Answer the objection: defend your answer where it holds, give up what does not."
+    ),
+    "judge": (
+        "{question}\n\nTwo sides have argued:\n{history}\n\n"
+        "You are the judge. Decide which side is right, work it out yourself where neither is, and give the answer."
+    ),
+    "aggregator": (
+        "{question}\n\nSeveral solutions:\n{history}\n\n"
+        "Write one solution from them: check each, some may be wrong, and join what is best."
+    ),
+}
+"""What a seat with a job besides its role is asked for (`schedules.JOBS`), once there is something to read."""
 _REVIEW = "Question: {question}\n\n{history}Proposed answer:\n{pending}\n\nIs it RIGHT or WRONG?"
 _UNSHOWN = "(too long to be shown)"
 
@@ -55,8 +78,11 @@ _UNSHOWN = "(too long to be shown)"
 class Prompts:
     """Builds chat messages.
 
+    What a seat may read is the rules' business: the words of a debater, a judge or an aggregator stand here, for the
+    turns of schedules that have such seats.
+
     ``examples`` is how many worked examples a prompt opens with. ``proposer_prompt`` and ``reviewer_prompt``
-    replace the last user message of a role. Raises ConfigError for a placeholder that does not exist.
+    replace the last user message of a role, whatever its job. Raises ConfigError for a placeholder that does not exist.
     """
 
     examples: int = 0
@@ -85,7 +111,7 @@ class Prompts:
 
     def messages(self, state: DialogueState, seat: Seat, drop: int = 0) -> list[Message]:
         """Return the whole prompt of ``seat``, without its ``drop`` oldest utterances."""
-        pending, history = _readable(state, seat)
+        pending, vote, history = self.readable(state, seat)
         kept = history[drop:]
         if pending is not None and drop > len(history):
             pending = _UNSHOWN
@@ -94,16 +120,30 @@ class Prompts:
             "question": state.task.question,
             "history": lines,
             "pending": pending or "",
-            "vote": f"{Dialogue(state).vote:+d}",
+            "vote": f"{vote:+d}",
             "turn": str(state.turn),
             "max_turns": str(state.rules.max_turns),
             "agent": seat.name,
         }
-        return [*self.opening(state.task, seat.role), _message("user", self._fill(seat.role, fields))]
+        job = "" if state.over else state.rules.jobs[state.turn]
+        return [*self.opening(state.task, seat.role), _message("user", self._fill(seat.role, fields, job))]
+
+    def readable(self, state: DialogueState, seat: Seat) -> tuple[str | None, int, tuple[Line, ...]]:
+        """Return the proposal that a seat goes by, its vote (0 without one), and the utterances of the window.
+
+        A reviewer's window is without the proposal that it judges.
+        """
+        proposal, vote = read_proposal(state)
+        lines = () if state.pending is None else Dialogue(state).lines
+        if proposal is None:
+            return None, 0, lines
+        if seat.role is Role.REVIEWER:
+            lines = tuple(line for line in lines if line.turn != proposal.turn)
+        return proposal.utterance.text, vote, lines
 
     def droppable(self, state: DialogueState, seat: Seat) -> int:
         """Return how many utterances `messages` can leave out."""
-        pending, history = _readable(state, seat)
+        pending, _, history = self.readable(state, seat)
         return len(history) + (pending is not None and seat.role is Role.REVIEWER)
 
     def fit(self, state: DialogueState, seat: Seat, fits: Callable[[list[Message]], bool]) -> tuple[list[Message], int]:
@@ -120,13 +160,13 @@ class Prompts:
             "lower speaker.max_new_tokens or speaker.examples, or take a model with a longer context"
         )
 
-    def _fill(self, role: Role, fields: dict[str, str]) -> str:
+    def _fill(self, role: Role, fields: dict[str, str], job: str = "") -> str:
         template = self.proposer_prompt if role is Role.PROPOSER else self.reviewer_prompt
         fields = {**dict.fromkeys(PLACEHOLDERS, ""), **fields}
         if template is not None:
             return template.format_map(fields)
         if role is Role.PROPOSER:
-            return (_REFRESH if fields["history"] else _FIRST).format_map(fields)
+            return (_JOBS.get(job, _REFRESH) if fields["history"] else _FIRST).format_map(fields)
         if fields["history"]:
             fields["history"] = f"Discussion so far:\n{fields['history']}\n\n"
         return _REVIEW.format_map(fields)
@@ -141,20 +181,6 @@ def plain_text(messages: list[Message]) -> str:
 
 def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
-
-
-def _readable(state: DialogueState, seat: Seat) -> tuple[str | None, tuple[Line, ...]]:
-    """Return the pending proposal, and the utterances of the window (for a reviewer without the pending one)."""
-    proposal = state.pending
-    if proposal is None:
-        return None, ()
-    lines = Dialogue(state).lines
-    readable = state.rules.schedule.readable(state.turns, seat)
-    if all(turn.number != proposal.turn for turn in readable):
-        return None, lines
-    if seat.role is Role.REVIEWER:
-        lines = tuple(line for line in lines if line.turn != proposal.turn)
-    return proposal.utterance.text, lines
 
 
 def _render(line: Line) -> str:

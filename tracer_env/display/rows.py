@@ -63,7 +63,9 @@ def comparison_table(rows: Iterable[Row], width: int = 80) -> Table:
 
 def _fitting(rows: Sequence[Row], name: int, width: int) -> tuple[list[_Column], list[str]]:
     """Return the columns beside names of a length, and the names of those that there is no room for."""
-    columns = [column for column in _COLUMNS if column is not _SPREAD or any(row.accuracy_by_seed for row in rows)]
+    several, seated = any(row.accuracy_by_seed for row in rows), len({row.agents for row in rows}) > 1
+    asked = {id(_SPREAD): several, id(_AGENTS): seated}
+    columns = [column for column in _COLUMNS if asked.get(id(column), True)]
     left_out = []
     while name + sum(column.width(rows) + 1 for column in columns) > width:
         last = max(columns, key=lambda column: column.rank)
@@ -128,16 +130,18 @@ def _difference(row: Row) -> Text:
     return Text(f"{gain:+.3f}".replace("-", "−") if gain else "0.000", style)
 
 
-_SPREAD = _Column("sd of\nseeds", "sd of seeds", lambda row: _share(row.spread), 3)
+_SPREAD = _Column("sd of\nseeds", "sd of seeds", lambda row: _share(row.spread), 4)
+_AGENTS = _Column("ag-\nents", "agents", lambda row: str(row.agents), 3)
 _COLUMNS = (
     _Column("accuracy", "accuracy", _accuracy),
     _SPREAD,
     _Column("tok.\n/task", "tokens", lambda row: f"{row.tokens_per_task:,.0f}{'~' * row.lopsided}"),
-    _Column("calls\n/task", "calls", lambda row: f"{row.calls_per_task:.2f}", 8),
-    _Column("spo-\nken", "spoken", lambda row: _rate(row.speak_rate), 7),
-    _Column("cor-\nrec-\ntion", "correction", lambda row: _rate(row.correction_rate), 5),
-    _Column("cor-\nrup-\ntion", "corruption", lambda row: _rate(row.corruption_rate), 6),
+    _Column("calls\n/task", "calls", lambda row: f"{row.calls_per_task:.2f}"),
+    _AGENTS,
+    _Column("spo-\nken", "spoken", lambda row: _rate(row.speak_rate), 8),
+    _Column("cor-\nrec-\ntion", "correction", lambda row: _rate(row.correction_rate), 6),
+    _Column("cor-\nrup-\ntion", "corruption", lambda row: _rate(row.corruption_rate), 7),
     _Column("Δ vs\nbase", "difference", _difference, 1),
-    _Column("p", "p", lambda row: _chance(row.p_value), 4),
+    _Column("p", "p", lambda row: _chance(row.p_value), 5),
     _Column("p\nHolm", "p of Holm", lambda row: _chance(row.p_holm), 2),
 )

@@ -251,7 +251,7 @@ def make_rules(rules: Rules | None = None, **settings: Any) -> Rules:
         if settings:
             raise ConfigError(f"give either rules= or {sorted(settings)}, not both")
         return rules
-    return Rules(**settings)
+    return Rules(**Rules.in_full(settings))
 
 
 def _load_table(path: Path, trust_code: bool, settings: Mapping[str, Any]) -> Any:

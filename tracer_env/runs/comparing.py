@@ -18,10 +18,11 @@ from tracer_env.episodes.transcript import transcript_at
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.blame import told
-from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import Lessons
+from tracer_env.parts.methods import check_speaks, make_method
 from tracer_env.parts.own_parts import take_in
-from tracer_env.parts.seams import check_plays, costs_nothing
+from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
 from tracer_env.parts.worlds import check_worlds, worlds_of
@@ -137,7 +138,7 @@ def _under_seeds(
                 part.check_models(playing.speaker)
             named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
             done[seed] = _whole(part, playing, named, retry_failed)
-    methods = {name: described(one) for name, one in cast.methods.items()}
+    methods = {name: described(one, asked.rules) for name, one in cast.methods.items()}
     folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given)
     folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
     write_report(folder.path)
@@ -194,13 +195,13 @@ def _cast(
     names = asked.evaluation.methods
     there = controllers or {}
     made = {
-        name: there[name] if name in there else make_controller(name, asked.rules, asked.information, trust_code)
+        name: there[name] if name in there else make_method(name, asked.rules, asked.information, trust_code)
         for name in names
     }
     _check_seeds(asked, controllers)
     train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
     voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
-    check_plays(voices, asked.rules)
+    check_speaks(voices, asked.rules, made)
     check_worlds(voices, asked.evaluation.worlds, asked.seed)
     return _Cast(tasks, voices, dict(made), train_tasks)
 
@@ -211,7 +212,7 @@ def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     school = None if cast.train_tasks is None else School(folder, cast.train_tasks, cast.speaker, tell, cast.trees)
     taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in cast.methods.items()}
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
-    methods = {name: described(one) for name, one in cast.methods.items()}
+    methods = {name: described(one, folder.config.rules) for name, one in cast.methods.items()}
     counts = {name: len(lessons.marks) for name, lessons in taught.items() if lessons.marks}
     folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts, cast.given)
     keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})

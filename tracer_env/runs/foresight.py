@@ -5,7 +5,8 @@ Names are looked up, controllers made, files of questions read; nothing is fetch
 
 from __future__ import annotations
 
-from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+from tracer_env.parts.casting import make_scenario, make_speaker
+from tracer_env.parts.methods import make_method
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import check_plays
 from tracer_env.parts.standing import the_part_itself
@@ -46,7 +47,7 @@ def check_comparison(config: Config, trust_code: bool = False) -> Config:
     Raises what it would for scenario, speaker, methods, and a train split that is missing.
     """
     check_parts(config)
-    made = [make_controller(name, config.rules, config.information, trust_code) for name in config.evaluation.methods]
+    made = [make_method(name, config.rules, config.information, trust_code) for name in config.evaluation.methods]
     if any(map(untrained, made)) and not config.scenario.name.startswith(_FETCHED):
         training_scenario(config)
     if learns_from_play(made):

@@ -7,7 +7,8 @@
      "told": what there is to say of the tasks, "taught": {method: how many tasks it learned on},
      "given": which of scenario, speaker and controllers were objects of a caller's,
      "methods": {method: {"kind": ..., "policy": how its tables are played, where it has some,
-                          "final_answer": where it is another than the run's}}}
+                          "final_answer": where it is another than the run's,
+                          "rules": where the method brings its own}}}
 
 ``episodes_digest`` is the SHA-256 of ``episodes.jsonl`` when the metrics were computed, ``task_ids`` are the tasks in
 order. Runs of before have neither, and are read all the same.
@@ -58,7 +59,10 @@ _ENVIRONMENT = record(
         "models": mapping(line(), most=1000),
         "trained_on": mapping(whole(1, _MOST_TASKS), most=1000),
         "methods": mapping(
-            record({"kind": choice(KINDS)}, may_have={"policy": line(40), "final_answer": choice(FINAL_ANSWERS)}),
+            record(
+                {"kind": choice(KINDS)},
+                may_have={"policy": line(40), "final_answer": choice(FINAL_ANSWERS), "rules": plain(1)},
+            ),
             most=1000,
         ),
         "told": line(4096),

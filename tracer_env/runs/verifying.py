@@ -38,6 +38,7 @@ from tracer_env.runs.folder import RunFolder, load_run, metrics_of
 from tracer_env.runs.kept_controllers import controller_files, kept
 from tracer_env.runs.seeded import combined, parts
 from tracer_env.runs.survey import Survey, survey
+from tracer_env.settings import read
 from tracer_env.verification.referee import agreement
 from tracer_env.verification.verifiers import verifier_for
 
@@ -69,7 +70,8 @@ def verify(path: str | Path) -> Verified:
 
     def again(told: Transcript) -> str:
         seen = None if told.method in strange else information
-        return retell(told, rules.get(told.method, run.config.rules), seen, tables.get(told.method), reader)
+        own = rules.get(told.method, run.config.rules)
+        return "" if own is None else retell(told, own, seen, tables.get(told.method), reader)
 
     try:
         found = survey(run.episodes, promise, again)
@@ -92,6 +94,7 @@ def verify(path: str | Path) -> Verified:
         raise RunFolderError(f"{shown_path(run.path)} is not what it says: {'; '.join(wrong)}")
     asked = [f"the keys and choices of {method} (its file is of before, or names code)" for method in strange]
     asked += [f"the keys of all methods (the run's information names code, {shown(own[0])})"] if own else []
+    asked += [f"the turns of {method} (its schedule is code)" for method, own in rules.items() if own is None]
     return Verified(computed, (*_unchecked(recorded, environment), *asked))
 
 
@@ -157,11 +160,15 @@ def _promised(run: RunFolder) -> tuple[Promise, dict[str, Any]]:
     return Promise(asked.methods, asked.worlds, run.config.seed, environment["tasks"], known), environment
 
 
-def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str, Rules]:
-    """Return the rules of the methods that end their dialogues by another final answer than the run's."""
-    rules = run.config.rules
-    told = {name: each.get("final_answer") for name, each in environment.get("methods", {}).items()}
-    return {name: replace(rules, final_answer=final) for name, final in told.items() if final is not None}
+def _rules_by_method(run: RunFolder, environment: Mapping[str, Any]) -> dict[str, Rules | None]:
+    """Return the rules of the methods that have others than the run's; None for a schedule that no name tells."""
+    found: dict[str, Rules | None] = {}
+    for name, each in environment.get("methods", {}).items():
+        if (own := each.get("rules")) is not None:
+            found[name] = read(Rules, own) if "schedule" in own else None
+        elif (final := each.get("final_answer")) is not None:
+            found[name] = replace(run.config.rules, final_answer=final)
+    return found
 
 
 def _kept(run: RunFolder) -> dict[str, Controller | None]:

@@ -44,6 +44,7 @@ class Column:
         self.finals: Counter[Grade | None] = Counter()
         self.proposed: Counter[Grade | None] = Counter()
         self.cut = self.unsaid = self.failed = 0
+        self.agents: set[int] = set()
 
     def add(self, transcript: Transcript, task: int, seed: int = 0) -> None:
         """Count one more episode; raises DataError for another method or scenario."""
@@ -57,6 +58,7 @@ class Column:
             return
         prompts = completions = calls = 0
         for turn in transcript.turns:
+            self.agents.add(turn.agent)
             if turn.utterance is not None:
                 calls += 1
                 prompts += turn.utterance.prompt_tokens
@@ -118,6 +120,7 @@ class Column:
             accuracy_with_failed=finals[Grade.CORRECT] / whole if self.failed else None,
             accuracy_by_seed=_means(seeds, self.seeds, columns[0]),
             tokens_by_seed=_means(seeds, self.seeds, columns[1]),
+            agents=len(self.agents),
             lopsided=len(tokens) > 1 and bool(lopsided(tokens / worlds)),
         )
 

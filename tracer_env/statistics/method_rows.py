@@ -58,6 +58,7 @@ class Row:
     policy: str = ""  # how its tables are played: average, greedy, or both in a cast; empty without tables
     accuracy_by_seed: tuple[float, ...] = ()  # where a run has several seeds: under each; empty where others are copies
     tokens_by_seed: tuple[float, ...] = ()  # tokens a task, likewise
+    agents: int = 0  # how many had a seat in its dialogues; 0 in rows of before
     lopsided: bool = False  # one task has more than half of the spread of tokens: their interval may be too narrow
 
     def to_data(self) -> dict[str, Any]:
@@ -73,6 +74,8 @@ class Row:
             del data["policy"]
         if not self.accuracy_by_seed:
             del data["accuracy_by_seed"], data["tokens_by_seed"]
+        if not self.agents:
+            del data["agents"]
         if not self.lopsided:
             del data["lopsided"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
@@ -102,7 +105,7 @@ KINDS = ("rule", "learned", "bound")
 """What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
 _LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
-_LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided"}
+_LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided", "agents"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")

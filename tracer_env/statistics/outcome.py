@@ -19,6 +19,8 @@ from tracer_env.errors import DataError
 from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import Reader, flag, line, listed, number, optional, read, record, whole
 from tracer_env.parts.seams import parts_of
+from tracer_env.rules import Rules, under
+from tracer_env.settings import as_data
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.metrics import KINDS, Duel, Row, Tally
 from tracer_env.terminal.plain import visible
@@ -137,13 +139,18 @@ def outcome(tally: Tally, rows: Sequence[Row]) -> Outcome | None:
     return Outcome(rule, best, duels[best.method], corrected[best.method], len(held), best in learned)
 
 
-def described(controller: object) -> dict[str, str]:
-    """Return what a run records of a method: its kind, how tables are played, a final answer where it names one."""
+def described(controller: object, rules: Rules) -> dict[str, Any]:
+    """Return what a run records of a method: its kind, how tables are played, and what it asks for of the rules.
+
+    That is a final answer where it names one, and all of its rules where it brings its own; a schedule of the user's
+    own cannot be told, and is left out.
+    """
     final, policy = getattr(controller, "final_answer", None), _policy(controller)
     return {
         "kind": kind_of(controller),
         **({"policy": policy} if policy else {}),
         **({} if final is None else {"final_answer": final}),
+        **({"rules": as_data(under(rules, controller))} if hasattr(controller, "plays") else {}),
     }
 
 

@@ -31,7 +31,8 @@ from tracer_env.intake.checked import Misfit, flag, line, listed, mapping, optio
 from tracer_env.intake.stored_arrays import UNPACKING, Wanted, load_arrays
 from tracer_env.intake.stored_lines import at_most
 from tracer_env.parts.lessons import UNKNOWN, tasks_digest
-from tracer_env.rules import SETTINGS, RoundRobin, Rules
+from tracer_env.rules import SETTINGS, Rules
+from tracer_env.schedules import RoundRobin
 from tracer_env.settings import as_data
 from tracer_env.storage.files import write_bytes, write_text
 from tracer_env.storage.folders import unwritable

@@ -67,7 +67,7 @@ def expand(
     check_worlds(voice, worlds, seed)
     tell, chosen = reporter or NoReporter(), tuple(listed)
     said: Sequence[Utterance]
-    if hasattr(voice, "in_rows"):
+    if hasattr(voice, "in_rows") and played.reads_all:
         levels = grow_arrays(voice, chosen, played, seed, worlds, tell)
         said = SaidAgain(chosen, voice, grader, played, seed, worlds)
     else:

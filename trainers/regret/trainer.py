@@ -162,8 +162,11 @@ def _player(
     information: str | Information,
 ) -> Player:
     suits = (
-        isinstance(information, str) and suits_arrays(information) and rules.seats[1].role is Role.PROPOSER
-    )  # arrays begin with a proposal
+        isinstance(information, str)
+        and suits_arrays(information)
+        and rules.seats[1].role is Role.PROPOSER
+        and rules.reads_all
+    )  # arrays begin with a proposal, and everybody reads what is pending
     if suits and isinstance(controller, RegretMatching) and isinstance(speaker, SimulatedSpeaker):
         return ArrayPlayer(controller, scenario, speaker, rules, seed, str(information))
     return DialoguePlayer(controller, scenario, speaker, rules, seed, information)

@@ -2,7 +2,8 @@
 
 Every outcome is a function of the state and of the turn's own noise (`randomness.draw`), so the same
 choices on a task meet the same utterances whatever the batch. Parameters and presets stand in
-`rates`; `tracer_env.envs.vector.env` computes the same outcomes for thousands of dialogues at once.
+`rates`; a proposer goes by one text, of several that it may read by that of `read_proposal`.
+`tracer_env.envs.vector.env` computes the same outcomes for thousands of dialogues at once.
 
 What the 64 bits of a turn are used for:
 
@@ -27,7 +28,7 @@ from tracer_env.agents.speakers.simulated.text import answer_text, proposal_text
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
-from tracer_env.rules import DialogueState
+from tracer_env.rules import DialogueState, read_proposal
 from tracer_env.types import UNTOLD, Grade, Role, Signals, Task, Utterance, Verdict
 
 __all__ = ["SimulatedProposal", "SimulatedReview", "SimulatedSpeaker"]
@@ -237,10 +238,14 @@ class SimulatedSpeaker:
         rates, task, luck = self.simulation, state.task, (bits >> 16) * _UNIT
         grade, answer_id, invalid = _UNPARSABLE, -1, rates.invalid
         if luck >= invalid:
-            chance, pending = 0.0, state.proposals[-1] if state.proposals else None
+            chance, pending, vote = 0.0, state.proposals[-1] if state.proposals else None, 0
+            if not state.rules.reads_all:
+                pending, vote = read_proposal(state)
+            elif pending is not None:
+                vote = pending.vote
             if pending is None or not pending.valid:
                 chance = rates.chances(task.difficulty)[0]
-            elif pending.vote < 0:
+            elif vote < 0:
                 chance = 1.0 - rates.cave if pending.correct else rates.chances(task.difficulty)[1]
             elif (draw(stream, state.turn, _CONTENT, candidate) >> 16) * _UNIT >= rates.repeat:
                 chance = rates.chances(task.difficulty)[0]
@@ -274,6 +279,8 @@ class SimulatedSpeaker:
         share = self.simulation.reread
         if share == 0.0:
             return 0
+        if not state.rules.reads_all:
+            return int(share * sum(turn.utterance.completion_tokens for turn in state.history if turn.utterance))
         window, turns, total = state.rules.history_window, state.turns, 0
         if len(turns) > window:
             turns = tuple(turn for turn in turns if turn.utterance is not None)

@@ -37,7 +37,15 @@ from tracer_env.envs.signal_features import ALL_FEATURES, SignalFeatures
 from tracer_env.envs.vector.fixed import FixedChoices
 from tracer_env.envs.vector.keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.envs.vector.machine import compile_machine, counts_answers, fixed_keys
-from tracer_env.envs.vector.parts import check_parts, chosen_actions, keep_freed_memory, picked, rates_of, seeds_listed
+from tracer_env.envs.vector.parts import (
+    check_parts,
+    check_rules,
+    chosen_actions,
+    keep_freed_memory,
+    picked,
+    rates_of,
+    seeds_listed,
+)
 from tracer_env.envs.vector.recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.envs.vector.simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
 from tracer_env.envs.wrappers import learning_turns
@@ -97,6 +105,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         check_each(scenario)
         recording, tasks = recording_of(speaker, rules), list(scenario)
         rates = None if recording else rates_of(speaker)
+        check_rules(rules, bool(recording))
         self._speaker = speaker
         self._names = {task.id: place for place, task in enumerate(tasks)}
         fixed = others if others is not None else resolve("controller", "always")[0]()

@@ -24,8 +24,18 @@ from tracer_env.parts.seams import own_key, parts_of
 from tracer_env.parts.worlds import check_world
 from tracer_env.registry import resolve
 from tracer_env.rewards import RoleCredit, Team, TeamMinusTokens
+from tracer_env.rules import Rules
 
-__all__ = ["HINT", "check_parts", "chosen_actions", "keep_freed_memory", "picked", "rates_of", "seeds_listed"]
+__all__ = [
+    "HINT",
+    "check_parts",
+    "check_rules",
+    "chosen_actions",
+    "keep_freed_memory",
+    "picked",
+    "rates_of",
+    "seeds_listed",
+]
 
 HINT = 'use vectorization_mode="sync" for it'
 _OPTIONS = ("task", "world")
@@ -40,6 +50,16 @@ def rates_of(speaker: Any) -> Rates:
         )
     rates: Rates = speaker.simulation
     return rates
+
+
+def check_rules(rules: Rules, recorded: bool) -> None:
+    """Raise ConfigError for rules under which a dialogue hangs on more than what is pending."""
+    if rules.final_answer == "majority_of_agents":
+        raise ConfigError(f"the vector environment has no table for final_answer='majority_of_agents'; {HINT}")
+    if not recorded and not rules.reads_all:
+        raise ConfigError(
+            f"the vector environment plays seats that read everything, and not all do under {rules.schedule!r}; {HINT}"
+        )
 
 
 def check_parts(reward: Reward, information: str | Information, others: Controller) -> Information:
