@@ -28,7 +28,7 @@ from annotated_types import Ge, Le
 
 from tracer_env.annotations import Spelled, Words, limits
 from tracer_env.errors import ConfigError, IllegalActionError
-from tracer_env.intake.checked import Reader, choice, whole
+from tracer_env.intake.checked import Reader, choice, line, whole
 from tracer_env.schedules import RoundRobin, Schedule, schedule_named, schedule_text
 from tracer_env.settings import Settings, keys
 from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
@@ -36,6 +36,7 @@ from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, V
 __all__ = [
     "FINAL_ANSWERS",
     "FREE",
+    "SAVED",
     "SETTINGS",
     "STOPS",
     "DialogueState",
@@ -150,6 +151,8 @@ SETTINGS: dict[str, Reader[Any]] = {
     if name != "schedule"
 }
 """How each setting but the schedule is read from a file; `Rules` takes what passes."""
+SAVED: dict[str, Reader[Any]] = {**SETTINGS, "schedule": line(200)}
+"""The same and the schedule's text, as tables keep them; `Rules.in_full` reads it."""
 
 
 def ruled(schedule: Schedule, **settings: Any) -> Rules:

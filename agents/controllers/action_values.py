@@ -23,7 +23,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.intake.checked import Reader, choice, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import Lessons, read_lessons
-from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.rules import SAVED, DialogueState, Rules
 from tracer_env.settings import as_data, require
 
 __all__ = ["ActionValues", "Step", "ValueRow"]
@@ -126,7 +126,7 @@ class ActionValues:
         found = read(data, _reader(self.name), f"the {self.name} controller", error=ConfigError)
         rows = {key: ValueRow(**row) for key, row in found["rows"].items()}
         edges = edges_of(found["information"], found["edges"], bool(rows))
-        self.rules = None if found["rules"] is None else Rules(**found["rules"])
+        self.rules = None if found["rules"] is None else Rules(**Rules.in_full(found["rules"]))
         self.rows, self.information, self.edges = rows, found["information"], edges
         self.lessons, self.price = found["trained_on"], found["price"]
 
@@ -145,7 +145,7 @@ def _reader(name: str) -> Reader[dict[str, Any]]:
             "controller": choice([name]),
             "information": line(200),
             "edges": EDGES,
-            "rules": optional(record({}, may_have=SETTINGS)),
+            "rules": optional(record({}, may_have=SAVED)),
             "trained_on": read_lessons,
             "price": number(0, 1e9),
             "rows": mapping(_ROW, keys=line(10_000)),

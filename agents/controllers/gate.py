@@ -25,7 +25,7 @@ from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import Reader, choice, number, optional, read, record, whole
 from tracer_env.interfaces import Controller
 from tracer_env.parts.lessons import Lessons, read_lessons
-from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.rules import SAVED, DialogueState, Rules
 from tracer_env.settings import as_data, require
 from tracer_env.types import Role, Utterance
 
@@ -111,7 +111,7 @@ class Gate:
         """Take over what `state_dict` returned; raises ConfigError, and changes nothing, for anything else."""
         found = read(data, self._reader(), f"the {self.name} controller", error=ConfigError)
         self._take(found)
-        self.rules = None if found["rules"] is None else Rules(**found["rules"])
+        self.rules = None if found["rules"] is None else Rules(**Rules.in_full(found["rules"]))
         self.lessons, self.then, self.price = found["trained_on"], found["then"], found["price"]
 
     def to_json(self) -> str:
@@ -134,7 +134,7 @@ class Gate:
         fields = {
             "schema": whole(SCHEMA, SCHEMA),
             "controller": choice([self.name]),
-            "rules": optional(record({}, may_have=SETTINGS)),
+            "rules": optional(record({}, may_have=SAVED)),
             "trained_on": read_lessons,
             "then": choice(list(_RULES)),
             "price": number(0, 1e9),

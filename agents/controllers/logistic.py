@@ -29,7 +29,7 @@ from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import choice, flag, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.observed import OBSERVED, observed
 from tracer_env.parts.lessons import Lessons, read_lessons
-from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.rules import SAVED, DialogueState, Rules
 from tracer_env.settings import as_data, require
 
 __all__ = ["Logistic", "chances", "inputs", "width"]
@@ -119,7 +119,7 @@ class Logistic:
         for turn, weights in found["weights"].items():
             if not turn.isdecimal() or int(turn) < 2 or len(weights) != wide:
                 raise ConfigError(f"weights[{shown(turn)}] has {len(weights)} entries; each turn from 2 has {wide}")
-        self.rules = None if found["rules"] is None else Rules(**found["rules"])
+        self.rules = None if found["rules"] is None else Rules(**Rules.in_full(found["rules"]))
         self.lessons, self.played, self.products = found["trained_on"], found["policy"], found["products"]
         self.mean, self.spread = np.array(found["mean"]), np.array(found["spread"])
         self.weights = {int(turn): np.array(weights) for turn, weights in found["weights"].items()}
@@ -156,7 +156,7 @@ _FILE = record(
     {
         "schema": whole(SCHEMA, SCHEMA),
         "controller": choice([Logistic.name]),
-        "rules": optional(record({}, may_have=SETTINGS)),
+        "rules": optional(record({}, may_have=SAVED)),
         "policy": choice(POLICIES),
         "trained_on": read_lessons,
         "products": flag,

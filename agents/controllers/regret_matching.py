@@ -36,7 +36,7 @@ from tracer_env.intake.bounded import shown
 from tracer_env.intake.checked import also, choice, line, listed, mapping, number, optional, read, record, whole
 from tracer_env.interfaces import Information
 from tracer_env.parts.lessons import Lessons, read_lessons
-from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.rules import SAVED, DialogueState, Rules
 from tracer_env.settings import as_data
 
 __all__ = ["POLICIES", "RegretMatching", "RegretMatchingPlus", "Row", "check_rules", "edges_of", "match"]
@@ -184,7 +184,7 @@ class RegretMatching:
         found = read(data, _TABLE, "the controller table", error=ConfigError)
         rules, rows = found["rules"], {key: Row(**row) for key, row in found["rows"].items()}
         edges = edges_of(found["information"], found.get("edges", {}), bool(rows))
-        self.rules = None if rules is None else Rules(**rules)
+        self.rules = None if rules is None else Rules(**Rules.in_full(rules))
         self.rows, self.information, self.edges = rows, found["information"], edges
         self.lessons, self.played = found.get("trained_on", Lessons()), found.get("policy", "average")
 
@@ -249,7 +249,7 @@ _TABLE = record(
     {
         "schema": whole(SCHEMA, SCHEMA),
         "information": line(200),
-        "rules": optional(record({}, may_have=SETTINGS)),
+        "rules": optional(record({}, may_have=SAVED)),
         "rows": mapping(also(_ROW, _possible, "a row whose strategy adds up to its visits"), keys=line(10_000)),
     },
     may_have={"edges": EDGES, "trained_on": read_lessons, "policy": choice(POLICIES)},  # tables of before say neither
