@@ -81,6 +81,10 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "ucb": f"{_AGENTS}.controllers.bandits:UCB",
         "thompson": f"{_AGENTS}.controllers.bandits:Thompson",
         "q_learning": f"{_AGENTS}.controllers.q_learning:QLearning",
+        "sb3:ppo": f"{_AGENTS}.controllers.stable_baselines:PPO",
+        "sb3:dqn": f"{_AGENTS}.controllers.stable_baselines:DQN",
+        "sb3:maskable_ppo": f"{_AGENTS}.controllers.stable_baselines:MaskablePPO",
+        "rumad": f"{_AGENTS}.controllers.rumad:RUMAD",
         "always": f"{_AGENTS}.controllers.baselines:Always",
         "majority_voting": f"{_AGENTS}.controllers.baselines:MajorityVoting",
         "never": f"{_AGENTS}.controllers.baselines:Never",
@@ -128,6 +132,12 @@ OURS = {
     "cast_controller": "tracer_env.agents.controllers.cast:CastController",
     "train_controller": "tracer_env.trainers.regret.trainer:train_controller",
     "teach_on_trees": "tracer_env.trainers.cfr.methods:teach",
+    "load_zip": "tracer_env.trainers.outcomes.stable_zips:load_zip",
+    "signal_features": "tracer_env.envs.signal_features:SignalFeatures",
+    "fit_features": "tracer_env.envs.signal_features:fit_features",
+    "vector_env": "tracer_env.envs.vector.env:make_vector_env",
+    "controller_env": "tracer_env.envs.wrappers:make_controller_env",
+    "sb3_vec_env": "tracer_env.envs.sb3:sb3_vec_env",
     "teach_on_outcomes": "tracer_env.trainers.outcomes.teaching:teach",
     "train_on_trees": "tracer_env.trainers.cfr.training:train_on_trees",
     "train_logistic_on_trees": "tracer_env.trainers.cfr.logistic:train_logistic_on_trees",
@@ -192,7 +202,7 @@ def trains_language(method: str) -> bool:
 def names_code(kind: str, name: str) -> bool:
     """Return whether `resolve` would import ``name`` by its path: what a user may ask for, and a file may not."""
     table = _table(kind)
-    known = name in table or f"{name.partition(':')[0]}:" in table
+    known = name in table or f"{name.partition(':')[0]}:" in table or path_and_settings(name)[0] in table
     return not known and is_code(name)
 
 

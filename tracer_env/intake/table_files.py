@@ -49,7 +49,11 @@ _FROM_PLAY = record(
     }
 )
 _FROM_TREES = record({**_COURSE, "trees": _COUNT, "tasks": _COUNT, "utterances": _COUNT, "free": flag}, others=plain(4))
-_FROM_OUTCOMES = record({**_COURSE, "learned_from": line(), "episodes": _COUNT, "turns": _COUNT}, others=plain(4))
+_FROM_OUTCOMES = record(
+    {"learned_from": line(), "episodes": _COUNT, **{name: _COURSE[name] for name in _COURSE if name != "tokens"}},
+    may_have={"tokens": _COUNT, "turns": _COUNT},
+    others=plain(4),
+)
 
 
 def _training(value: Any) -> Any:
@@ -58,9 +62,9 @@ def _training(value: Any) -> Any:
     return (_FROM_TREES if isinstance(value, dict) and "trees" in value else _FROM_PLAY)(value)
 
 
-_SAVED = record({"tables": listed(record({}, others=plain(4)), 1000), "training": as_given(_training)}, others=plain(6))
+_SAVED = record({"tables": listed(record({}, others=plain(6)), 1000), "training": as_given(_training)}, others=plain(6))
 _KEPT = record(
-    {"tables": listed(record({}, others=plain(4)), 1000)},
+    {"tables": listed(record({}, others=plain(6)), 1000)},
     may_have={"seats": optional(mapping(optional(whole(0, 999)), 1000, keys=line(200)))},
     others=plain(6),
 )

@@ -30,6 +30,7 @@ from tracer_env.runs.train_trees import TrainTrees
 from tracer_env.storage.files import write_text
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trees.keys import fitted_on
+from tracer_env.trees.tree import DialogueTrees
 
 __all__ = [
     "Lesson",
@@ -114,6 +115,7 @@ class Lesson:
     seed: int
     update_every: int
     key: Callable[[], str | Information]  # of its tables, buckets cut on the train trees
+    trees: Callable[[], DialogueTrees]  # of the train split, grown when they are asked for
     tell: Reporter
 
 
@@ -134,7 +136,8 @@ class School:
         """Return what a controller is about to be taught."""
         if _ways(controller) == {"trees"}:
             return self.trees.lessons
-        return lessons_in(self.tasks, self._episodes(controller))
+        steps = _ways(controller) == {"steps"}  # which may come round to all tasks
+        return lessons_in(self.tasks, len(self.tasks) if steps else self._episodes(controller))
 
     def teach(self, name: str, controller: Controller) -> dict[str, Any]:
         """Train a controller, or take it over from the folder when an earlier process has; return its course."""
@@ -187,7 +190,12 @@ class School:
         teach, _ = resolve("trainer", OURS["teach_on_outcomes"])
         config, episodes = self.folder.config, self._episodes(controller)
         lesson = Lesson(
-            episodes, config.training_seed, config.training.update_every, lambda: self._key(name, controller), self.tell
+            episodes,
+            config.training_seed,
+            config.training.update_every,
+            lambda: self._key(name, controller),
+            lambda: self.trees.grown,
+            self.tell,
         )
         course: dict[str, Any] = teach(
             controller, name, self.tasks, _drawing(self.speaker, config), config.rules, lesson

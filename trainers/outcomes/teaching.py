@@ -2,7 +2,8 @@
 
     teach(make_controller("down"), "down", tasks, speaker, rules, lesson)
 
-A gate decides for the whole dialogue and so is taught alone; tables of action values may sit in casts.
+Gates, and what Stable-Baselines3 teaches, decide for the whole dialogue and so are taught alone; tables of action
+values may sit in casts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracer_env.agents.controllers.gate import Gate
+from tracer_env.agents.controllers.stable_baselines import StableBaselines
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.seams import parts_of
@@ -18,6 +20,7 @@ from tracer_env.runs.learning import Lesson, lessons_in, untrained
 from tracer_env.trainers.outcomes.gating import fit_gate
 from tracer_env.trainers.outcomes.openings import play_openings
 from tracer_env.trainers.outcomes.returns import train_on_returns
+from tracer_env.trainers.outcomes.stable_baselines import train_stable_baselines
 
 __all__ = ["teach"]
 
@@ -27,13 +30,15 @@ def teach(
 ) -> dict[str, Any]:
     """Teach a controller in place and return the course; ``name`` is what errors and progress call it.
 
-    Raises ConfigError for a gate inside a cast.
+    Raises ConfigError for what is taught alone inside a cast.
     """
     if isinstance(controller, Gate):
         return _gate(controller, name, scenario, speaker, rules, lesson)
-    if gates := [seat for seat, part in parts_of(controller).items() if isinstance(part, Gate) and untrained(part)]:
+    if isinstance(controller, StableBaselines):
+        return _steps(controller, name, scenario, speaker, rules, lesson)
+    if alone := [seat for seat, part in parts_of(controller).items() if isinstance(part, _WHOLE) and untrained(part)]:
         raise ConfigError(
-            f"{name!r} has a gate at {gates[0]} that has to be trained, and a gate decides for the whole dialogue; "
+            f"{name!r} has at {alone[0]} what has to be trained and decides for the whole dialogue; "
             "train it alone, and give the file that it is written to"
         )
     lesson.tell.start(f"training {name}", lesson.episodes)
@@ -57,6 +62,18 @@ def _gate(gate: Gate, name: str, scenario: Scenario, speaker: Speaker, rules: Ru
     learned = fit_gate(gate, openings)
     gate.rules, gate.lessons = rules, lessons_in(scenario, lesson.episodes)
     return _course(lesson.episodes, {"turns": openings.turns, "tokens": openings.tokens, **learned})
+
+
+def _steps(
+    controller: StableBaselines, name: str, scenario: Scenario, speaker: Speaker, rules: Rules, lesson: Lesson
+) -> dict[str, Any]:
+    lesson.tell.start(f"training {name}", lesson.episodes)
+    course = train_stable_baselines(controller, scenario, speaker, rules, lesson)
+    controller.lessons = lessons_in(scenario, len(scenario))  # it may have come round to all of them
+    return _course(course.pop("episodes"), course)
+
+
+_WHOLE = (Gate, StableBaselines)
 
 
 def _course(episodes: int, told: dict[str, Any]) -> dict[str, Any]:
