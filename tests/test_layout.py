@@ -94,9 +94,12 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "trainers.calibration": ("trainers.support", "trainers.cfr"),
     "trainers.gspo": ("trainers.support",),
     "trainers.tracer": ("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "scenarios"),
+    "trainers.team": ("trainers.support", "trainers.gspo"),
     "trainers.nano": ("scenarios",),
     "trainers.outcomes": (),
-    "trainers.runs": (*("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "trainers.tracer"),),
+    "trainers.runs": (
+        *("trainers.support", "trainers.regret", "trainers.cfr", "trainers.gspo", "trainers.tracer", "trainers.team"),
+    ),
 }
 """What trainers may import beside the world (but for its environments and command line) and the agents."""
 RECORDINGS = {

@@ -108,7 +108,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
     "trainer": {
         "regret_matching": "tracer_env.trainers.runs.controllers:train_run",
         "regret_matching_plus": "tracer_env.trainers.runs.controllers:train_run",
-        **{name: f"tracer_env.trainers.runs.methods:{name}" for name in ("gspo", "grpo", "tracer")},
+        **{name: f"tracer_env.trainers.runs.methods:{name}" for name in ("gspo", "grpo", "tracer", "magrpo", "maporl")},
     },
     "information": {
         name: f"tracer_env.information:{name}" for name in ("vote_and_time", "vote_only", "time_only", "history")
@@ -165,6 +165,8 @@ SECTIONS: dict[str, str | type[Any]] = {
     **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("training", "evaluation")},
     "gspo": "tracer_env.trainers.gspo.config:GSPOSettings",
     "tracer": "tracer_env.trainers.tracer.settings:TracerSettings",
+    "magrpo": "tracer_env.trainers.team.settings:MAGRPOSettings",
+    "maporl": "tracer_env.trainers.team.settings:MAPoRLSettings",
     "hooks": "tracer_env.trainers.gspo.hook_loading:HookPaths",
     "executor": "tracer_env.executors.seam:ExecutorConfig",
 }

@@ -46,7 +46,7 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         "--controller",
-        help="What to train: gspo, grpo or tracer with a language model; regret_matching (default) or "
+        help="What to train: gspo, grpo, magrpo, maporl or tracer with a language model; regret_matching (default) or "
         "regret_matching_plus; with --trees also cfr and the others.",
     ),
 ]
@@ -84,11 +84,12 @@ def train_command(
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Train on the train split: a controller, a language model (gspo, grpo), or both (tracer); or solve dialogue trees.
+    """Train on the train split: a controller, a language model, or both (tracer); or solve dialogue trees.
 
-    A controller's training prints its regret and its policy table. Methods gspo, grpo and tracer train what a language
-    model says (--speaker nano, smollm2 or hf:PATH) and leave adapters in the run folder. They take --set
-    gspo.KEY=VALUE (num_generations, learning_rate, finetune, reward, role, ...), tracer.variant, tracer.sharing and
+    A controller's training prints its regret and its policy table. Methods gspo and grpo (one role), magrpo and maporl
+    (a whole team) and tracer train what a language model says (--speaker nano, smollm2 or hf:PATH) and leave adapters
+    in the run folder. They take --set gspo.KEY=VALUE (num_generations, learning_rate, finetune, reward, role, ...),
+    KEY=VALUE of their own section (tracer.variant, magrpo.returns, maporl.alpha0, ...) and
     hooks.KIND=FILE.py:NAME; --dry-run shows all, `tracer-env list` what they can be. --resume DIR continues
     a run, with a larger --steps if you like; code that its config names needs --trust-code, or to be named again.
 

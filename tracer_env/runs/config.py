@@ -13,6 +13,7 @@
     [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
     [gspo]              # how utterances are learned: the keys of trainers.runs.settings
     [tracer]            # variant, sharing, reviews, fading, credit, settle, information
+    [magrpo], [maporl]  # sharing, discount, and what an utterance earns: trainers.team.settings
     [hooks]             # value, reward, prompt, extract, updater: import paths
     [executor]          # name; other keys are settings of the executor
 
@@ -49,7 +50,7 @@ __all__ = [
     "schema",
 ]
 
-TRAINING_SECTIONS = ("gspo", "tracer", "hooks")
+TRAINING_SECTIONS = ("gspo", "tracer", "magrpo", "maporl", "hooks")
 """Sections of which a run keeps what was said: their defaults are those of what is trained, if anything is."""
 _KEPT = (*TRAINING_SECTIONS, "executor")
 """Sections of which a run keeps what was said alone."""
@@ -146,8 +147,8 @@ class EvaluationConfig(Settings, at="evaluation"):
 class Config(Settings):
     """Everything that decides a run's result, and its speed settings.
 
-    ``gspo``, ``tracer`` and ``hooks`` hold what is said of training, ``executor`` where work is done, which is a speed
-    setting; they are checked by the classes of these sections (`registry.SECTIONS`), which know the rest.
+    The `TRAINING_SECTIONS` hold what is said of training, ``executor`` where work is done, which is a speed setting;
+    they are checked by the classes of these sections (`registry.SECTIONS`), which know the rest.
     """
 
     seed: _SEED = 0
@@ -159,6 +160,8 @@ class Config(Settings):
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gspo: Mapping[str, Any] = field(default_factory=dict)
     tracer: Mapping[str, Any] = field(default_factory=dict)
+    magrpo: Mapping[str, Any] = field(default_factory=dict)
+    maporl: Mapping[str, Any] = field(default_factory=dict)
     hooks: Mapping[str, Any] = field(default_factory=dict)
     executor: Mapping[str, Any] = field(default_factory=dict)
 

@@ -102,6 +102,10 @@ class TeamReward:
         """Return what the ended dialogue ``state`` earns; None when its final answer timed out or it has none."""
         if not state.over:
             raise ValueError(f"the dialogue of task {state.task.id!r} is not over: turn {state.turn} is still to play")
+        return self.so_far(state)
+
+    def so_far(self, state: DialogueState) -> float | None:
+        """Return what the answer that stands in ``state`` would earn, were it the last word."""
         answer = final_answer(state)
         return None if answer is None else _proposal(answer.utterance, state.task, self.stated_only)
 

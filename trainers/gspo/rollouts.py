@@ -38,6 +38,7 @@ __all__ = [
     "ProposalRollouts",
     "ReviewRollouts",
     "Rollouts",
+    "Said",
     "TaskOrder",
     "TeamRollouts",
     "drawn_group",
@@ -50,6 +51,8 @@ Mine = Callable[[int], bool]
 """Whether the task at a place of the batch is this process's."""
 PolicyOf = Callable[[DialogueState], str]
 """Which policy acts in a state."""
+Said = tuple[DialogueState, Utterance]
+"""An utterance, behind the state that it was said in."""
 
 
 class Drawn(NamedTuple):
@@ -269,7 +272,7 @@ class TeamRollouts(_Forgetful):
             for candidate in range(self.candidates)
         ]
         states = [initial(place.task, self.rules) for place, _ in running]
-        said: list[list[tuple[DialogueState, Utterance]]] = [[] for _ in running]
+        said: list[list[Said]] = [[] for _ in running]
         while any(not state.over for state in states):
             speaks = [index for index, state in enumerate(states) if not state.over and legal_actions(state)[1]]
             requests = [Request(states[index], states[index].seat, running[index][1]) for index in speaks]
@@ -281,11 +284,14 @@ class TeamRollouts(_Forgetful):
                     states[index] = advance(state, Action(index in spoken), spoken.get(index))
         drawn = []
         for (place, _), end, utterances in zip(running, states, said, strict=True):
-            earned = worth(self.reward.of, end)
-            for state, utterance in utterances:
+            for (state, utterance), earned in zip(utterances, self.earned(end, utterances), strict=True):
                 group = group_of(place.number, state)
                 drawn.append(Drawn(self.policy_of(state), state, utterance, earned, group, place.number))
         return drawn
+
+    def earned(self, end: DialogueState, said: Sequence[Said]) -> list[float | None]:
+        """Return what each utterance of the dialogue that ended in ``end`` earns, None where it is no sample."""
+        return [worth(self.reward.of, end)] * len(said)
 
 
 def _candidates(

@@ -24,10 +24,11 @@ from tracer_env.parts.casting import make_speaker
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.trust import check_recorded
-from tracer_env.registry import names_code, resolve
+from tracer_env.registry import names_code, resolve, section_class
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_scenario
+from tracer_env.settings import read
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.gspo.config import GSPOSettings
 from tracer_env.trainers.gspo.hooks import Hooks
@@ -38,6 +39,7 @@ from tracer_env.trainers.runs.result import result_data
 from tracer_env.trainers.runs.settings import gspo_settings, settled, tracer_settings
 from tracer_env.trainers.support.log import TrainingLog
 from tracer_env.trainers.support.processes import Processes, running_processes
+from tracer_env.trainers.team.trainer import TeamTrainer, shares_of
 from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 __all__ = ["speaker_asked", "train_run"]
@@ -193,6 +195,10 @@ def _trainer(
     asked: Config, method: str, settings: GSPOSettings, speaker: Any, tasks: Scenario, shared: dict[str, Any]
 ) -> GSPOTrainer:
     reward: Any = REWARDS[settings.reward]
+    if method in ("magrpo", "maporl"):
+        found: Any = read(section_class(method), getattr(asked, method))
+        given = {"shares": shares_of(found), "sharing": found.sharing, "reward": reward}
+        return TeamTrainer(speaker, tasks, settings.training, **given, **shared)
     if method == "tracer":
         return TracerTrainer(speaker, tasks, settings.training, tracer_settings(asked), reward=reward, **shared)
     return GSPOTrainer(speaker, tasks, settings.training, role=settings.role, reward=reward, **shared)

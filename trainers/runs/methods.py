@@ -13,7 +13,7 @@ from typing import Any
 from tracer_env.runs.config import Config
 from tracer_env.trainers.runs.language import train_run
 
-__all__ = ["grpo", "gspo", "tracer"]
+__all__ = ["grpo", "gspo", "magrpo", "maporl", "tracer"]
 
 
 def gspo(config: Config | None = None, method: str = "gspo", **others: Any) -> dict[str, Any] | None:
@@ -39,4 +39,20 @@ def grpo(config: Config | None = None, method: str = "grpo", **others: Any) -> d
 
 def tracer(config: Config | None = None, method: str = "tracer", **others: Any) -> dict[str, Any] | None:
     """Trains when to speak and what to say together, TRACER (arXiv 2605.28699): regret matching and GSPO in turn."""
+    return train_run(config, method, **others)
+
+
+def magrpo(config: Config | None = None, method: str = "magrpo", **others: Any) -> dict[str, Any] | None:
+    """Trains a whole team by MAGRPO (arXiv 2508.04652): one reward for the dialogue, given to all who spoke.
+
+    What of the paper is here and what is not: `team.returns`. The section is ``[magrpo]``.
+    """
+    return train_run(config, method, **others)
+
+
+def maporl(config: Config | None = None, method: str = "maporl", **others: Any) -> dict[str, Any] | None:
+    """Trains a whole team by MAPoRL (arXiv 2502.18439), by GRPO in the place of PPO: right answers, and moving others.
+
+    Which terms of the reward are here: `team.influence`. The section is ``[maporl]``.
+    """
     return train_run(config, method, **others)

@@ -8,7 +8,8 @@
     epsilon = 3e-4            or gspo_paper, tracer_reference, grpo            (`trainers.gspo.config.CLIPS`)
     num_generations = 8       ... and all the other keys of `trainers.gspo.config`
 
-The keys of ``[tracer]`` stand in `trainers.tracer.settings`. What a method takes besides, and which keys of ``[gspo]``
+The keys of ``[tracer]`` stand in `trainers.tracer.settings`, those of ``[magrpo]`` and ``[maporl]`` in
+`trainers.team.settings`. What a method takes besides, and which keys of ``[gspo]``
 it settles, stands in `METHODS`; what each is, in `trainers.runs.methods`.
 
 With reward ``team`` method gspo plays whole dialogues in which everybody speaks, and trains both roles.
@@ -28,24 +29,25 @@ from tracer_env.settings import as_data, read
 from tracer_env.trainers.gspo.config import CLIPS, FINETUNES, GSPOSettings
 from tracer_env.trainers.gspo.hook_loading import HOOKS
 from tracer_env.trainers.gspo.rewards import REWARDS
+from tracer_env.trainers.gspo.sharing import SHARING
 from tracer_env.trainers.tracer.reviews import REVIEWS
 from tracer_env.trainers.tracer.settings import VARIANTS, TracerSettings
-from tracer_env.trainers.tracer.trainer import SHARING
 
 __all__ = ["METHODS", "Method", "gspo_settings", "names", "settled", "tracer_settings"]
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a method takes its settings: the keys of ``[gspo]`` that are ``fixed`` by it.
+    """How a method takes its settings: the keys of ``[gspo]`` that it fixes, and those it has other defaults for.
 
-    ``lone``: one role of one speaker is trained, and ``gspo.role`` says which; ``section``: one of its own;
-    ``team``: whether whole dialogues may be paid.
+    ``section``: one of its own; ``lone``: one role is trained, and ``gspo.role`` says which; ``team``: whether whole
+    dialogues may be paid.
     """
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    lone: bool = False
+    usual: Mapping[str, Any] = field(default_factory=dict)
     section: str | None = None
+    lone: bool = False
     team: bool = False
 
 
@@ -53,6 +55,8 @@ METHODS: Mapping[str, Method] = {
     "gspo": Method(lone=True, team=True),
     "grpo": Method({"objective": "grpo"}, lone=True),
     "tracer": Method(section="tracer"),
+    "magrpo": Method({"reward": "team"}, {"objective": "grpo", "scale_rewards": "none"}, section="magrpo", team=True),
+    "maporl": Method({}, {"objective": "grpo"}, section="maporl"),
 }
 """The methods that train a language model."""
 _SECTIONS = tuple(method.section for method in METHODS.values() if method.section)
@@ -65,11 +69,10 @@ def settled(config: Config, method: str) -> Config:
     """
     config.check_seedless("train")
     taken = METHODS[method]
-    _check_fixed(config, method)
-    settings = gspo_settings(replace(config, gspo={**taken.fixed, **config.gspo}))
+    _check_taken(config, method)
+    settings = gspo_settings(replace(config, gspo={**taken.usual, **config.gspo, **taken.fixed}))
     if config.training.episodes is not None:
         raise ConfigError(f"training.episodes is for controllers alone; method {method} takes --steps (gspo.max_steps)")
-    _check_taken(config, method, settings)
     information, sections = config.information, {name: getattr(config, name) for name in _SECTIONS}
     if taken.section:
         chosen = read(section_class(taken.section), sections[taken.section])
@@ -106,6 +109,7 @@ def names() -> dict[str, dict[str, str] | list[str]]:
         "hook": dict(HOOKS),
         "variant": list(VARIANTS),
         "sharing": list(SHARING),
+        "returns": ["joint", "turns"],
         "reviews": list(REVIEWS),
         "tracer_credit": ["one_step", "team", "team_minus_tokens:price=0.0001"],
         "finetune": list(FINETUNES),
@@ -115,36 +119,34 @@ def names() -> dict[str, dict[str, str] | list[str]]:
     }
 
 
-def _check_fixed(config: Config, method: str) -> None:
-    """Raise ConfigError for a key of [gspo] that says something else than the method."""
-    for key, value in METHODS[method].fixed.items():
-        if config.gspo.get(key, value) != value:
-            raise ConfigError(
-                f"gspo.{key} is {config.gspo[key]!r}, but method {method} is the one of {value!r}; leave it out, or "
-                "take --method gspo"
-            )
-
-
-def _check_taken(config: Config, method: str, settings: GSPOSettings) -> None:
+def _check_taken(config: Config, method: str) -> None:
     """Raise ConfigError for sections of other methods, and for what of [gspo] and [hooks] this one cannot have."""
-    taken = METHODS[method]
+    taken, said = METHODS[method], config.gspo
     for name in _SECTIONS:
         for key in getattr(config, name) if name != taken.section else ():
             raise ConfigError(f"{name}.{key} goes with method {name}; leave it out or take --method {name}")
     if "value" in config.hooks and method != "tracer":
         raise ConfigError(f"hooks.value is asked for a controller's choices, and method {method} has no controller")
-    if settings.role is not None and not taken.lone:
+    if said.get("role") is not None and not taken.lone:
         raise ConfigError(_NO_ROLE[method])
-    if settings.reward == "team" and not taken.team:
+    if said.get("reward") == "team" and not taken.team:
         raise ConfigError(_NO_TEAM[method])
+    for key, value in taken.fixed.items():
+        if said.get(key, value) != value:
+            raise ConfigError(
+                f"gspo.{key} is {said[key]!r}, but method {method} takes {value!r}; leave it out, or take another one"
+            )
 
 
 _NO_ROLE = {
+    "magrpo": "gspo.role is for methods gspo and grpo; method magrpo trains all agents in all of their roles",
+    "maporl": "gspo.role is for methods gspo and grpo; method maporl trains all agents in all of their roles",
     "tracer": "gspo.role is for method gspo; method tracer trains both roles, tracer.variant says what is left out",
 }
 _NO_TEAM = {
     "tracer": "gspo.reward 'team' is for method gspo: tracer values single utterances; take role or paper",
     "grpo": "gspo.reward 'team' pays whole dialogues, and method grpo trains a lone speaker; take role or paper",
+    "maporl": "gspo.reward 'team' is for method magrpo: maporl scores single utterances; take role or paper",
 }
 """Why a method does not take a role, or the team's reward."""
 

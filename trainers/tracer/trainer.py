@@ -13,7 +13,6 @@ one that sees how sure the speaker was of its proposal. Its buckets are cut once
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Scenario
 from tracer_env.parts.casting import make_controller
 from tracer_env.parts.lessons import split_of
-from tracer_env.rules import DialogueState, Rules
+from tracer_env.rules import Rules
 from tracer_env.scenarios.base import TaskList
 from tracer_env.storage.files import write_text
 from tracer_env.terminal.bars import reporting
@@ -31,7 +30,8 @@ from tracer_env.trainers.cfr.credit import OneStep, Tree
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.hooks import Hooks
 from tracer_env.trainers.gspo.rewards import RoleReward, TeamReward, UtteranceReward
-from tracer_env.trainers.gspo.rollouts import TaskOrder, role_of
+from tracer_env.trainers.gspo.rollouts import TaskOrder
+from tracer_env.trainers.gspo.sharing import SHARING, policies_under
 from tracer_env.trainers.gspo.trainer import GSPOTrainer, TrainingResult
 from tracer_env.trainers.regret.trainer import policy_table, tables
 from tracer_env.trainers.support.checkpoint import Checkpoint
@@ -43,14 +43,7 @@ from tracer_env.trainers.tracer.settling import check_settled, settle_tables
 from tracer_env.trees.growth import expand
 from tracer_env.trees.shape import check_growable
 
-__all__ = ["SHARING", "TracerTrainer"]
-
-
-SHARING: dict[str, Callable[[DialogueState], str]] = {
-    "role": role_of,
-    "agent": lambda state: f"{state.seat.name}-{state.seat.role.name.lower()}",
-}
-"""Who shares an adapter: all agents in a role, or nobody."""
+__all__ = ["TracerTrainer"]
 
 
 class TracerTrainer(GSPOTrainer):
@@ -106,8 +99,8 @@ class TracerTrainer(GSPOTrainer):
             rules=rules,
             reward=reward or RoleReward(),
             rollouts=rollouts,
-            policies=_names(rules, self.asked.sharing, self.variant.policies),
-            frozen=_names(rules, self.asked.sharing, self.variant.frozen),
+            policies=policies_under(rules, self.asked.sharing, self.variant.policies),
+            frozen=policies_under(rules, self.asked.sharing, self.variant.frozen),
             processes=team,
             **others,
         )
@@ -172,11 +165,3 @@ def _controller(variant: Variant, rules: Rules) -> Controller:
         for role, name in (("proposer", variant.proposer), ("reviewer", variant.reviewer))
     }
     return CastController(parts)
-
-
-def _names(rules: Rules, sharing: str, roles: tuple[str, ...]) -> list[str]:
-    """Return the policies of these roles under the rules, in the order of their seats."""
-    if sharing == "role":
-        return list(roles)
-    seats = dict.fromkeys((seat.name, seat.role.name.lower()) for seat in rules.seats[1:])
-    return [f"{agent}-{role}" for agent, role in seats if role in roles]

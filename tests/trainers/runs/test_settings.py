@@ -17,11 +17,11 @@ from tracer_env.trainers.gspo.config import FINETUNES, GSPOConfig, GSPOSettings
 from tracer_env.trainers.gspo.finetune import finetune_named
 from tracer_env.trainers.gspo.hook_loading import HOOKS, HookPaths
 from tracer_env.trainers.gspo.rewards import REWARDS
+from tracer_env.trainers.gspo.sharing import SHARING
 from tracer_env.trainers.gspo.trainer import ROLES as TRAINED
 from tracer_env.trainers.runs.settings import METHODS, gspo_settings, names, settled
 from tracer_env.trainers.tracer.reviews import REVIEWS
 from tracer_env.trainers.tracer.settings import FADING, VARIANTS, TracerSettings
-from tracer_env.trainers.tracer.trainer import SHARING
 
 
 def config(**sections: Any) -> Config:
@@ -181,7 +181,7 @@ def test_tracer_takes_a_key_of_its_own() -> None:
         ("gspo", {"hooks": {"value": "x.py:f"}}, "hooks.value is asked for a controller's choices"),
         ("grpo", {"hooks": {"value": "x.py:f"}}, "hooks.value is asked for a controller's choices, and method grpo"),
         ("grpo", {"tracer": {"sharing": "role"}}, "tracer.sharing goes with method tracer"),
-        ("grpo", {"gspo": {"objective": "gspo"}}, "gspo.objective is 'gspo', but method grpo is the one of 'grpo'"),
+        ("grpo", {"gspo": {"objective": "gspo"}}, "gspo.objective is 'gspo', but method grpo takes 'grpo'"),
         ("grpo", {"gspo": {"reward": "team"}}, "gspo.reward 'team' pays whole dialogues, and method grpo"),
         ("tracer", {"tracer": {"variant": "ful"}}, "tracer.variant is 'ful'; did you mean 'full'?"),
         ("tracer", {"tracer": {"sharing": "roles"}}, "tracer.sharing is 'roles'; did you mean 'role'?"),
