@@ -186,7 +186,7 @@ def test_report_verify_list_and_doctor(run: Run) -> None:
 def test_verify_fails_on_one_changed_byte(run: Run) -> None:
     run(*SMALL, "--out", "here")
     episodes = Path("here/episodes.jsonl")
-    episodes.write_bytes(episodes.read_bytes().replace(b'"grade":"correct"', b'"grade":"korrect"', 1))
+    episodes.write_bytes(episodes.read_bytes().replace(b',1,3,"/', b',1,4,"/', 1))
     code, out, err = run("verify", "here")
     assert (code, out) == (2, "")
     assert err.startswith("error: here: the episodes cannot be read:")

@@ -98,7 +98,21 @@ def test_kept_episodes_leave_the_others_alone() -> None:
     speaker = Script("C", "+")
     told = rollout(both, speaker, SCENARIO, Rules(stop_when="kept"), vote_and_time)
     assert [(t.method, len(t.turns)) for t in told] == [("never", 3), ("never", 3), ("always", 5), ("always", 5)]
-    assert speaker.asked == [4, 2, 2, 2, 2]
+    assert speaker.asked == [2, 2, 2, 2, 2]  # the first words are the same for both
+
+
+def test_who_chose_alike_is_asked_for_once_and_shown_only_what_was_wanted() -> None:
+    """Words that another method heard at the same place are no reason to draw them for one that kept silent."""
+    both = [*jobs(Never(), 1, method="never"), *jobs(Always(), 1, method="always"), *jobs(Always(), 1, method="again")]
+    for which, drawn, asked in ((nothing, False, [1, 1, 1]), (everything, True, [1, 1, 2])):
+        speaker = Script("C", "+")
+        never, always, again = rollout(both, speaker, SCENARIO, Rules(max_turns=3), vote_and_time, which)
+        assert speaker.asked == asked
+        assert all(mine.utterance is theirs.utterance for mine, theirs in zip(always.turns, again.turns, strict=True))
+        assert never.turns[0].utterance is always.turns[0].utterance
+        assert [turn.other is not None for turn in never.turns] == [False, drawn, drawn]
+        assert [turn.speak_value is not None for turn in never.turns] == [True, drawn, drawn]
+        assert all(turn.utterance is not None and turn.other is None for turn in always.turns)
 
 
 def test_a_watcher_sees_each_turn() -> None:

@@ -143,19 +143,22 @@ def pack(
     final_turn: int,
     max_turns: int,
     failed: str,
+    known: dict[int, Raw] | None = None,
 ) -> bytes:
     """Return an episode as one line, without a line break at its end.
 
+    ``known`` keeps what utterances come to, by their identity, for other episodes in which the same ones stand; it is
+    good for as long as these live.
     Raises DataError for a turn that this form has no room for: more than a mask, its move and what was drawn come to.
     """
     told = [task.id, task.question, task.answer, task.kind, task.difficulty, task.scenario]
-    line = [FORM, episode, world, method, told, seed, max_turns, final_turn, [_packed(turn) for turn in turns]]
+    line = [FORM, episode, world, method, told, seed, max_turns, final_turn, [_packed(turn, known) for turn in turns]]
     if failed:
         line.append(failed)
     return _encode(line)
 
 
-def _packed(turn: TurnRecord) -> list[Any]:
+def _packed(turn: TurnRecord, known: dict[int, Raw] | None) -> list[Any]:
     role, mask, chance, key = turn.role, turn.mask, turn.speak_probability, turn.key
     speaks, said = turn.action is _SPEAK, turn.utterance
     prefix = _PREFIXES.get((turn.agent, role)) or _prefix(turn.agent, role)
@@ -173,8 +176,10 @@ def _packed(turn: TurnRecord) -> list[Any]:
         said = turn.other
     elif turn.other is not None or said is None or not speaks:
         raise DataError(f"turn {turn.turn} says something and would have said something, or spoke without a word")
-    if said is not None:
+    if said is not None and known is None:
         made[7] = _said(said, role)
+    elif said is not None and known is not None:
+        made[7] = known.get(id(said)) or known.setdefault(id(said), Raw(_encode(_said(said, role))))
     if mask == _FREE:
         made.append(chance)
     elif chance != mask[1] or mask[speaks] != 1 or (said is not None and not speaks):

@@ -3,12 +3,14 @@
 A job is one episode of one method. All jobs of a call advance together; at each turn everything that is to
 be said, and everything that would have been said where it is wanted, goes to the speaker in one
 batch. Choices are drawn from each episode's own noise, so the batch changes nothing but the speed.
+
+What dialogues of one task and world have in common, because they chose alike so far, is one state, asked for once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tracer_env.episodes.failures import POLICIES, FailurePolicy
 from tracer_env.episodes.transcript import Transcript, TurnRecord
@@ -17,10 +19,12 @@ from tracer_env.interfaces import Controller, Information, Request, Scenario, Sp
 from tracer_env.parts.contracts import asked_under, key_of, probability
 from tracer_env.randomness import Purpose, stream, uniform
 from tracer_env.rewards import skip_value, speak_value
-from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, legal_actions, under
+from tracer_env.rules import FREE, DialogueState, Rules, advance, final_answer, initial, legal_actions, under
 from tracer_env.types import Action, Task, Utterance
 
 __all__ = ["Counterfactuals", "Job", "everything", "nothing", "rollout"]
+
+_SKIP, _SPEAK, _CHOICE = Action.SKIP, Action.SPEAK, Purpose.CHOICE
 
 Counterfactuals = Callable[[Sequence[Request], Sequence[Request]], Sequence[bool]]
 """(spoken, unspoken) -> which of the requests that a SKIP leaves unspoken are drawn all the same."""
@@ -44,7 +48,6 @@ class _Running:
 
     job: Job
     state: DialogueState
-    stream: int
     records: list[TurnRecord]
     failed: str = ""
 
@@ -55,9 +58,21 @@ class _Choice:
 
     running: _Running
     key: str
-    mask: tuple[int, int]
     chance: float
     action: Action
+
+
+@dataclass(slots=True)
+class _Node:
+    """Dialogues that are one so far: of one task and world, under the same rules, in which the same was chosen."""
+
+    state: DialogueState
+    stream: int
+    here: list[_Running]
+    mask: tuple[int, int] = (0, 0)
+    choices: list[_Choice] = field(default_factory=list)
+    spoken: bool = False  # whether one of them speaks
+    unspoken: bool = False  # whether one of them keeps silent and could have spoken
 
 
 def everything(spoken: Sequence[Request], unspoken: Sequence[Request]) -> list[bool]:
@@ -87,89 +102,112 @@ def rollout(
     ``watch`` is given the transcripts as far as they go after each turn; ``on_error`` says what becomes of a dialogue
     in which a part failed. Raises PartError as that says.
     """
-    all_running = [
-        _Running(job, initial(job.task, under(rules, job.controller)), stream(job.seed, job.task.id, job.world), [])
-        for job in jobs
-    ]
-    active = all_running
-    while active:
-        made = [_chosen(running, information, on_error) for running in active]
-        choices = [choice for choice in made if choice is not None]
-        said = _say(choices, speaker, scenario, counterfactuals, on_error)
-        for choice, utterance in zip(choices, said, strict=True):
-            if not isinstance(utterance, PartError):
-                _move(choice, utterance)
-            elif choice.action is Action.SPEAK:
-                choice.running.failed = on_error.reason(utterance)
-            else:  # what was to be shown only
-                _move(choice, None)
-        active = [running for running in active if not running.state.over and not running.failed]
+    all_running, nodes = _begun(jobs, rules)
+    while nodes:
+        for node in nodes:
+            _choose(node, information, on_error)
+        said = _say(nodes, speaker, scenario, counterfactuals, on_error)
+        nodes = [after for node, one in zip(nodes, said, strict=True) for after in _moved(node, *one, on_error)]
         if watch is not None:
             watch([_transcript(running) for running in all_running])
     return [_transcript(running) for running in all_running]
 
 
-def _chosen(running: _Running, information: Information, on_error: FailurePolicy) -> _Choice | None:
-    """Return what a dialogue does, None where its controller failed."""
-    try:
-        return _choose(running, information)
-    except PartError as error:
-        running.failed = on_error.reason(error)
-        return None
+def _begun(jobs: Sequence[Job], rules: Rules) -> tuple[list[_Running], list[_Node]]:
+    """Return all jobs before their first turn, and the same by what they have in common."""
+    nodes: dict[tuple[int, int, int], _Node] = {}
+    made = []
+    for job in jobs:
+        own, noise = under(rules, job.controller), stream(job.seed, job.task.id, job.world)
+        key = (id(job.task), id(own), noise)
+        if key not in nodes:
+            nodes[key] = _Node(initial(job.task, own), noise, [])
+        running = _Running(job, nodes[key].state, [])
+        nodes[key].here.append(running)
+        made.append(running)
+    return made, list(nodes.values())
 
 
-def _choose(running: _Running, information: Information) -> _Choice:
-    state = running.state
-    tell = asked_under(running.job.controller, state.seat, information)
-    mask, key = legal_actions(state), key_of(tell, state)
-    if mask == (1, 1):
-        chance = probability(running.job.controller, state, key)
-        action = Action.SPEAK if uniform(running.stream, state.turn, Purpose.CHOICE) < chance else Action.SKIP
-    else:
-        action = Action(mask[1])
-        chance = float(mask[1])
-    return _Choice(running, key, mask, chance, action)
+def _choose(node: _Node, information: Information, on_error: FailurePolicy) -> None:
+    """Choose for all dialogues of a node; one whose controller failed is out."""
+    state = node.state
+    node.mask = mask = legal_actions(state)
+    free, seat, keys = mask == FREE, state.seat, dict[int, str]()
+    luck = uniform(node.stream, state.turn, _CHOICE) if free else 0.0
+    for running in node.here:
+        controller = running.job.controller
+        try:
+            tell = asked_under(controller, seat, information)
+            key = keys.get(id(tell))
+            if key is None:
+                key = keys[id(tell)] = key_of(tell, state)
+            chance = probability(controller, state, key) if free else float(mask[1])
+        except PartError as error:
+            running.failed = on_error.reason(error)
+            continue
+        speaks = luck < chance if free else mask[1] == 1
+        node.choices.append(_Choice(running, key, chance, _SPEAK if speaks else _SKIP))
+        node.spoken = node.spoken or speaks
+        node.unspoken = node.unspoken or (free and not speaks)
 
 
 def _say(
-    choices: Sequence[_Choice],
+    nodes: Sequence[_Node],
     speaker: Speaker,
     scenario: Scenario,
     counterfactuals: Counterfactuals,
     on_error: FailurePolicy,
-) -> list[Utterance | PartError | None]:
-    requests = [Request(c.running.state, c.running.state.seat, c.running.stream) for c in choices]
-    unspoken = [i for i, c in enumerate(choices) if c.action is Action.SKIP and c.mask == (1, 1)]
-    wanted = {i for i, c in enumerate(choices) if c.action is Action.SPEAK}
+) -> list[tuple[Utterance | PartError | None, bool]]:
+    """Return for each node what is said there, if anything, and whether it is shown to those who keep silent."""
+    requests = [Request(node.state, node.state.seat, node.stream) for node in nodes]
+    wanted = {place for place, node in enumerate(nodes) if node.spoken}
+    unspoken = [place for place, node in enumerate(nodes) if node.unspoken]
+    shown = set[int]()
     if unspoken:
-        drawn = counterfactuals([requests[i] for i in sorted(wanted)], [requests[i] for i in unspoken])
-        wanted.update(i for i, draw in zip(unspoken, drawn, strict=True) if draw)
-    order = sorted(wanted)
-    said = dict(zip(order, on_error.ask(speaker, [requests[i] for i in order], scenario), strict=True))
-    return [said.get(i) for i in range(len(choices))]
+        drawn = counterfactuals([requests[place] for place in sorted(wanted)], [requests[place] for place in unspoken])
+        shown = {place for place, draw in zip(unspoken, drawn, strict=True) if draw}
+    order = sorted(wanted | shown)
+    said = dict(zip(order, on_error.ask(speaker, [requests[place] for place in order], scenario), strict=True))
+    return [(said.get(place), place in shown) for place in range(len(nodes))]
 
 
-def _move(choice: _Choice, utterance: Utterance | None) -> None:
-    running, before = choice.running, choice.running.state
-    spoken = utterance if choice.action is Action.SPEAK else None
-    running.state = after = advance(before, choice.action, spoken)
+def _moved(node: _Node, said: Utterance | PartError | None, shown: bool, on_error: FailurePolicy) -> Sequence[_Node]:
+    """Play a turn, and return the nodes that go on: those who spoke, and those who did not."""
+    before, after = node.state, dict[Action, _Node]()
     seat, pending = before.seat, before.pending
-    running.records.append(
-        TurnRecord(
-            turn=before.turn,
-            agent=seat.agent,
-            role=seat.role,
-            mask=choice.mask,
-            key=choice.key,
-            speak_probability=float(choice.chance),
-            action=choice.action,
-            vote=after.pending.vote if after.pending else 0,
-            skip_value=skip_value(pending),
-            speak_value=None if utterance is None else speak_value(seat.role, pending, utterance),
-            utterance=spoken,
-            other=None if spoken is not None else utterance,
+    words = None if isinstance(said, PartError) else said
+    skipped = skip_value(pending)
+    spoke = None if words is None else speak_value(seat.role, pending, words)
+    for choice in node.choices:
+        running, action = choice.running, choice.action
+        speaks = action is _SPEAK
+        if speaks and isinstance(said, PartError):
+            running.failed = on_error.reason(said)
+            continue
+        there = after.get(action)
+        if there is None:
+            there = after[action] = _Node(advance(before, action, words if speaks else None), node.stream, [])
+        drawn = speaks or shown
+        state = running.state = there.state
+        now = state.pending
+        running.records.append(
+            TurnRecord(  # by position: names cost a third more
+                before.turn,
+                seat.agent,
+                seat.role,
+                node.mask,
+                choice.key,
+                choice.chance,
+                action,
+                now.vote if now is not None else 0,
+                skipped,
+                spoke if drawn else None,
+                words if speaks else None,
+                words if drawn and not speaks else None,
+            )
         )
-    )
+        there.here.append(running)
+    return [there for there in after.values() if not there.state.over]
 
 
 def _transcript(running: _Running) -> Transcript:

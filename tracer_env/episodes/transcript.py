@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 from msgspec.json import Encoder
 
 from tracer_env.episodes import compact
@@ -63,8 +63,8 @@ class Transcript:
         """Whether the final answer is correct."""
         return self.final.grade is Grade.CORRECT
 
-    def to_line(self) -> bytes:
-        """Return the episode in the compact form, as runs write it (no line break at the end)."""
+    def to_line(self, known: dict[int, Raw] | None = None) -> bytes:
+        """Return the episode in the compact form, as runs write it (no line break at the end); see `compact.pack`."""
         return compact.pack(
             self.episode,
             self.method,
@@ -75,6 +75,7 @@ class Transcript:
             self.final_turn,
             self.max_turns,
             self.failed,
+            known,
         )
 
     def to_json(self) -> str:

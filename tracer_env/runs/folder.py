@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Raw
+
 from tracer_env.episodes.index import keep_index
 from tracer_env.episodes.lines import LONGEST
 from tracer_env.episodes.mending import arrange
@@ -188,7 +190,8 @@ class RunFolder:
 
     def append(self, transcripts: Iterable[Transcript]) -> list[bytes]:
         """Append episodes and flush them to the disk, all of them or none; return their lines."""
-        lines = [_line(told) for told in transcripts]
+        known: dict[int, Raw] = {}
+        lines = [_line(told, known) for told in transcripts]
         append(self.episodes, b"".join(lines), inside=self.path)
         return lines
 
@@ -282,9 +285,9 @@ def load_run(path: str | Path) -> RunFolder:
     return RunFolder.reopen(Path(path))
 
 
-def _line(told: Transcript) -> bytes:
+def _line(told: Transcript, known: dict[int, Raw]) -> bytes:
     """Return the line of an episode; raises SpeakerError for one so long that it could not be read again."""
-    line = told.to_line() + b"\n"
+    line = told.to_line(known) + b"\n"
     if len(line) > LONGEST:
         raise SpeakerError(
             f"the texts of task {shown(told.task.id)} by {shown(told.method)} come to {len(line)} bytes; "
