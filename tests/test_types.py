@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import FrozenInstanceError
 
 import pytest
 from moves import TASK
 
-from tracer_env.types import Action, Grade, Role, Seat, Task, Turn, Utterance, Verdict
+from tracer_env.types import UNTOLD, Action, Grade, Role, Seat, Signals, Task, Turn, Utterance, Verdict
 
 
 def test_numbers_of_the_enums() -> None:
@@ -20,6 +22,16 @@ def test_numbers_of_the_enums() -> None:
 def test_a_seat_has_the_agents_name() -> None:
     assert Seat(3, Role.REVIEWER).name == "agent_3"
     assert str(Seat(0, Role.PROPOSER)) == "agent_0 (proposer)"
+
+
+def test_signals_that_nobody_told_cross_processes_as_the_one_object() -> None:
+    """Others recognise them by that, when they write."""
+    said = pickle.loads(pickle.dumps(Utterance("x")))
+    assert said.signals is UNTOLD
+    told = pickle.loads(pickle.dumps(Signals(margin=1.5)))
+    assert told == Signals(margin=1.5)
+    assert type(told) is Signals
+    assert copy.deepcopy(UNTOLD) is UNTOLD
 
 
 def test_tokens_are_prompt_and_completion() -> None:

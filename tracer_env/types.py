@@ -112,10 +112,18 @@ class Signals(NamedTuple):
     logprob_min: float | None = None  # of the least likely token, at most 0
     margin: float | None = None  # of a review: log P(RIGHT) - log P(WRONG) where its verdict word stands
 
+    def __reduce__(self) -> tuple[Any, tuple[float | None, ...]]:
+        """Cross processes such that `UNTOLD`, which is recognised by being the same object, arrives as itself."""
+        return _signals, tuple(self)
+
 
 SIGNALS = Signals._fields
 UNTOLD = Signals()
 """The signals of a speaker that tells none."""
+
+
+def _signals(*values: float | None) -> Signals:
+    return UNTOLD if not any(value is not None for value in values) else Signals(*values)
 
 
 @dataclass(frozen=True, slots=True)

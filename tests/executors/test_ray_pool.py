@@ -6,6 +6,7 @@ They run where ray is installed and nothing but the loopback can be reached, sin
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,8 +19,10 @@ import pytest
 
 from tracer_env import make_scenario
 from tracer_env.cli.app import main
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, ExecutorError, MissingExtraError
 from tracer_env.executors.ray_pool import LIVES, RayExecutor
+from tracer_env.runs.folder import RunFolder
 from tracer_env.trees.run import expand_run
 
 HERE = find_spec("ray") is not None
@@ -182,6 +185,60 @@ def test_a_fault_of_a_speaker_is_the_same_line_and_keeps_what_came_before(
     assert main(["expand", "--resume", str(tmp_path / "broken"), "--trust-code", "--executor", "process"]) == 0
     assert main([*base[:6], f"{code}:Broken", "--out", str(tmp_path / "whole")]) == 0
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
+COMPARE = [
+    "compare",
+    "--scenario",
+    "arithmetic",
+    "--limit",
+    "24",
+    "--methods",
+    "until_approved,cfr_plus,regret_matching",
+]
+COMPARE += ["--train-tasks", "8", "--train-episodes", "20", "--set", "evaluation.batch_size=12"]
+RAY = ["--executor", "ray", "--set", "executor.workers=2", "--set", "executor.num_cpus=0.5"]
+
+
+@with_ray
+@pytest.mark.parametrize("speaker", ["slow", "simulated"])
+def test_compare_trains_and_plays_to_the_same_bytes(
+    pool: RayExecutor, code: Path, tmp_path: Path, speaker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voice = ["--speaker", f"{code}:Slow" if speaker == "slow" else speaker]
+    assert main([*COMPARE, *voice, "--out", str(tmp_path / "one"), "--json"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert main([*COMPARE, *voice, "--out", str(tmp_path / "two"), "--json", *RAY]) == 0
+    two = json.loads(capsys.readouterr().out)
+    assert one["rows"] == two["rows"]
+    here, there = contents(tmp_path / "one"), contents(tmp_path / "two")
+    assert {name for name in here if here[name] != there[name]} <= {"report.html", "environment.json"}
+    assert here["episodes.jsonl"].count(b"\n") == 24 * 3
+
+
+@with_ray
+def test_a_run_is_continued_by_another_executor(
+    pool: RayExecutor, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by Ctrl-C while Ray's workers play; what it comes to is what it would have come to."""
+    voice = ["--speaker", f"{code}:Slow"]
+    run, stopped = tmp_path / "run", []
+
+    def stop(folder: RunFolder, block: list[Transcript]) -> list[bytes]:
+        stopped.append(1)
+        if len(stopped) == 3:
+            raise KeyboardInterrupt
+        return append(folder, block)
+
+    append = RunFolder.append
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "append", stop)
+        assert main([*COMPARE, *voice, "--out", str(run), *RAY]) == 130
+    assert (run / "episodes.jsonl").read_bytes().count(b"\n") == 2 * 12
+    assert main(["compare", "--resume", str(run), "--trust-code", "--executor", "process"]) == 0
+    assert main([*COMPARE, *voice, "--out", str(tmp_path / "whole")]) == 0
+    for name in ("episodes.jsonl", "metrics.json"):
+        assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 @with_ray

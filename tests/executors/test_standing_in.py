@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ class Posted(InProcess):
 
     apart = True
 
-    def run(self, work: Any, chunks: Iterable[Any]) -> Iterator[Any]:
+    def run(self, work: Any, chunks: Iterable[Any]) -> Generator[Any, None, None]:
         for chunk in chunks:
             there, piece = pickle.loads(pickle.dumps((work, chunk)))
             yield pickle.loads(pickle.dumps(there.ready()(piece)))

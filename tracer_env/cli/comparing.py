@@ -10,6 +10,7 @@ from tracer_env.cli.folders import print_table
 from tracer_env.cli.options import (
     ConfigOption,
     DryRunOption,
+    ExecutorOption,
     FormatOption,
     JsonOption,
     LimitOption,
@@ -94,6 +95,7 @@ def compare_command(
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    executor: ExecutorOption = None,
     on_error: OnErrorOption = None,
     retry_failed: RetryOption = False,
     trust_code: TrustOption = False,
@@ -108,6 +110,7 @@ def compare_command(
     scenario = scenario if questions is None else questions
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
+    data = merge(data, "executor", name=executor)
     if retry_failed and resume is None:
         raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
     listed = split_list(methods) if methods else None

@@ -18,7 +18,7 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -140,7 +140,7 @@ class RayExecutor:
         """Return what stands for a speaker that the workers make."""
         return stand_in(self, name, settings)
 
-    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Iterator[R]:
+    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Generator[R, None, None]:
         """Yield the results in the order of the chunks; see `seam.Executor`."""
         self._works += 1
         key, parcel, ledger = self._works, self._parcel(work), Ledger(chunks, AHEAD * self.workers, LIVES)

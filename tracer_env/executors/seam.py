@@ -14,7 +14,7 @@ whose answer hangs on its own request alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -67,7 +67,7 @@ class Executor(Protocol):
         """Return a speaker by its name, made where it will speak."""
         ...
 
-    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Iterator[R]:
+    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Generator[R, None, None]:
         """Yield what became of each chunk, in their order.
 
         What the work raises is raised where its chunk stands in the order, after everything before it. Closing the
@@ -93,25 +93,27 @@ class InProcess:
         """Make the speaker here."""
         return make_speaker(name, **settings)
 
-    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Iterator[R]:
+    def run(self, work: Work[C, R], chunks: Iterable[C]) -> Generator[R, None, None]:
         """Do one chunk after the other."""
-        return map(work.ready(), chunks)
+        do = work.ready()
+        for chunk in chunks:
+            yield do(chunk)
 
     def close(self) -> None:
         """Nobody has to be let go."""
 
 
 @contextmanager
-def opened(asked: Mapping[str, Any] | Executor | None) -> Iterator[Executor]:
-    """Make the executor that a section ``[executor]`` asks for, and let go of it at the end.
+def opened(asked: str | Mapping[str, Any] | Executor | None) -> Iterator[Executor]:
+    """Make the executor that a section ``[executor]`` or a name asks for, and let go of it at the end.
 
     One that is made already belongs to whoever made it, and stays. Raises UnknownNameError for a name that there is
     not, ConfigError for settings that it has not, MissingExtraError where its package is missing.
     """
-    if asked is not None and not isinstance(asked, Mapping):
+    if asked is not None and not isinstance(asked, str | Mapping):
         yield asked
         return
-    config = read(ExecutorConfig, asked or {})
+    config = read(ExecutorConfig, {"name": asked} if isinstance(asked, str) else asked or {})
     made: Executor = build("executor", config.name, **config.settings)
     try:
         yield made

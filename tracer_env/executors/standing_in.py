@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from tracer_env.errors import ConfigError
 from tracer_env.executors.seam import Executor
 from tracer_env.interfaces import Request, Speaker
+from tracer_env.parts.accounts import paid_parts
 from tracer_env.parts.casting import make_speaker
 from tracer_env.parts.seams import check_plays, costs_nothing, parts_of
 from tracer_env.parts.voices import words_of
@@ -37,6 +39,11 @@ def stand_in(executor: Executor, name: str, settings: Mapping[str, Any]) -> Spea
     facts = next(iter(executor.run(Asked(asked), [("facts", None)])))
     if facts["free"]:
         return make_speaker(name, **settings)
+    if facts["paid"]:
+        raise ConfigError(
+            f"the speaker {name!r} keeps an account of what it is billed, which one process must hold; leave "
+            "--executor out: it asks for many answers at once by itself"
+        )
     asked.meet(executor, facts)
     return asked
 
@@ -128,6 +135,7 @@ def _facts(speaker: Speaker) -> dict[str, Any]:
     """Return what of a speaker the driver has to know, as plain data."""
     return {
         "free": costs_nothing(speaker),
+        "paid": bool(paid_parts(speaker)),
         "worlds": worlds_of(speaker),
         "name": type(speaker).__name__,
         "words": words_of(speaker),

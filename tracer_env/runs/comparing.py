@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tracer_env.compositions import check_ready, information_named
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.transcript import transcript_at
 from tracer_env.errors import ConfigError
+from tracer_env.executors.seam import Executor, InProcess, opened
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.blame import told
 from tracer_env.parts.casting import make_scenario, make_speaker
@@ -58,6 +59,7 @@ def compare(
     resume: Path | str | None = None,
     trust_code: bool = False,
     retry_failed: bool = False,
+    executor: str | Mapping[str, Any] | Executor | None = None,
     reporter: Reporter | None = None,
 ) -> Comparison:
     """Compare methods and leave a run folder behind.
@@ -69,7 +71,8 @@ def compare(
 
     ``resume`` continues a folder and refuses a changed config; where nothing is asked for the folder's own is taken.
     Code that a folder's config or a controller's file names is refused unless ``trust_code`` is given (`trust`).
-    ``retry_failed`` plays tasks again on which an episode of the folder failed. Raises UserError subclasses for
+    ``retry_failed`` plays tasks again on which an episode of the folder failed. ``executor`` takes the place of the
+    config's: a name, a section ``[executor]`` or an object (`executors.seam`). Raises UserError subclasses for
     whatever cannot work, before the folder is made. A part that fails in play ends the comparison with its own error
     (SpeakerError, PartError, ControllerError), unless ``config.evaluation.on_error`` is ``skip``; so do Ctrl-C and a
     full disk. Whatever ended it, the episodes that were played are in the folder, and ``resume`` goes on to the same
@@ -81,8 +84,25 @@ def compare(
     asked.check_unhooked("compare")
     take_in(asked.information)
     check_ready(information_named(asked.information))
-    made = _cast(asked, given.made(scenario), given.made(speaker), controllers, trust_code)
-    cast = replace(made, given=given.objects)
+    with opened(asked.executor if executor is None else executor) as doing:
+        made = _cast(asked, given.made(scenario), given.made(speaker), controllers, trust_code, doing)
+        cast = replace(made, given=given.objects)
+        tell = reporter or NoReporter()
+        return _compared(asked, folder, cast, controllers, out, trust_code, retry_failed, tell)
+
+
+def _compared(
+    asked: Config,
+    folder: RunFolder | None,
+    cast: _Cast,
+    controllers: Mapping[str, Controller] | None,
+    out: Path | str | None,
+    trust_code: bool,
+    retry_failed: bool,
+    tell: Reporter,
+) -> Comparison:
+    """Train, play and report in a new folder, or in one that is continued."""
+    continued = folder is not None
     if asked.evaluation.seeds:
         played_under(asked, cast.speaker, cast.to_train)
     if folder is None:
@@ -91,10 +111,9 @@ def compare(
         asked = asked if "scenario" in cast.given else shared(asked)
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
     with folder.owned():
-        if resume is not None:
+        if continued:
             folder.check_tasks(cast.tasks)
             folder.check_models(cast.speaker)
-        tell = reporter or NoReporter()
         if asked.evaluation.seeds:
             return _under_seeds(
                 folder, cast, tell, retry_failed, lambda config: _part(config, cast, controllers, trust_code)
@@ -108,7 +127,7 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -
     promise = folder.promise(cast.tasks)
     if retry_failed:
         recover(folder.episodes, promise, again=lambda told: bool(told.failed))
-    played = play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell)
+    played = play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell, cast.doing)
     found = folder.settle(folder.config.evaluation.against, promise, played)
     write_report(folder.path, found)
     best = int(found.ledger.offsets[found.highlights.best()])
@@ -119,7 +138,7 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -
 def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> _Cast:
     """Return who plays under one seed: the same tasks and speaker, and controllers of its own."""
     chosen = None if given is None else {name: given[name] for name in config.evaluation.methods if name in given}
-    return replace(_cast(config, whole.tasks, whole.speaker, chosen, trust_code), given=whole.given)
+    return replace(_cast(config, whole.tasks, whole.speaker, chosen, trust_code, whole.doing), given=whole.given)
 
 
 def _under_seeds(
@@ -175,6 +194,7 @@ class _Cast:
     methods: dict[str, Controller]
     train_tasks: Scenario | None
     given: tuple[str, ...] = ()  # what are objects of the caller's
+    doing: Executor = field(default_factory=InProcess)
     trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
 
     @property
@@ -188,6 +208,7 @@ def _cast(
     speaker: Speaker | None,
     controllers: Mapping[str, Controller] | None,
     trust_code: bool,
+    doing: Executor,
 ) -> _Cast:
     """Make what is not given, and check it all; nothing is played yet."""
     tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
@@ -200,16 +221,21 @@ def _cast(
     }
     _check_seeds(asked, controllers)
     train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
-    voices = make_speaker(asked.speaker.name, **asked.speaker.settings) if speaker is None else make_speaker(speaker)
+    voice = asked.speaker
+    voices = doing.speaker(voice.name, **voice.settings) if speaker is None else make_speaker(speaker)
     check_speaks(voices, asked.rules, made)
     check_worlds(voices, asked.evaluation.worlds, asked.seed)
-    return _Cast(tasks, voices, dict(made), train_tasks)
+    return _Cast(tasks, voices, dict(made), train_tasks, doing=doing)
 
 
 def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     """Record what is played, train what has to be trained, and return the courses of training."""
     to_train = cast.to_train
-    school = None if cast.train_tasks is None else School(folder, cast.train_tasks, cast.speaker, tell, cast.trees)
+    school = (
+        None
+        if cast.train_tasks is None
+        else School(folder, cast.train_tasks, cast.speaker, tell, cast.trees, cast.doing)
+    )
     taught = {name: lessons_of(one) | _due(school, name in to_train, one) for name, one in cast.methods.items()}
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
     methods = {name: described(one, folder.config.rules) for name, one in cast.methods.items()}

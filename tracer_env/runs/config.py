@@ -197,6 +197,13 @@ class Config(Settings):
                 "take the section [hooks] out of the settings"
             )
 
+    def check_alone(self, command: str) -> None:
+        """Raise ConfigError for an executor that ``command`` would not ask."""
+        if self.executor.get("name", "process") != "process":
+            raise ConfigError(
+                f"executor.name is {self.executor['name']!r}, but {command} works in this process alone; leave it out"
+            )
+
     def _check_texts(self) -> None:
         """Raise ConfigError for a text that cannot be put on record, such as a path whose name is no UTF-8."""
         for key, value in flat(self.to_data()).items():

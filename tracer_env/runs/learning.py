@@ -16,6 +16,7 @@ from typing import Any
 
 from tracer_env.compositions import Composition, information_named
 from tracer_env.errors import ConfigError, RunFolderError, UserError
+from tracer_env.executors.seam import Executor
 from tracer_env.intake.table_files import read_kept, take_over
 from tracer_env.interfaces import Controller, Information, Scenario, Speaker
 from tracer_env.parts.casting import make_scenario
@@ -122,14 +123,21 @@ class Lesson:
 class School:
     """Teaches the controllers of a comparison on the train split ``tasks``; ``speaker`` says the words.
 
-    ``trees`` is where a model's trees of the train split are grown; None: the folder's ``trees``.
+    ``trees`` is where a model's trees of the train split are grown (None: the folder's ``trees``), ``executor`` who
+    grows them (None: this process).
     """
 
     def __init__(
-        self, folder: RunFolder, tasks: Scenario, speaker: Speaker, tell: Reporter, trees: Path | None = None
+        self,
+        folder: RunFolder,
+        tasks: Scenario,
+        speaker: Speaker,
+        tell: Reporter,
+        trees: Path | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.folder, self.tasks, self.speaker, self.tell = folder, tasks, speaker, tell
-        self.trees = TrainTrees(folder.config, tasks, speaker, trees or folder.path / "trees", tell)
+        self.trees = TrainTrees(folder.config, tasks, speaker, trees or folder.path / "trees", tell, executor)
         self._files = controller_files(folder.path, folder.config.evaluation.methods)
 
     def lessons(self, controller: Controller) -> Lessons:

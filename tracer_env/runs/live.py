@@ -46,6 +46,7 @@ def play(
     """
     config.check_unhooked("play")
     config.check_seedless("play")
+    config.check_alone("play")
     asked = config.scenario
     scenario = make_scenario(
         asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings

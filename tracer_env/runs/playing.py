@@ -11,21 +11,19 @@ of language models the last digits of their log-probabilities alone (sums of flo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 
-from tracer_env.compositions import information_named
-from tracer_env.episodes.failures import POLICIES
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Ledger, Promise
-from tracer_env.episodes.rollout import Counterfactuals, Job, everything, nothing, rollout
 from tracer_env.episodes.transcript import Transcript
+from tracer_env.executors.seam import Executor, InProcess
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.seams import costs_nothing
-from tracer_env.parts.task_contracts import task_at
-from tracer_env.parts.worlds import check_worlds, played_in
-from tracer_env.registry import OURS, build
+from tracer_env.parts.worlds import check_worlds
 from tracer_env.rules import Rules
+from tracer_env.runs.blocks import Playing
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.survey import Survey
 from tracer_env.terminal.progress import Reporter
@@ -47,37 +45,22 @@ def evaluate(
     counterfactuals: str = "auto",
     done: Collection[int] = (),
     on_error: str = "stop",
+    executor: Executor | None = None,
 ) -> Iterator[list[Transcript]]:
     """Play all methods on all tasks and worlds; yield the transcripts in blocks of whole tasks.
 
     ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For the values of
-    ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. Raises ScenarioError for a task that is
+    ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. ``executor`` plays the blocks, this process if there is
+    none; they come in their order all the same. Raises ScenarioError for a task that is
     none, ConfigError for worlds that the speaker does not have.
     """
     check_worlds(speaker, worlds, seed)
-    key, count = information_named(information), len(scenario)
-    free = costs_nothing(speaker)
-    wanted = ("all" if free else "shared") if counterfactuals == "auto" else counterfactuals
-    at_once = max(1, batch_size // len(methods))
-    waiting = (episode for episode in range(count * worlds) if episode not in done)
-    while episodes := list(islice(waiting, at_once)):
-        jobs = [
-            Job(episode, name, controller, task_at(scenario, number), world, seed)
-            for episode, (world, number) in ((episode, played_in(episode, count)) for episode in episodes)
-            for name, controller in methods.items()
-        ]
-        shared = speaker
-        which: Counterfactuals = everything if wanted == "all" else nothing
-        if not free:
-            cached = build("speaker", OURS["cached_speaker"], speaker)
-            shared = cached
-            which = _shared(cached.knows) if wanted == "shared" else which
-        yield rollout(jobs, shared, scenario, rules, key, which, on_error=POLICIES[on_error])
-
-
-def _shared(knows: Callable[..., list[bool]]) -> Counterfactuals:
-    """Draw what costs nothing: requests that another method makes too, or made before."""
-    return lambda spoken, unspoken: knows(unspoken, spoken)
+    doing, total = executor or InProcess(), len(scenario) * worlds
+    work = Playing(methods, scenario, speaker, rules, seed, information, counterfactuals, on_error, apart=doing.apart)
+    at_once = doing.size(max(1, batch_size // len(methods)), total - len(done), costs_nothing(speaker))
+    waiting = (episode for episode in range(total) if episode not in done)
+    with closing(iter(doing.run(work, iter(lambda: list(islice(waiting, at_once)), [])))) as blocks:
+        yield from blocks
 
 
 def play_missing(
@@ -87,6 +70,7 @@ def play_missing(
     tasks: Scenario,
     speaker: Speaker,
     tell: Reporter,
+    executor: Executor | None = None,
 ) -> Survey | None:
     """Play what is not there yet, and once more what somebody took out of the file meanwhile.
 
@@ -100,7 +84,7 @@ def play_missing(
             return found
         whole = found.size == (folder.episodes.stat().st_size if found.size else 0)  # else some were dropped
         tell.start("playing", total, len(done))
-        _play_rest(folder, done, methods, tasks, speaker, tell, found if whole else None)
+        _play_rest(folder, done, methods, tasks, speaker, tell, found if whole else None, executor)
         if whole and found.is_of(folder.episodes):
             return found
     return None
@@ -114,6 +98,7 @@ def _play_rest(
     speaker: Speaker,
     tell: Reporter,
     found: Survey | None,
+    executor: Executor | None,
 ) -> None:
     config, reached = folder.config, len(done)
     blocks = evaluate(
@@ -128,6 +113,7 @@ def _play_rest(
         config.evaluation.counterfactuals,
         done,
         config.evaluation.on_error,
+        executor,
     )
     for block in blocks:
         lines = folder.append(block)

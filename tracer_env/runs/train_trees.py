@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tracer_env.executors.seam import Executor
 from tracer_env.interfaces import Scenario, Speaker
 from tracer_env.parts.lessons import Lessons, split_of
 from tracer_env.parts.seams import costs_nothing, trees_of
@@ -41,7 +42,16 @@ _NODES = 1 << 22
 class TrainTrees:
     """Trees of the train split ``tasks``, grown when they are first asked for; ``folder`` is where a model's go."""
 
-    def __init__(self, config: Config, tasks: Scenario, speaker: Speaker, folder: Path, tell: Reporter) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tasks: Scenario,
+        speaker: Speaker,
+        folder: Path,
+        tell: Reporter,
+        executor: Executor | None = None,
+    ) -> None:
+        self._executor = executor
         self._config, self._scenario, self._speaker, self._tell = config, tasks, speaker, tell
         self.folder = folder
         self.free = costs_nothing(speaker)
@@ -91,6 +101,7 @@ class TrainTrees:
             out=self.folder,
             resume=begun,
             scenario=self._scenario,
+            executor=self._executor,
             reporter=self._tell,
         )
 

@@ -112,6 +112,7 @@ def _opened(
         if config is None:
             check_recorded(asked.to_data(), resume, trust_code=trust_code)
     asked.check_seedless("train")
+    asked.check_alone("train")
     check_sections(asked, method)
     take_in(asked.information)
     controller = make_controller(method, asked.rules, asked.information)

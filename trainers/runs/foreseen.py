@@ -27,6 +27,7 @@ def check(config: Config, method: str) -> Config:
     check_parts(replace(config, scenario=replace(config.scenario, split="train", path=config.training.path)))
     if not trains_language(method):
         config.check_seedless("train")
+        config.check_alone("train")
         check_sections(config, method)
         return taught(config, words_are_free(config.speaker.name))
     settings = gspo_settings(config)

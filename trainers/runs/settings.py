@@ -68,6 +68,7 @@ def settled(config: Config, method: str) -> Config:
     Raises ConfigError for settings that the method does not have.
     """
     config.check_seedless("train")
+    config.check_alone("train")
     taken = METHODS[method]
     _check_taken(config, method)
     settings = gspo_settings(replace(config, gspo={**taken.usual, **config.gspo, **taken.fixed}))
