@@ -162,7 +162,7 @@ OURS = {
 SECTIONS: dict[str, str | type[Any]] = {
     **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("scenario", "speaker")},
     "rules": "tracer_env.rules:Rules",
-    **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("training", "evaluation")},
+    **{name: f"tracer_env.runs.config:{name.title()}Config" for name in ("training", "evaluation", "budget")},
     "gspo": "tracer_env.trainers.gspo.config:GSPOSettings",
     "tracer": "tracer_env.trainers.tracer.settings:TracerSettings",
     "magrpo": "tracer_env.trainers.team.settings:MAGRPOSettings",

@@ -1,8 +1,8 @@
 """The command line: parse, call, print.
 
 Results go to stdout (with ``--json`` exactly one JSON document), everything else to stderr. Exit codes: 0 done,
-1 our mistake or the machine's failure (a full disk), 2 the user's, 130 interrupted, 143 and 129 ended by SIGTERM and
-SIGHUP. A user's mistake is one line; ``--debug`` shows the traceback.
+1 our mistake or the machine's failure (a full disk), 2 the user's, 3 a budget is used up, 130 interrupted, 143 and 129
+ended by SIGTERM and SIGHUP. A user's mistake is one line; ``--debug`` shows the traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import typer
 
 from tracer_env.cli.commands import COMMANDS, function_of
 from tracer_env.code_files import own_line
-from tracer_env.errors import PartError, TracerEnvError
+from tracer_env.errors import BudgetReached, EndpointError, PartError, TracerEnvError
 from tracer_env.storage.endings import Stopped, failure, stoppable
 from tracer_env.terminal.narrow import printable
 from tracer_env.terminal.plain import command as command_line
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except typer.Exit as ended:
         return ended.exit_code
-    except PartError as error:
+    except (PartError, EndpointError, BudgetReached) as error:
         return _failed(error, f"{error}{_going_on(error)}", error.exit_code, debug)
     except TracerEnvError as error:
         return _failed(error, str(error), error.exit_code, debug)
@@ -114,9 +114,11 @@ def entry() -> None:
     sys.exit(main())
 
 
-def _going_on(error: PartError) -> str:
-    """Return how to continue the run that a part of the user's has ended."""
+def _going_on(error: TracerEnvError) -> str:
+    """Return how to continue the run that a part of the user's, a server or a budget has ended."""
     folder = getattr(error, "run_folder", None)
+    if folder is not None and isinstance(error, BudgetReached):
+        return f"; go on with a larger one: {command_line('--resume', folder, error.option)} MORE"
     return "" if folder is None else f"; when it is mended, continue with {command_line('--resume', folder)}"
 
 

@@ -14,6 +14,8 @@ from tracer_env.cli.options import (
     FormatOption,
     JsonOption,
     LimitOption,
+    MaxCostOption,
+    MaxTokensOption,
     OutOption,
     PathOption,
     ResumeOption,
@@ -96,6 +98,8 @@ def compare_command(
     out: OutOption = None,
     resume: ResumeOption = None,
     executor: ExecutorOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_cost: MaxCostOption = None,
     on_error: OnErrorOption = None,
     retry_failed: RetryOption = False,
     trust_code: TrustOption = False,
@@ -117,6 +121,7 @@ def compare_command(
     data = merge(
         data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, seeds=_numbers(seeds), on_error=on_error
     )
+    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if dry_run:
@@ -155,6 +160,8 @@ def _show(result: Comparison) -> None:
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")
     say(f"replay  {result.replay_command}")
+    if result.spent is not None:
+        say(f"billed  {result.spent.line()}")
     for cost in costs(result.training, result.run.config.evaluation.seeds):
         say(f"train   {cost}")
     if result.failed:

@@ -26,6 +26,8 @@ __all__ = [
     "FormatOption",
     "JsonOption",
     "LimitOption",
+    "MaxCostOption",
+    "MaxTokensOption",
     "OutOption",
     "PathOption",
     "ResumeOption",
@@ -57,6 +59,12 @@ ExecutorOption = Annotated[
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. rules.max_turns=7. May repeat.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+MaxTokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", help="Stop when servers have billed so many tokens; --resume goes on.")
+]
+MaxCostOption = Annotated[
+    float | None, typer.Option("--max-cost", help="Stop when that is spent, by the prices of the speaker.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to make (default: runs/...).")]
 ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]

@@ -10,6 +10,8 @@ import typer
 from tracer_env.cli.options import (
     ConfigOption,
     JsonOption,
+    MaxCostOption,
+    MaxTokensOption,
     PathOption,
     ScenarioOption,
     SeedOption,
@@ -21,6 +23,7 @@ from tracer_env.cli.options import (
     settings_data,
 )
 from tracer_env.runs.config import Config
+from tracer_env.settings import merge
 from tracer_env.terminal.screen import Screen, say_json
 
 __all__ = ["play_command"]
@@ -37,6 +40,8 @@ def play_command(
     task: Annotated[str | None, typer.Option("--task", help="Id of the task (default: the first).")] = None,
     world: Annotated[int, typer.Option("--world", help="Which draw of the luck.")] = 0,
     seed: SeedOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_cost: MaxCostOption = None,
     settings: SetOption = None,
     config: ConfigOption = None,
     trust_code: TrustOption = False,
@@ -44,6 +49,7 @@ def play_command(
 ) -> None:
     """Play one episode and show it turn by turn."""
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, seed=seed)
+    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     resolved = Config.from_data(embedded(data))
     from tracer_env.runs.live import play
 

@@ -16,6 +16,8 @@ from tracer_env.cli.options import (
     FormatOption,
     JsonOption,
     LimitOption,
+    MaxCostOption,
+    MaxTokensOption,
     OutOption,
     ResumeOption,
     ScenarioOption,
@@ -79,6 +81,8 @@ def train_command(
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_cost: MaxCostOption = None,
     trust_code: TrustOption = False,
     form: FormatOption = "table",
     as_json: JsonOption = False,
@@ -109,7 +113,10 @@ def train_command(
     with_model = trains_language(chosen)  # they show their own progress
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
     data = merge(data, "gspo", max_steps=steps if with_model else None)
+    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     resolved = resolved_config(data, out, resume)
+    if with_model and (resolved.budget.max_tokens, resolved.budget.max_cost) != (None, None):
+        raise ConfigError(f"method {chosen} trains a model on this machine, which nobody bills; leave the budget out")
     if with_model:
         settled, _ = resolve("trainer", OURS["training_settings"])
         resolved = settled(resolved, chosen)

@@ -17,6 +17,8 @@ from tracer_env.cli.options import (
     FormatOption,
     JsonOption,
     LimitOption,
+    MaxCostOption,
+    MaxTokensOption,
     PathOption,
     ScenarioOption,
     SeedOption,
@@ -62,18 +64,22 @@ def expand_command(
     config: ConfigOption = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Folder of trees to continue.")] = None,
     executor: ExecutorOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_cost: MaxCostOption = None,
     trust_code: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write down every choice on every task: dialogue trees, from which everything else is computed exactly."""
     from tracer_env.executors.seam import opened
     from tracer_env.parts.casting import make_scenario
+    from tracer_env.runs.spending import billed
     from tracer_env.trees.run import SETTINGS, expand_run
 
     if (out is None) == (resume is None):
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(merge(data, "evaluation", worlds=worlds), "executor", name=executor)
+    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     if resume is not None and config is None and (resume / SETTINGS).is_file():
         data = layered(read_toml(resume / SETTINGS), data, resume, trust_code, file=SETTINGS)
     asked = Config.from_data(data)
@@ -83,21 +89,26 @@ def expand_command(
     tasks = make_scenario(
         where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.tasks_seed, **where.settings
     )
-    with reporting() as reporter, resumable("expand", resume), opened(asked.executor) as doing:
-        voice = doing.speaker(asked.speaker.name, **asked.speaker.settings)
+    folder = out or resume or Path()
+    with (
+        reporting() as reporter,
+        resumable("expand", resume),
+        opened(asked.executor) as doing,
+        billed(voice := doing.speaker(asked.speaker.name, **asked.speaker.settings), asked.budget, folder) as account,
+    ):
         trees = expand_run(
             tasks,
             voice,
             asked.rules,
             asked.seed,
             asked.evaluation.worlds,
-            out=out or resume or Path(),
+            out=folder,
             resume=resume is not None,
             settings=asked.to_toml(),
             executor=doing,
             reporter=reporter,
         )
-    facts = _facts(trees, out or resume)
+    facts = _facts(trees, folder) | ({} if account is None else {"billed": account.spent.line()})
     if as_json:
         return say_json(facts)
     say("\n".join(f"{name:<18} {value}" for name, value in facts.items()))

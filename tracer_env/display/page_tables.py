@@ -52,7 +52,8 @@ def _lessons(row: Row) -> str:
 
 
 def _one_task(row: Row) -> str:
-    return "<small>one task has most of the spread</small>" if row.lopsided else ""
+    told = f"<small>at least: no server told the usage of {row.uncounted:,}</small>" if row.uncounted else ""
+    return told + ("<small>one task has most of the spread</small>" if row.lopsided else "")
 
 
 def _by_seed(row: Row) -> str:

@@ -96,6 +96,9 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     if seen := [row for row in rows if row.trained_on]:
         each = (f"{row.method} on {row.trained_on:,}" for row in seen)
         lines.append(f"* trained on tasks of this table, so no held-out result: {', '.join(each)}")
+    if silent := [row for row in rows if row.uncounted]:
+        each = (f"{row.method} {row.uncounted:,}" for row in silent)
+        lines.append(f"tokens are at least these; utterances whose usage no server told: {', '.join(each)}")
     if one := [row.method for row in rows if row.lopsided]:
         lines.append(
             f"~ one task has most of the spread of tokens, and more tasks may move the mean far: {', '.join(one)}"

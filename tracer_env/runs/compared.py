@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tracer_env.display.formats import flat_records
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import MissingExtraError
+from tracer_env.parts.accounts import Spent
 from tracer_env.runs.folder import RunFolder
 from tracer_env.terminal.plain import command
 
@@ -22,6 +23,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     training: dict[str, Any]
     interesting: Transcript
+    spent: Spent | None = None  # what servers billed the run for, where one speaks
     shown: RunFolder | None = None  # the run that holds it, where that is a part of another
 
     def to_data(self) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class Comparison:
             "rows": self.rows,
             "training": self.training,
             "warnings": self.warnings,
+            **({} if self.spent is None else {"billed": asdict(self.spent)}),
             "replay": self.replay_command,
         }
 

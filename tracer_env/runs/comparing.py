@@ -36,6 +36,7 @@ from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
 from tracer_env.runs.seeded import combined, lessons, open_part, played_under
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
+from tracer_env.runs.spending import billed, check_budget
 from tracer_env.statistics.outcome import described
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
 from tracer_env.types import Task
@@ -110,15 +111,17 @@ def _compared(
             asked = taught(asked, costs_nothing(cast.speaker))
         asked = asked if "scenario" in cast.given else shared(asked)
         folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
-    with folder.owned():
+    with folder.owned(), billed(cast.speaker, asked.budget, folder.path) as account:
         if continued:
             folder.check_tasks(cast.tasks)
             folder.check_models(cast.speaker)
         if asked.evaluation.seeds:
-            return _under_seeds(
+            done = _under_seeds(
                 folder, cast, tell, retry_failed, lambda config: _part(config, cast, controllers, trust_code)
             )
-        return _whole(folder, cast, tell, retry_failed)
+        else:
+            done = _whole(folder, cast, tell, retry_failed)
+        return done if account is None else replace(done, spent=account.spent)
 
 
 def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -> Comparison:
@@ -225,6 +228,7 @@ def _cast(
     voices = doing.speaker(voice.name, **voice.settings) if speaker is None else make_speaker(speaker)
     check_speaks(voices, asked.rules, made)
     check_worlds(voices, asked.evaluation.worlds, asked.seed)
+    check_budget(voices, asked.budget)
     return _Cast(tasks, voices, dict(made), train_tasks, doing=doing)
 
 

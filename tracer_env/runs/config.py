@@ -10,6 +10,7 @@
     temperature = 0.3
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
     [training]          # method, episodes, tasks, update_every, limit, path, seed
+    [budget]            # max_tokens, max_cost
     [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
     [gspo]              # how utterances are learned: the keys of trainers.runs.settings
     [tracer]            # variant, sharing, reviews, fading, credit, settle, information
@@ -26,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from tracer_env.annotations import Count
 from tracer_env.compositions import information_named
@@ -41,6 +42,7 @@ from tracer_env.settings import schema as settings_schema
 
 __all__ = [
     "TRAINING_SECTIONS",
+    "BudgetConfig",
     "Config",
     "EvaluationConfig",
     "ScenarioConfig",
@@ -144,6 +146,17 @@ class EvaluationConfig(Settings, at="evaluation"):
 
 
 @dataclass(frozen=True)
+class BudgetConfig(Settings, at="budget"):
+    """What servers may bill a run for, all its continuations together (`spending`); another one may continue it.
+
+    ``max_cost`` is in the currency of the prices.
+    """
+
+    max_tokens: Count | None = None
+    max_cost: Annotated[float, Gt(0)] | None = None
+
+
+@dataclass(frozen=True)
 class Config(Settings):
     """Everything that decides a run's result, and its speed settings.
 
@@ -158,6 +171,7 @@ class Config(Settings):
     rules: Rules = field(default_factory=Rules)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     gspo: Mapping[str, Any] = field(default_factory=dict)
     tracer: Mapping[str, Any] = field(default_factory=dict)
     magrpo: Mapping[str, Any] = field(default_factory=dict)
@@ -289,7 +303,7 @@ def schema() -> dict[str, Any]:
 def differences(
     left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size", "evaluation.on_error")
 ) -> list[str]:
-    """Return the dotted keys in which two configs differ, speed settings left out."""
+    """Return the dotted keys in which two configs differ, speed settings and budgets left out."""
     a, b = flat(left.to_data()), flat(right.to_data())
-    kept = [key for key in a.keys() | b.keys() if key not in ignore and not key.startswith("executor.")]
+    kept = [key for key in a.keys() | b.keys() if key not in ignore and not key.startswith(("executor.", "budget."))]
     return sorted(key for key in kept if a.get(key) != b.get(key))

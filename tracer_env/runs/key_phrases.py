@@ -34,6 +34,8 @@ PHRASES = {
     "evaluation.batch_size": "dialogues at once; it changes speed and no result",
     "evaluation.counterfactuals": "which unspoken utterances are drawn, to be shown in replays",
     "evaluation.on_error": "when a part fails: stop, to be continued, or skip the episode and record it as failed",
+    "budget.max_tokens": "the most tokens that servers may bill the run for, all its continuations together",
+    "budget.max_cost": "the most that they may cost, by the speaker's prices",
     "gspo.finetune": "what of the model learns: lora:r=8,alpha=16, full, or last_n:layers=2",
     "gspo.reward": "what an utterance earns",
     "gspo.objective": "the ratio of a whole utterance (gspo) or of each token (grpo)",

@@ -22,6 +22,7 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.folder import load_run
 from tracer_env.runs.learning import untrained
 from tracer_env.runs.seeded import of_seed
+from tracer_env.runs.spending import billed
 from tracer_env.specs import cast_parts, is_cast
 from tracer_env.terminal.plain import command
 
@@ -83,7 +84,8 @@ def play(
 
     which = everything if costs_nothing(speaker) else nothing
     key = check_ready(information_named(config.information))
-    played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
+    with billed(speaker, config.budget, None):
+        played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
     show(played, over=True)
     return played
 

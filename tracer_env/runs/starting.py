@@ -52,7 +52,7 @@ def commented(config: Config) -> str:
     data = config.to_data()
     lines = ["# Everything that decides a result. tracer-env compare --config study.toml", ""]
     lines += _lines(Config, data, asleep=False)
-    for section in ("scenario", "speaker", "rules", "training", "evaluation"):
+    for section in ("scenario", "speaker", "rules", "training", "evaluation", "budget"):
         cls = section_class(section)
         lines += ["", *_told(cls), f"[{section}]", *_lines(cls, data.get(section, {}), asleep=False)]
     lines += [

@@ -43,7 +43,7 @@ class Column:
         self.correct = bytearray()
         self.finals: Counter[Grade | None] = Counter()
         self.proposed: Counter[Grade | None] = Counter()
-        self.cut = self.unsaid = self.failed = 0
+        self.cut = self.unsaid = self.failed = self.uncounted = 0
         self.agents: set[int] = set()
 
     def add(self, transcript: Transcript, task: int, seed: int = 0) -> None:
@@ -64,6 +64,7 @@ class Column:
                 prompts += turn.utterance.prompt_tokens
                 completions += turn.utterance.completion_tokens
                 self.cut += turn.utterance.finish == "length"
+                self.uncounted += not turn.utterance.counted
             if turn.other is not None:
                 self.unsaid += turn.other.tokens
         final = transcript.final.grade
@@ -121,6 +122,7 @@ class Column:
             accuracy_by_seed=_means(seeds, self.seeds, columns[0]),
             tokens_by_seed=_means(seeds, self.seeds, columns[1]),
             agents=len(self.agents),
+            uncounted=self.uncounted,
             lopsided=len(tokens) > 1 and bool(lopsided(tokens / worlds)),
         )
 

@@ -59,6 +59,7 @@ class Row:
     accuracy_by_seed: tuple[float, ...] = ()  # where a run has several seeds: under each; empty where others are copies
     tokens_by_seed: tuple[float, ...] = ()  # tokens a task, likewise
     agents: int = 0  # how many had a seat in its dialogues; 0 in rows of before
+    uncounted: int = 0  # utterances whose usage a server did not tell: in the tokens above they are 0
     lopsided: bool = False  # one task has more than half of the spread of tokens: their interval may be too narrow
 
     def to_data(self) -> dict[str, Any]:
@@ -78,6 +79,8 @@ class Row:
             del data["agents"]
         if not self.lopsided:
             del data["lopsided"]
+        if not self.uncounted:
+            del data["uncounted"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
     @property
@@ -105,7 +108,7 @@ KINDS = ("rule", "learned", "bound")
 """What a method is: one that learned nothing, one that did, one that looks at the gold answer and takes no part."""
 
 _LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
-_LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided", "agents"}
+_LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided", "agents", "uncounted"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")
