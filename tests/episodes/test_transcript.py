@@ -30,6 +30,11 @@ def test_unknown_usage_is_told_and_has_no_tokens() -> None:
     line = told.to_json()
     assert line.count('"usage":"unknown"') == 1
     assert Transcript.from_json(line) == told
+    short = told.to_line()
+    assert Transcript.from_json(short) == told
+    assert short.count(b",null,null,") == 1
+    with pytest.raises(DataError, match="turn 1: prompt and completion tokens are known together"):
+        Transcript.from_json(short.replace(b",null,null,", b",5,null,", 1))
     with pytest.raises(DataError, match="turn 1: tokens of unknown usage are 0"):
         Transcript.from_json(line.replace('"prompt_tokens":0', '"prompt_tokens":5', 1))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from faulty import Faults, FaultServer, request
@@ -146,9 +145,8 @@ def test_unknown_usage_is_marked_and_told(tmp_path: Path, capsys: pytest.Capture
     with FaultServer(Faults(0.2, ("usage",))) as server:
         assert _compare(server.url, tmp_path / "run") == 0
     shown = " ".join(capsys.readouterr().out.split())
-    lines = [json.loads(line) for line in (tmp_path / "run" / "episodes.jsonl").read_text().splitlines()]
-    said: list[dict[str, Any]] = [turn["utterance"] for line in lines for turn in line["turns"]]
-    unknown = sum(each.get("usage") == "unknown" for each in said)
+    turns = [turn for told in load_run(tmp_path / "run").stream() for turn in told.turns]
+    unknown = sum(turn.utterance is not None and not turn.utterance.counted for turn in turns)
     assert unknown == server.seen.faults["usage"] > 10
     assert f"utterances whose usage no server told: always {unknown}" in shown
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["rows"][0]["uncounted"] == unknown

@@ -14,6 +14,7 @@ hold the same: `Transcript.to_line` and `Transcript.to_json` write them, `Transc
     mark       of a proposal its grade (0 wrong, 1 correct, 2 unparsable, 3 timeout), of a review -1 WRONG, 0, 1 RIGHT
     signals    [logprob_sum, logprob_mean, logprob_min, margin], null where it is not told
     finish     0 stop, 1 length
+    tokens     both null where the server that said it did not tell its usage
 
 From ``rule`` on, what is left out at the end of ``said`` or of signals is empty, null or 0. Turns are numbered by their
 places; the final answer and its grade are those of the proposal that was made at ``final_turn``. Bounds are those of
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -76,8 +78,8 @@ _UNTOLD = _Signals()
 
 class _Said(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
     text: str
-    prompt_tokens: Tokens
-    completion_tokens: Tokens
+    prompt_tokens: Tokens | None
+    completion_tokens: Tokens | None
     mark: Literal[-1, 0, 1, 2, 3]
     rule: str = ""
     answer: str | None = None
@@ -202,6 +204,8 @@ def _said(said: Utterance, role: Role) -> list[Any]:
     if mark is None or (said.verdict is not _NONE if role is _PROPOSER else said.grade is not None):
         raise DataError("a proposal has a grade and no verdict, and a review has no grade")
     made = [said.text, said.prompt_tokens, said.completion_tokens, int(mark)]
+    if not said.counted:
+        made[1:3] = None, None
     finish, dropped, agrees, signals = said.finish == "length", said.dropped, said.agrees, said.signals
     if finish or dropped:
         made += [said.rule, said.answer, _signals(signals), agrees, dropped, int(finish)]
@@ -284,6 +288,8 @@ def _turns(found: Sequence[_Turn], body: bytes) -> tuple[TurnRecord, ...]:
             (said.mark < 0 or said.agrees or said.signals.margin is not None) if proposes else said.mark > 1
         ):
             wrong = wrong or "a proposal has a grade, and no margin or agreement; a review has a verdict"
+        if said is not None and (said.prompt_tokens is None) is not (said.completion_tokens is None):
+            wrong = wrong or "prompt and completion tokens are known together"
         if wrong:
             raise DataError(f"turn {number}: {wrong}: {_opening(body)}")
         heard = None if said is None else _heard(said, proposes)
@@ -302,11 +308,12 @@ def _heard(said: _Said, proposes: bool) -> Utterance:
     signals = UNTOLD
     if told is not _UNTOLD:
         signals = kept(Signals(told.logprob_sum, told.logprob_mean, told.logprob_min, told.margin))
-    return Utterance(
-        said.text, said.prompt_tokens, said.completion_tokens, _FINISHES[said.finish], said.dropped, said.answer,
-        said.rule, _GRADES[said.mark] if proposes else None, _NONE if proposes else _VERDICTS[said.mark],
-        said.agrees, signals,
+    heard = Utterance(
+        said.text, said.prompt_tokens or 0, said.completion_tokens or 0, _FINISHES[said.finish], said.dropped,
+        said.answer, said.rule, _GRADES[said.mark] if proposes else None,
+        _NONE if proposes else _VERDICTS[said.mark], said.agrees, signals,
     )  # fmt: skip
+    return heard if said.prompt_tokens is not None else replace(heard, counted=False)
 
 
 def _contradiction(turns: Sequence[TurnRecord], most: int, last: int, failed: str) -> str:

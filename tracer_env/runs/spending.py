@@ -52,8 +52,8 @@ def check_budget(speaker: Speaker, budget: BudgetConfig) -> None:
         return
     if not bill(speaker, Account(budget.max_tokens, budget.max_cost)):
         raise ConfigError(
-            "a budget (--max-tokens, --max-cost) goes by what a server bills this process, and no part of this speaker asks one here; "
-            "leave it out, or take --speaker endpoint:MODEL"
+            "a budget (--max-tokens, --max-cost) goes by what a server bills this process, and no part of this speaker "
+            "asks one here; leave it out, or take --speaker endpoint:MODEL"
         )
 
 
