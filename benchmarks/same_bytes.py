@@ -62,8 +62,11 @@ COMMANDS = {
         for method in ("cfr_plus", "dcfr", "hedge", "external_mccfr", "outcome_mccfr", "regret_matching")
     },
     "train logistic": "train --trees trees --method logistic --iterations 20 --out trees-logistic --json",
-    "train gspo": f"train --method gspo --scenario arithmetic --speaker nano --steps 2 {SMALL} --out gspo --json",
-    "train tracer": f"train --method tracer --scenario arithmetic --speaker nano --steps 2 {SMALL} --out tracer --json",
+    **{
+        f"train {method}": f"train --method {method} --scenario arithmetic --speaker nano --steps 2 {SMALL} "
+        f"--out {method} --json"
+        for method in ("gspo", "grpo", "magrpo", "maporl", "tracer")
+    },
 }
 TAKEN_OUT = (
     (re.compile(r"\b\d+(\.\d+)? ?(s|ms|MB|tokens/s|it/s)\b"), "MEASURED"),

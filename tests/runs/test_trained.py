@@ -70,6 +70,26 @@ def test_tracer_hands_over_its_tables(tmp_path: Path) -> None:
         trained_in(run)
 
 
+def test_a_model_that_was_trained_whole_is_handed_over(tmp_path: Path) -> None:
+    run = train_for("gspo", asked(gspo={**GSPO, "finetune": "last_n:layers=1"}), 1, tmp_path / "whole")
+    found = trained_in(run)
+    model = run / "adapters" / "proposer"
+    assert (found.adapters, found.speaker, found.settings) == ({"proposer": model}, "nano", {"path": str(model)})
+    assert make_speaker(found.speaker, **found.settings)
+    (model / "config.json").unlink()
+    with pytest.raises(RunFolderError, match=r"proposer has no config\.json; write it again with tracer-env train"):
+        trained_in(run)
+
+
+@pytest.mark.parametrize("method", ["magrpo", "maporl"])
+def test_a_team_is_handed_over_seat_by_seat(tmp_path: Path, method: str) -> None:
+    run = train_for(method, asked(rules={"max_turns": 2}), 1, tmp_path / method)
+    found = trained_in(run)
+    assert list(found.adapters) == ["agent_0/proposer", "agent_1/reviewer"]
+    assert (found.controller, found.rules) == ("always", Rules(max_turns=2))
+    assert set(make_speaker(found.speaker, **found.settings).adapters) == set(found.adapters)  # type: ignore[attr-defined]
+
+
 def test_a_budget_is_kept_and_what_is_done_is_not_done_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

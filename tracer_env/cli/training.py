@@ -220,7 +220,7 @@ def _print_language(result: Mapping[str, Any]) -> None:
 
 
 _LANGUAGE = (
-    "reward: what an utterance earned, from -1 to 1; unparsable: no answer or verdict could be read; clipped "
+    "reward: what an utterance earned; unparsable: no answer or verdict could be read; clipped "
     "(metrics): utterances whose ratio left the bounds, and whose gradient was cut"
 )
 _SETTLED = "; settle: the tables were solved again on trees of the final speakers"

@@ -26,7 +26,11 @@ from tracer_env.trainers.gspo.finetune import LoRA
 from tracer_env.trainers.gspo.config import GSPOConfig
 from tracer_env.trainers.gspo.trainer import GSPOTrainer
 from tracer_env.trainers.support.processes import running_processes
+from tracer_env.trainers.gspo.rewards import RoleReward
 from tracer_env.trainers.support.tensor_files import save_tensors
+from tracer_env.trainers.team.influence import Influence
+from tracer_env.trainers.team.settings import MAPoRLSettings
+from tracer_env.trainers.team.trainer import TeamTrainer
 from tracer_env.trainers.tracer.trainer import TracerTrainer
 
 out = Path(sys.argv[1])
@@ -58,6 +62,9 @@ scenario = Arithmetic(split="train", level=1)
 settings = dict(finetune=LoRA(r=4), out=out / f"run-{team.count}", wanted=False)
 if kind == "gspo":
     trainer = GSPOTrainer("nano", scenario, config, **settings)
+elif kind == "maporl":
+    paid = dict(shares=Influence(MAPoRLSettings()), reward=RoleReward())
+    trainer = TeamTrainer("nano", scenario, config, rules=Rules(max_turns=3), **paid, **settings)
 else:
     trainer = TracerTrainer("nano", scenario, config, rules=Rules(max_turns=3), **settings)
 result = trainer.train()
@@ -182,7 +189,7 @@ def _near(left: Any, right: Any, tolerance: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["gspo", "tracer"])
+@pytest.mark.parametrize("kind", ["gspo", "tracer", "maporl"])
 def test_two_processes_are_one(kind: str, tmp_path: Path) -> None:
     """Three steps of training: the same numbers and weights as alone, and the same bytes in both processes."""
     from safetensors.torch import load_file
