@@ -141,6 +141,7 @@ OURS = {
     "teach_on_outcomes": "tracer_env.trainers.outcomes.teaching:teach",
     "train_on_trees": "tracer_env.trainers.cfr.training:train_on_trees",
     "train_logistic_on_trees": "tracer_env.trainers.cfr.logistic:train_logistic_on_trees",
+    "asked": f"{_AGENTS}.speakers.asked:asked",
     "frontier": "tracer_env.trainers.cfr.frontier:frontier_command",
     "frontier_table": "tracer_env.trainers.cfr.frontier:frontier_table",
     "see": "tracer_env.trainers.seeing.study:see",

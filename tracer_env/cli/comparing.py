@@ -48,7 +48,8 @@ __all__ = ["compare_command"]
 MethodsOption = Annotated[
     str | None,
     typer.Option(
-        "--methods", help="Controllers, comma separated; parameters as random:p=0.3, casts as proposer=A+reviewer=B."
+        "--methods",
+        help="Methods, comma separated; settings as debate:agents=3,rounds=2, casts as proposer=A+reviewer=B.",
     ),
 ]
 EpisodesOption = Annotated[
@@ -60,6 +61,10 @@ TasksOption = Annotated[
 ]
 BaselineOption = Annotated[
     str | None, typer.Option("--baseline", help="Method the others are paired with (default: the first named).")
+]
+EqualOption = Annotated[
+    str | None,
+    typer.Option("--equal-tokens", help="Set every method to spend as many tokens a task as this one, on train tasks."),
 ]
 WorldsOption = Annotated[
     int | None, typer.Option("--worlds", help="How often each task is played, each time with other luck.")
@@ -89,6 +94,7 @@ def compare_command(
     train_episodes: EpisodesOption = None,
     train_tasks: TasksOption = None,
     baseline: BaselineOption = None,
+    equal_tokens: EqualOption = None,
     limit: LimitOption = None,
     worlds: WorldsOption = None,
     seed: SeedOption = None,
@@ -119,7 +125,14 @@ def compare_command(
         raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
     listed = split_list(methods) if methods else None
     data = merge(
-        data, "evaluation", methods=listed, baseline=baseline, worlds=worlds, seeds=_numbers(seeds), on_error=on_error
+        data,
+        "evaluation",
+        methods=listed,
+        baseline=baseline,
+        equal_tokens=equal_tokens,
+        worlds=worlds,
+        seeds=_numbers(seeds),
+        on_error=on_error,
     )
     data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from typing import Annotated, Any
 
@@ -29,15 +30,24 @@ def config_command(
 
 
 def list_command(
-    kind: Annotated[str | None, typer.Argument(help="scenario, speaker, controller, ...")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="scenario, speaker, controller, ..., or a method with its prompts: method:debate"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the registered names, the hooks and what settings can name."""
+    """List the registered names, the hooks and what settings can name; of methods also what each seat is asked.
+
+    Prompts are printed by ``list method``, with those of the settings that stand behind a recipe's name where one is
+    given: ``list method:debate:agents=2``.
+    """
     from tracer_env.compositions import part_names
     from tracer_env.phrases import phrase_of
     from tracer_env.registry import KINDS, OURS, registered, resolve
 
     listed, _ = resolve("trainer", OURS["training_names"])
+    if kind is not None and kind.startswith("method:"):
+        return _say_method(kind.removeprefix("method:"), as_json)
     names: dict[str, Any] = {each: {name: phrase_of(each, name) for name in registered(each)} for each in KINDS}
     presets, _ = resolve("speaker", OURS["preset_phrases"])
     names |= {"presets of simulated": presets(), **listed(), "information parts, joined by +": part_names()}
@@ -53,6 +63,27 @@ def list_command(
         say(f"{each}:")
         for name, phrase in entries.items():
             _say_entry("  " + name + ("..." if name.endswith(":") else ""), phrase)
+    if kind == "method":
+        say("what the seats of one are asked: tracer-env list method:debate:agents=3,rounds=2")
+    return None
+
+
+def _say_method(name: str, as_json: bool) -> None:
+    """Print where a recipe comes from, its rules, and what each kind of turn is asked."""
+    from tracer_env.parts.methods import make_method
+    from tracer_env.registry import OURS, resolve
+    from tracer_env.rules import Rules, under
+    from tracer_env.settings import as_data
+
+    made, (ask, _) = make_method(name), resolve("speaker", OURS["asked"])
+    rules = under(Rules(), made)
+    told = {"method": name, "source": inspect.getdoc(made), "rules": as_data(rules), "prompts": ask(rules)}
+    if as_json:
+        return say_json(told)
+    say(f"{name}\n\n{told['source']}\n")
+    say(", ".join(f"{key} {value}" for key, value in told["rules"].items()))
+    for heading, prompt in told["prompts"]:
+        say(f"\n{heading}\n{textwrap.indent(prompt, '    ')}")
     return None
 
 

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tracer_env.compositions import check_ready, information_named
@@ -27,6 +29,7 @@ from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
 from tracer_env.parts.worlds import check_worlds, worlds_of
+from tracer_env.runs.equal_tokens import Equalised, equalised
 from tracer_env.runs.compared import Comparison
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
@@ -36,6 +39,7 @@ from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
 from tracer_env.runs.seeded import combined, lessons, open_part, played_under
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
+from tracer_env.runs.spending import FILE as SPENDING
 from tracer_env.runs.spending import billed, check_budget
 from tracer_env.statistics.outcome import described
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
@@ -107,10 +111,8 @@ def _compared(
     if asked.evaluation.seeds:
         played_under(asked, cast.speaker, cast.to_train)
     if folder is None:
-        if learns_from_play(cast.to_train.values()):
-            asked = taught(asked, costs_nothing(cast.speaker))
-        asked = asked if "scenario" in cast.given else shared(asked)
-        folder = RunFolder.create(asked, "compare", Path(out) if out is not None else None)
+        folder, cast = _begun(asked, cast, controllers, trust_code, None if out is None else Path(out), tell)
+        asked = folder.config
     with folder.owned(), billed(cast.speaker, asked.budget, folder.path) as account:
         if continued:
             folder.check_tasks(cast.tasks)
@@ -122,6 +124,34 @@ def _compared(
         else:
             done = _whole(folder, cast, tell, retry_failed)
         return done if account is None else replace(done, spent=account.spent)
+
+
+def _begun(
+    asked: Config,
+    cast: _Cast,
+    controllers: Mapping[str, Controller] | None,
+    trust_code: bool,
+    out: Path | None,
+    tell: Reporter,
+) -> tuple[RunFolder, _Cast]:
+    """Make the folder of a new run, its methods set to equal tokens where that is asked for."""
+    if out is not None:
+        RunFolder.check_free(out, asked)
+    with TemporaryDirectory(prefix="tracer-env-") as room:
+        trees = Path(room) / "trees"
+        if asked.evaluation.equal_tokens is not None:
+            with billed(cast.speaker, asked.budget, Path(room)):
+                asked, equal = equalised(asked, cast.speaker, controllers or (), trust_code, tell, trees)
+            methods = _cast(asked, cast.tasks, cast.speaker, controllers, trust_code, cast.doing)
+            cast = replace(methods, given=cast.given, equal=equal)
+        if learns_from_play(cast.to_train.values()):
+            asked = taught(asked, costs_nothing(cast.speaker))
+        asked = asked if "scenario" in cast.given else shared(asked)
+        folder = RunFolder.create(asked, "compare", out)
+        for kept in (trees, Path(room) / SPENDING):
+            if kept.exists():
+                shutil.move(kept, folder.path / kept.name)
+    return folder, cast
 
 
 def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -> Comparison:
@@ -161,7 +191,9 @@ def _under_seeds(
             named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
             done[seed] = _whole(part, playing, named, retry_failed)
     methods = {name: described(one, asked.rules) for name, one in cast.methods.items()}
-    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given)
+    folder.write_environment(
+        cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given, equal=_equal(folder, cast)
+    )
     folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
     write_report(folder.path)
     first = done[asked.evaluation.seeds[0]]
@@ -198,6 +230,7 @@ class _Cast:
     train_tasks: Scenario | None
     given: tuple[str, ...] = ()  # what are objects of the caller's
     doing: Executor = field(default_factory=InProcess)
+    equal: Equalised | None = None  # how methods were set to equal tokens
     trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
 
     @property
@@ -244,9 +277,19 @@ def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     seen = {name: count for name, lessons in taught.items() if (count := lessons.among(cast.tasks))}
     methods = {name: described(one, folder.config.rules) for name, one in cast.methods.items()}
     counts = {name: len(lessons.marks) for name, lessons in taught.items() if lessons.marks}
-    folder.write_environment(cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts, cast.given)
+    folder.write_environment(
+        cast.tasks, _PACKAGES, cast.speaker, seen, methods, counts, cast.given, _equal(folder, cast)
+    )
     keep_given(folder, {name: one for name, one in cast.methods.items() if name not in to_train})
     return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
+
+
+def _equal(folder: RunFolder, cast: _Cast) -> Mapping[str, Any] | None:
+    """Return how methods were set to equal tokens: now, or when the run was begun."""
+    if cast.equal is not None:
+        return cast.equal.to_data()
+    found: Mapping[str, Any] | None = (folder.environment() or {}).get("equal_tokens")
+    return found
 
 
 def _due(school: School | None, to_train: bool, controller: Controller) -> Lessons:

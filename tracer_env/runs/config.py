@@ -11,7 +11,7 @@
     [rules]             # num_agents, max_turns, stop_when, final_answer, history_window
     [training]          # method, episodes, tasks, update_every, limit, path, seed
     [budget]            # max_tokens, max_cost
-    [evaluation]        # methods, baseline, worlds, seeds, batch_size, counterfactuals, on_error
+    [evaluation]        # methods, baseline, equal_tokens, worlds, seeds, batch_size, counterfactuals, on_error
     [gspo]              # how utterances are learned: the keys of trainers.runs.settings
     [tracer]            # variant, sharing, reviews, fading, credit, settle, information
     [magrpo], [maporl]  # sharing, discount, and what an utterance earns: trainers.team.settings
@@ -128,11 +128,13 @@ class EvaluationConfig(Settings, at="evaluation"):
     records it as failed. It is no part of what was asked for, and may differ when a run is continued.
     ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
     method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
+    ``equal_tokens`` names the method whose tokens the others are set to spend before anything is played (`equal_tokens`).
     ``seeds``: train and play once under each, on the same tasks (`seeded`); the run's own seed draws those.
     """
 
     methods: tuple[str, ...] = METHODS
     baseline: str | None = None
+    equal_tokens: str | None = None
     worlds: Count = 1
     seeds: tuple[_SEED, ...] = ()
     batch_size: Count = 64

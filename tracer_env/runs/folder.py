@@ -239,16 +239,19 @@ class RunFolder:
         methods: Mapping[str, Mapping[str, str]] | None = None,
         taught: Mapping[str, int] | None = None,
         given: Sequence[str] = (),
+        equal: Mapping[str, Any] | None = None,
     ) -> None:
         """Record what the result hangs on besides the settings.
 
         ``trained_on``: on how many tasks a method was; ``methods``: what each is (`outcome.described`);
         ``taught``: how many tasks a method learned on. Of a scenario of this package, which reads answers as all of
-        them do, also which reasoning blocks it leaves out. ``given``: which parts were objects of a caller's.
+        them do, also which reasoning blocks it leaves out. ``given``: which parts were objects of a caller's;
+        ``equal``: how methods were set to equal tokens (`equal_tokens.Equalised`).
         """
         data = environment_of(
             scenario, packages, speaker, self.config.seed, trained_on or {}, methods or {}, taught or {}, given
         )
+        data |= {"equal_tokens": dict(equal)} if equal else {}
         self.write("environment.json", json.dumps(data, indent=1) + "\n")
 
 

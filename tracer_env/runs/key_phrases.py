@@ -29,6 +29,7 @@ PHRASES = {
     "training.seed": "the seed of training, if it is not that of the run",
     "evaluation.methods": "the rows of the table: names, files of trained tables, file.py:Name, each with settings",
     "evaluation.baseline": "the method that the others are paired with; the first, if unsaid",
+    "evaluation.equal_tokens": "a method whose tokens a task the others are set to spend, measured on train tasks",
     "evaluation.worlds": "how often each task is played, each time with other luck",
     "evaluation.seeds": "train and play once under each of these seeds, at least two",
     "evaluation.batch_size": "dialogues at once; it changes speed and no result",

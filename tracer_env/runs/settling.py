@@ -65,7 +65,10 @@ def like(config: Config, recorded: Config) -> Config:
         scenario = replace(scenario, settings={"train_share": before.settings["train_share"], **scenario.settings})
     if (scenario.split, before.split) == ("test", "train"):  # a training's
         scenario = replace(scenario, split=before.split)
-    return replace(config, training=training, scenario=scenario)
+    evaluation, played = config.evaluation, recorded.evaluation
+    if evaluation.equal_tokens is not None and evaluation.equal_tokens == played.equal_tokens:
+        evaluation = replace(evaluation, methods=played.methods, baseline=played.baseline)
+    return replace(config, training=training, scenario=scenario, evaluation=evaluation)
 
 
 def learns_from_play(controllers: Iterable[Any]) -> bool:

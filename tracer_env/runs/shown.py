@@ -15,6 +15,7 @@ from rich.text import Text
 from tracer_env.display.labels import labels
 from tracer_env.display.rows import comparison_table
 from tracer_env.display.tradeoff import Mark, plot
+from tracer_env.runs.equal_tokens import NEAR
 from tracer_env.runs.config import Config
 from tracer_env.runs.played import played
 from tracer_env.statistics.metrics import Row
@@ -48,6 +49,31 @@ def _taught(environment: Mapping[str, Any], names: Mapping[str, str]) -> str:
     return "".join(f"; {told}" for told in each)
 
 
+def _equal(told: Mapping[str, Any], names: Mapping[str, str], rows: Sequence[Row]) -> Iterator[str]:
+    """Yield how methods were set to equal tokens, and how near they came on these tasks."""
+    target, spent = told["tokens"], {row.method: row.tokens_per_task for row in rows}
+    yield (
+        f"equal tokens: {target:,.0f} a task, those of {names.get(told['against'], told['against'])} on "
+        f"{told['tasks']} train tasks; in brackets what a method spends of its share here"
+    )
+    here = spent.get(told["against"], 0.0) or target
+    for each in told["methods"]:
+        if each["method"] == told["against"]:
+            continue
+        parts = [
+            f"{names.get(name, name)} {tokens:,.0f} ({spent.get(name, 0.0) / here:.2f})"
+            for name, tokens in zip(each["became"], each["tokens"], strict=False)
+        ]
+        if each["near"]:
+            yield f"  {', '.join(parts)}"
+        elif not parts:
+            yield f"  {each['method']}: not weighed, it learns by play"
+        elif each["dial"] is None:
+            yield f"  {', '.join(parts)}: no setting of it spends more or less"
+        else:
+            yield f"  {', '.join(parts)}: no {each['dial']} comes within {NEAR:.0%}"
+
+
 def shown_comparison(
     metrics: Mapping[str, Any], config: Config, environment: Mapping[str, Any], width: int = 80
 ) -> Iterator[RenderableType]:
@@ -62,6 +88,9 @@ def shown_comparison(
     seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
     notes = _policies(rows, names) + _taught(environment, names)
     yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + notes, "dim")
+    if told := environment.get("equal_tokens"):
+        yield Text()
+        yield from (Text(visible(line), "dim") for line in _equal(told, names, rows))
     if found is not None:
         yield Text()
         yield from (
