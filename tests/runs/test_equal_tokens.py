@@ -9,9 +9,9 @@ import pytest
 
 import tracer_env
 from tracer_env.errors import ConfigError
-from tracer_env.runs.equal_tokens import NEAR, Dialled, dial_of, turned
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, TrainingConfig
+from tracer_env.runs.equal_tokens import NEAR, Dialled, dial_of, turned
 from tracer_env.runs.folder import load_run
 from tracer_env.runs.verifying import verify
 

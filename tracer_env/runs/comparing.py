@@ -29,9 +29,9 @@ from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
 from tracer_env.parts.worlds import check_worlds, worlds_of
-from tracer_env.runs.equal_tokens import Equalised, equalised
 from tracer_env.runs.compared import Comparison
 from tracer_env.runs.config import Config
+from tracer_env.runs.equal_tokens import Equalised, equalised
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.given import Given
 from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained

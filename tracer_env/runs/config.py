@@ -128,7 +128,7 @@ class EvaluationConfig(Settings, at="evaluation"):
     records it as failed. It is no part of what was asked for, and may differ when a run is continued.
     ``counterfactuals`` says which unspoken utterances are drawn to be shown: ``all``, ``shared`` (those that another
     method says anyway), ``none``, or ``auto``: all of a simulation's, the shared ones of a model's.
-    ``equal_tokens`` names the method whose tokens the others are set to spend before anything is played (`equal_tokens`).
+    ``equal_tokens`` names the method whose tokens the others are set to spend (`equal_tokens`).
     ``seeds``: train and play once under each, on the same tasks (`seeded`); the run's own seed draws those.
     """
 

@@ -15,8 +15,8 @@ from rich.text import Text
 from tracer_env.display.labels import labels
 from tracer_env.display.rows import comparison_table
 from tracer_env.display.tradeoff import Mark, plot
-from tracer_env.runs.equal_tokens import NEAR
 from tracer_env.runs.config import Config
+from tracer_env.runs.equal_tokens import NEAR
 from tracer_env.runs.played import played
 from tracer_env.statistics.metrics import Row
 from tracer_env.statistics.outcome import Outcome
