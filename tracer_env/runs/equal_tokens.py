@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.interfaces import Controller, Scenario, Speaker
 from tracer_env.parts.methods import is_recipe, make_method
@@ -124,11 +125,17 @@ class _Scales:
         row = summarise(told for block in self._played(method, one, config.rules) for told in block)
         return row.tokens_per_task, row.accuracy
 
-    def _played(self, method: str, one: Controller, rules: Rules) -> Any:
+    def _played(self, method: str, one: Controller, rules: Rules) -> Iterator[list[Transcript]]:
         config = self.config
-        asked = {"seed": config.seed, "information": config.information, "counterfactuals": "none"}
         return evaluate(
-            {method: one}, self.tasks, self.speaker, rules, **asked, batch_size=config.evaluation.batch_size
+            {method: one},
+            self.tasks,
+            self.speaker,
+            rules,
+            config.seed,
+            config.information,
+            batch_size=config.evaluation.batch_size,
+            counterfactuals="none",
         )
 
 
