@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from tracer_env.agents.speakers.models.engine import Completion
 from tracer_env.agents.speakers.models.prefix import PrefixCache
 from tracer_env.agents.speakers.models.roomy_cache import make_room
 from tracer_env.agents.speakers.models.sampling import GumbelMax, own_logprobs
 from tracer_env.errors import SpeakerError
 from tracer_env.intake.bounded import shown_path
 
-__all__ = ["Completion", "Decoder", "Job"]
+__all__ = ["Decoder", "Job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,6 @@ class Job:
     prompt: int
     seed: int
     watched: bool = False
-
-
-@dataclass(slots=True)
-class Completion:
-    """The sampled ids (the end token included), their log-probabilities, and how it ended.
-
-    ``own`` are the log-probabilities at temperature 1, whatever the sampling's is; ``watched`` those of the tokens
-    to be watched, (steps, W), kept for jobs that ask for it.
-    """
-
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    own: list[float] = field(default_factory=list)
-    watched: list[list[float]] = field(default_factory=list)
-    finish: str = "length"
 
 
 class Decoder:

@@ -9,6 +9,8 @@ import torch
 from moves import TASK, play
 
 from tracer_env.agents.speakers.models.huggingface import HuggingFaceSpeaker
+from tracer_env.agents.speakers.models.transformers_engine import stopped_by
+from tracer_env.agents.speakers.prompts import PLAIN_STOP
 from tracer_env.errors import ConfigError, DataError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.randomness import stream
@@ -155,7 +157,8 @@ def test_a_question_that_does_not_fit_is_an_error(llama: str) -> None:
 def test_without_a_chat_template_a_reply_ends_at_the_next_section(gpt2: str) -> None:
     voice = speaker(gpt2)
     ids = [voice.loaded.tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("a b\n##", "a b\n###")]
-    assert [voice._reached_next_section(one) for one in ids] == [False, True]
+    assert voice._sampling.stops == (PLAIN_STOP,)
+    assert [stopped_by(voice.loaded.tokenizer, [PLAIN_STOP])(one) for one in ids] == [False, True]
     assert voice.loaded.tokenizer.decode(voice.prompt(request())[0]).endswith("### Reply\n")
 
 
