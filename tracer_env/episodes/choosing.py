@@ -1,24 +1,68 @@
 """Which episodes are worth a look: flips, wrong answers, disagreements; and the one that is most worth it.
 
 Both take the episodes one at a time and keep a few numbers of each, so a run of any length is one pass over its file;
-what they return are numbers, from 0, of the episodes that were added.
+what they return are numbers, from 0, of the episodes that were added. `look` is the one glance at an episode that all
+of them need; who asks several hands it to each.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.types import Grade, Role, Utterance, Verdict
+from tracer_env.types import Grade, Role
 
-__all__ = ["SELECTIONS", "Chooser", "Highlights", "flip", "most_interesting", "select"]
+__all__ = ["SELECTIONS", "Chooser", "Highlights", "Look", "flip", "look", "most_interesting", "select"]
 
 SELECTIONS = ("flips", "wrong", "disagreements")
 
 _WRONG = (Grade.WRONG, Grade.UNPARSABLE)
+# Members of an enum are read through a metaclass; `look` sees every turn of a run.
+_CORRECT, _TIMEOUT, _PROPOSER = Grade.CORRECT, Grade.TIMEOUT, Role.PROPOSER
+
+
+class Look(NamedTuple):
+    """What a glance at an episode tells."""
+
+    grade: Grade | None  # of the answer
+    flips: bool  # see `flip`
+    misjudged: bool  # whether a verdict contradicts the truth
+    caught: bool  # whether a reviewer called a wrong proposal wrong
+    length: tuple[int, int]  # utterances that were said, and their tokens
+
+
+def look(told: Transcript) -> Look:
+    """Look at an episode, once."""
+    said = tokens = 0
+    misjudged = caught = proposed = False
+    first: Grade | None = None
+    pending: Grade | None = None
+    for turn in told.turns:
+        words = turn.utterance
+        if words is None:
+            continue
+        said += 1
+        tokens += words.prompt_tokens + words.completion_tokens
+        if turn.role is _PROPOSER:
+            pending = words.grade
+            first, proposed = first if proposed else pending, True
+        elif proposed and (verdict := words.verdict) != 0:
+            if pending is not _TIMEOUT and (verdict == 1) is not (pending is _CORRECT):
+                misjudged = True
+            if verdict == -1 and pending in _WRONG:
+                caught = True
+    grade = told.final.grade
+    flips = (
+        proposed
+        and not told.failed
+        and first is not _TIMEOUT
+        and grade is not _TIMEOUT
+        and (first is _CORRECT) is not (grade is _CORRECT)
+    )
+    return Look(grade, flips, misjudged, caught, (said, tokens))
 
 
 def flip(transcript: Transcript) -> str:
@@ -26,12 +70,7 @@ def flip(transcript: Transcript) -> str:
 
     Where the checker ran out of time on either, nobody knows, and it is no flip; nor is an episode that failed.
     """
-    if transcript.failed:
-        return ""
-    first = transcript.proposals[0].utterance if transcript.proposals else None
-    if first is None or Grade.TIMEOUT in (first.grade, transcript.final.grade):
-        return ""
-    if (first.grade is Grade.CORRECT) is transcript.correct:
+    if not look(transcript).flips:
         return ""
     return "wrong → right" if transcript.correct else "right → wrong"
 
@@ -71,11 +110,12 @@ class Chooser:
         self._fit = array("q")
         self._splits = _Splits()
 
-    def add(self, told: Transcript) -> None:
-        """Look at one more episode."""
+    def add(self, told: Transcript, seen: Look | None = None) -> None:
+        """Look at one more episode, or take what was ``seen`` of it."""
+        seen = look(told) if seen is None else seen
         if self.only == "disagreements":
-            self._splits.add(told)
-        elif bool(flip(told)) if self.only == "flips" else told.final.grade in _WRONG and not told.failed:
+            self._splits.add(told, seen)
+        elif seen.flips if self.only == "flips" else seen.grade in _WRONG and not told.failed:
             self._fit.append(self._count)
         self._count += 1
 
@@ -99,14 +139,16 @@ class Highlights:
         self._flip: tuple[Any, int] | None = None
         self._longest: tuple[Any, int] | None = None
 
-    def add(self, told: Transcript) -> None:
-        """Look at one more episode."""
+    def add(self, told: Transcript, seen: Look | None = None) -> None:
+        """Look at one more episode, or take what was ``seen`` of it."""
+        seen = look(told) if seen is None else seen
         place, method = len(self._of), self._methods.setdefault(told.method, len(self._methods))
         self._of.append(method)
-        self._splits.add(told)
-        if flip(told):
-            self._flip = _better(self._flip, (told.correct, told.correct and _caught(told), -method), place)
-        self._longest = _better(self._longest, (*_length(told), -method), place)
+        self._splits.add(told, seen)
+        if seen.flips:
+            mended = seen.grade is _CORRECT
+            self._flip = _better(self._flip, (mended, mended and seen.caught, -method), place)
+        self._longest = _better(self._longest, (*seen.length, -method), place)
 
     def best(self) -> int:
         """Return the number of the episode; raises ConfigError when none was added."""
@@ -131,47 +173,14 @@ class _Splits:
         self._outcomes = bytearray()  # of each pair: 1 where somebody was wrong, 2 where somebody was right
         self._misjudged = bytearray()
 
-    def add(self, told: Transcript) -> None:
+    def add(self, told: Transcript, seen: Look) -> None:
         pair = self._pairs.setdefault((told.task.id, told.world), len(self._pairs))
         if pair == len(self._outcomes):
             self._outcomes.append(0)
-        if told.final.grade is not Grade.TIMEOUT and not told.failed:
-            self._outcomes[pair] |= 2 if told.correct else 1
+        if seen.grade is not _TIMEOUT and not told.failed:
+            self._outcomes[pair] |= 2 if seen.grade is _CORRECT else 1
         self._of.append(pair)
-        self._misjudged.append(_misjudged(told))
+        self._misjudged.append(seen.misjudged)
 
     def disagreeing(self) -> list[int]:
         return [place for place, pair in enumerate(self._of) if self._outcomes[pair] == 3 or self._misjudged[place]]
-
-
-def _reviews(transcript: Transcript) -> list[tuple[Utterance, Utterance]]:
-    """Pairs of a review and the proposal it was about."""
-    pairs, pending = [], None
-    for turn in transcript.turns:
-        if turn.utterance is None:
-            continue
-        if turn.role is Role.PROPOSER:
-            pending = turn.utterance
-        elif pending is not None:
-            pairs.append((turn.utterance, pending))
-    return pairs
-
-
-def _misjudged(transcript: Transcript) -> bool:
-    return any(
-        review.verdict is not Verdict.NONE
-        and proposal.grade is not Grade.TIMEOUT
-        and not review.verdict.fits(proposal.grade is Grade.CORRECT)
-        for review, proposal in _reviews(transcript)
-    )
-
-
-def _caught(transcript: Transcript) -> bool:
-    return any(
-        review.verdict is Verdict.WRONG and proposal.grade in _WRONG for review, proposal in _reviews(transcript)
-    )
-
-
-def _length(transcript: Transcript) -> tuple[int, int]:
-    said = [turn.utterance for turn in transcript.turns if turn.utterance is not None]
-    return len(said), sum(u.tokens for u in said)

@@ -161,14 +161,14 @@ def pack(
 
 
 def _packed(turn: TurnRecord, known: dict[int, Raw] | None) -> list[Any]:
-    role, mask, chance, key = turn.role, turn.mask, turn.speak_probability, turn.key
-    speaks, said = turn.action is _SPEAK, turn.utterance
-    prefix = _PREFIXES.get((turn.agent, role)) or _prefix(turn.agent, role)
+    agent, role, mask, chance = turn.agent, turn.role, turn.mask, turn.speak_probability
+    speaks, said, key = turn.action is _SPEAK, turn.utterance, turn.key
+    prefix = _PREFIXES.get(agent + agent + role) or _prefix(agent, role)  # members of an enum hash in Python
     made = [
-        turn.agent,
-        int(role),
+        agent,
+        role + 0,
         (2 if mask == _FREE else 0) + speaks,
-        key[len(prefix) :] if key.startswith(prefix) and key[len(prefix) : len(prefix) + 1] == "/" else f"={key}",
+        key.removeprefix(prefix[:-1]) if key.startswith(prefix) else f"={key}",
         turn.vote,
         _WHOLE.get(turn.skip_value, turn.skip_value),
         _WHOLE.get(turn.speak_value, turn.speak_value),
@@ -189,13 +189,13 @@ def _packed(turn: TurnRecord, known: dict[int, Raw] | None) -> list[Any]:
     return made
 
 
-_PREFIXES: dict[tuple[int, Role], str] = {}
+_PREFIXES: dict[int, str] = {}
 
 
 def _prefix(agent: int, role: Role) -> str:
-    made = f"agent_{agent}/{role.name.lower()}"
+    made = f"agent_{agent}/{role.name.lower()}/"
     if len(_PREFIXES) < MOST_TURNS:
-        _PREFIXES[agent, role] = made
+        _PREFIXES[2 * agent + role] = made
     return made
 
 
@@ -203,7 +203,7 @@ def _said(said: Utterance, role: Role) -> list[Any]:
     mark: int | None = said.grade if role is _PROPOSER else said.verdict
     if mark is None or (said.verdict is not _NONE if role is _PROPOSER else said.grade is not None):
         raise DataError("a proposal has a grade and no verdict, and a review has no grade")
-    made = [said.text, said.prompt_tokens, said.completion_tokens, int(mark)]
+    made = [said.text, said.prompt_tokens, said.completion_tokens, mark + 0]
     if not said.counted:
         made[1:3] = None, None
     finish, dropped, agrees, signals = said.finish == "length", said.dropped, said.agrees, said.signals
@@ -211,7 +211,7 @@ def _said(said: Utterance, role: Role) -> list[Any]:
         made += [said.rule, said.answer, _signals(signals), agrees, dropped, int(finish)]
     elif agrees:
         made += [said.rule, said.answer, _signals(signals), agrees]
-    elif signals is not UNTOLD:
+    elif signals is not UNTOLD and signals != UNTOLD:
         made += [said.rule, said.answer, _signals(signals)]
     elif said.answer is not None:
         made += [said.rule, said.answer]
@@ -279,7 +279,7 @@ def _turns(found: Sequence[_Turn], body: bytes) -> tuple[TurnRecord, ...]:
         if (turn.chance is UNSET) is not (move < 2):
             wrong = wrong or "a probability of SPEAK stands exactly where there was a choice"
         if key[0] == "/":
-            key = (_PREFIXES.get((turn.agent, role)) or _prefix(turn.agent, role)) + key
+            key = (_PREFIXES.get(2 * turn.agent + turn.role) or _prefix(turn.agent, role)) + key[1:]
         elif key[0] == "=":
             key = key[1:]
         else:

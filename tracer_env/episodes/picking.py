@@ -18,7 +18,7 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_env.episodes.choosing import Chooser, flip
+from tracer_env.episodes.choosing import Chooser, Look, look
 from tracer_env.episodes.transcript import Transcript
 
 __all__ = ["Pick", "Picker"]
@@ -45,13 +45,14 @@ class Picker:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def add(self, told: Transcript, offset: int) -> None:
-        """Look at one more episode, whose line begins at ``offset``."""
+    def add(self, told: Transcript, offset: int, seen: Look | None = None) -> None:
+        """Look at one more episode, whose line begins at ``offset``, or take what was ``seen`` of it."""
+        seen = look(told) if seen is None else seen
         self._offsets.append(offset)
         self._methods.append(self._names.setdefault(told.method, len(self._names)))
-        self._flips.append(bool(flip(told)))
-        self._wrong.add(told)
-        self._disagreements.add(told)
+        self._flips.append(seen.flips)
+        self._wrong.add(told, seen)
+        self._disagreements.add(told, seen)
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many episodes flipped, disagree, are wrong."""

@@ -188,12 +188,18 @@ class RunFolder:
         asked, ids = self.config.evaluation, tuple(task.id for task in scenario)
         return Promise(asked.methods, asked.worlds, self.config.seed, len(ids), ids)
 
-    def append(self, transcripts: Iterable[Transcript]) -> list[bytes]:
-        """Append episodes and flush them to the disk, all of them or none; return their lines."""
+    def lines(self, transcripts: Iterable[Transcript]) -> list[bytes]:
+        """Return the lines of episodes; raises SpeakerError for one so long that it could not be read again."""
         known: dict[int, Raw] = {}
-        lines = [_line(told, known) for told in transcripts]
+        return [_line(told, known) for told in transcripts]
+
+    def append_lines(self, lines: Iterable[bytes]) -> None:
+        """Append lines of episodes and flush them to the disk, all of them or none."""
         append(self.episodes, b"".join(lines), inside=self.path)
-        return lines
+
+    def append(self, transcripts: Iterable[Transcript]) -> None:
+        """Append episodes and flush them to the disk, all of them or none."""
+        self.append_lines(self.lines(transcripts))
 
     def settle(self, baseline: str, promise: Promise, found: Survey | None = None) -> Survey:
         """Put the episodes in order, compute ``metrics.json`` from those on the disk, and return what was found.

@@ -11,6 +11,7 @@ of language models the last digits of their log-probabilities alone (sums of flo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
@@ -31,6 +32,7 @@ from tracer_env.terminal.progress import Reporter
 __all__ = ["evaluate", "play_missing"]
 
 _ROUNDS = 3  # how often what is missing is played, while somebody takes episodes out
+_PATIENCE = 0.2  # seconds of free play that may wait to be written: as much as a kill costs to be played again
 
 
 def evaluate(
@@ -115,13 +117,40 @@ def _play_rest(
         config.evaluation.on_error,
         executor,
     )
-    for block in blocks:
-        lines = folder.append(block)
-        if found is not None:
-            for told, line in zip(block, lines, strict=True):
-                found.add(told, line)
-        reached += len(block) // len(methods)
-        tell.reach(reached, _running_accuracy(block))
+    pen = _Pen(folder, _PATIENCE if costs_nothing(speaker) else 0.0)
+    try:
+        for block in blocks:
+            lines = folder.lines(block)
+            pen.take(lines)
+            if found is not None:
+                for told, line in zip(block, lines, strict=True):
+                    found.add(told, line)
+            reached += len(block) // len(methods)
+            tell.reach(reached, _running_accuracy(block))
+    finally:
+        pen.write()
+
+
+class _Pen:
+    """Appends lines to a folder's episodes, all that came within some seconds at once: a disk is slow to be sure."""
+
+    def __init__(self, folder: RunFolder, patience: float) -> None:
+        self._folder, self._patience = folder, patience
+        self._lines: list[bytes] = []
+        self._due = 0.0  # the first are written at once
+
+    def take(self, lines: Sequence[bytes]) -> None:
+        """Take the lines of a block, to be written now or soon."""
+        self._lines += lines
+        if time.monotonic() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is there; what a full disk does not take is not tried again."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._folder.append_lines(lines)
+        self._due = time.monotonic() + self._patience
 
 
 def _running_accuracy(block: Sequence[Transcript]) -> str:

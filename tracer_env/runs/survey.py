@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracer_env.episodes.choosing import Highlights
+from tracer_env.episodes.choosing import Highlights, look
 from tracer_env.episodes.picking import Picker
 from tracer_env.episodes.promise import Ledger, Promise
 from tracer_env.episodes.transcript import Transcript, placed_transcripts
@@ -57,8 +57,9 @@ class Survey:
         if self.ledger.add(told, offset, self.lines):
             return
         self.tally.add(told)
-        self.highlights.add(told)
-        self.picker.add(told, offset)
+        seen = look(told)
+        self.highlights.add(told, seen)
+        self.picker.add(told, offset, seen)
         wrong = check(told) if check is not None else ""
         if wrong:
             self.departed += 1
