@@ -156,6 +156,7 @@ OURS = {
     "course_tables": "tracer_env.trainers.runs.course:course_tables",
     "base_and_trained": "tracer_env.trainers.runs.course:base_and_trained",
     "trained": "tracer_env.trainers.runs.handed:handed_over",
+    "trained_on": "tracer_env.trainers.runs.handed:learned_on",
     "training_names": "tracer_env.trainers.runs.settings:names",
 }
 """Doors of rooms that the world opens without importing them: `resolve` and `build` take these like a user's own."""

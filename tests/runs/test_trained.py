@@ -11,11 +11,13 @@ import pytest
 from tracer_env.errors import ConfigError, RunFolderError, TrustError
 from tracer_env.intake.toml_files import read_toml
 from tracer_env.parts.casting import make_controller, make_speaker
+from tracer_env.registry import OURS, resolve
 from tracer_env.rules import Rules
 from tracer_env.runs import trained as module
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
-from tracer_env.runs.trained import language_methods, train_for, trained_in
+from tracer_env.runs.trained import language_methods, to_order, train_for, trained_in
+from tracer_env.scenarios.arithmetic import Arithmetic
 
 pytest.importorskip("peft")
 GSPO = {
@@ -48,6 +50,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_a_lone_proposer_is_handed_over(folder: Path) -> None:
     found = trained_in(folder)
+    assert found.base == "nano"
     assert (found.method, found.speaker, found.controller, found.rules) == ("grpo", "nano", "never", Rules(max_turns=3))
     assert found.adapters == {"proposer": folder / "adapters" / "proposer"}
     assert found.settings == {"adapters": str(folder / "adapters")}
@@ -129,6 +132,28 @@ def test_a_training_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> No
 def test_sections_of_other_methods_are_nobodys(tmp_path: Path) -> None:
     run = train_for("gspo", asked(tracer={"fading": 1.0}), 1, tmp_path / "gspo")
     assert "tracer" not in read_toml(run / "config.toml")
+
+
+def test_how_a_comparison_samples_is_not_how_candidates_are_drawn() -> None:
+    """Its temperature is that of playing; what is longer than it lets a speaker say is not learned either."""
+    play = asked(speaker={"name": "nano", "temperature": 0.3, "max_new_tokens": 24, "dtype": "float32"}, gspo={})
+    found = to_order("grpo", play)
+    assert found.speaker.settings == {"dtype": "float32"}
+    assert {key: found.gspo[key] for key in ("temperature", "max_completion_length", "max_steps")} == {
+        **{"temperature": 1.0, "max_completion_length": 24, "max_steps": 40}
+    }
+    assert to_order("grpo", asked(speaker=play.speaker.settings | {"name": "nano"})).gspo["max_completion_length"] == 32
+    assert (found.training.tasks, found.evaluation.methods == play.evaluation.methods) == (None, False)
+
+
+def test_which_tasks_a_training_has_seen() -> None:
+    learned_on, _ = resolve("trainer", OURS["trained_on"])
+    tasks = Arithmetic(split="train", level=1, limit=7)
+    for method, steps, count in (("grpo", 2, 4), ("magrpo", 9, 7), ("tracer", 1, 2)):
+        found = learned_on(to_order(method, asked(), steps), tasks)
+        assert len(found) == len({task.id for task in found}) == count
+    settling = asked(tracer={"settle": 3})
+    assert len(learned_on(to_order("tracer", settling, 1), tasks)) == 2 + 4
 
 
 def test_names_that_train_no_model(tmp_path: Path) -> None:

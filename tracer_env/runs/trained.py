@@ -31,7 +31,7 @@ from tracer_env.storage.places import refuse_links
 from tracer_env.terminal.plain import command
 from tracer_env.terminal.progress import Reporter
 
-__all__ = ["Trained", "language_methods", "train_for", "trained_in"]
+__all__ = ["Trained", "language_methods", "to_order", "train_for", "trained_in"]
 
 _LORA = ("adapter_config.json", "adapter_model.safetensors")
 _DONE = "trained.json"
@@ -44,6 +44,8 @@ class Trained:
 
     folder: Path
     method: str
+    base: str
+    """Name of the speaker that was trained."""
     adapters: Mapping[str, Path]
     """The folder of each adapter, or of the one model that was trained whole, by seat: ``agent_0/proposer``."""
     speaker: str
@@ -79,12 +81,11 @@ def trained_in(folder: str | Path, trust_code: bool = False) -> Trained:
     handed = hand_over(config, path, adapters)
     if method == "tracer":
         read_table(path / "controllers" / "tracer.json")
-    return Trained(
-        path, method, adapters, handed.speaker, handed.settings, handed.controller, config.rules, config.information
-    )
+    voice = handed.speaker, handed.settings, handed.controller
+    return Trained(path, method, config.speaker.name, adapters, *voice, config.rules, config.information)
 
 
-def train_for(method: str, config: Config, steps: int, folder: Path, reporter: Reporter | None = None) -> Path:
+def train_for(method: str, config: Config, steps: int | None, folder: Path, reporter: Reporter | None = None) -> Path:
     """Train ``method`` in ``folder`` for ``steps`` steps and return it; what was begun there is gone on with.
 
     Of ``config`` its scenario's train split, speaker, rules, seeds and the sections of this method are taken; nothing
@@ -92,9 +93,7 @@ def train_for(method: str, config: Config, steps: int, folder: Path, reporter: R
     trains no language model and for settings that it does not have, RunFolderError for a folder that holds a training
     of other settings.
     """
-    if not trains_language(method):
-        raise ConfigError(f"{method!r} trains no language model{did_you_mean(method, language_methods())}")
-    asked = _asked(method, config, steps)
+    asked = to_order(method, config, steps)
     done = {"config": hashlib.sha256(asked.to_toml().encode("utf-8")).hexdigest()}
     file = folder / _DONE
     if file.is_file() and load(file, _RECORD, most=1024, error=RunFolderError) == done:
@@ -110,16 +109,28 @@ def train_for(method: str, config: Config, steps: int, folder: Path, reporter: R
 _RECORD = record({"config": text(64)})
 
 
-def _asked(method: str, config: Config, steps: int) -> Config:
-    """Return the settings of a training for a comparison: those of other methods are left out."""
+def to_order(method: str, config: Config, steps: int | None = None) -> Config:
+    """Return the settings of a training for a comparison, ``steps`` None as ``gspo.max_steps`` says.
+
+    Those of other methods are left out, and how the comparison samples: candidates are drawn as ``[gspo]`` says, no
+    longer than the comparison lets a speaker speak. Raises what `train_for` raises for a name and for settings.
+    """
+    if not trains_language(method):
+        raise ConfigError(f"{method!r} trains no language model{did_you_mean(method, language_methods())}")
     settled, _ = resolve("trainer", OURS["training_settings"])
+    said = dict(config.speaker.settings)
+    gspo = {**config.gspo, **({} if steps is None else {"max_steps": steps})}
+    said.pop("temperature", None)
+    if (longest := said.pop("max_new_tokens", None)) is not None:
+        gspo.setdefault("max_completion_length", longest)
     others: dict[str, Any] = {name: {} for name in TRAINING_SECTIONS if name not in ("gspo", "hooks", method)}
     asked: Config = settled(
         replace(
             config,
             evaluation=EvaluationConfig(),
             training=replace(config.training, method=method, held_out=0, episodes=None, tasks=None),
-            gspo={**config.gspo, "max_steps": steps},
+            speaker=replace(config.speaker, settings=said),
+            gspo=gspo,
             **others,
         ),
         method,

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tracer_env.interfaces import Scenario
 from tracer_env.runs.config import Config
+from tracer_env.trainers.gspo.rollouts import TaskOrder
 from tracer_env.trainers.runs.held_out import CONTROLLERS
-from tracer_env.trainers.runs.settings import tracer_settings
+from tracer_env.trainers.runs.settings import gspo_settings, tracer_settings
+from tracer_env.types import Task
 
-__all__ = ["Handed", "handed_over", "tables_of"]
+__all__ = ["Handed", "handed_over", "learned_on", "tables_of"]
 
 
 class Handed(NamedTuple):
@@ -47,3 +50,13 @@ def tables_of(config: Config, folder: Path) -> str | None:
     parts = {role: getattr(variant, role) for role in ("proposer", "reviewer")}
     taken = {role: str(file) if name == "regret_matching" else name for role, name in parts.items()}
     return str(file) if len(set(taken.values())) == 1 else "+".join(f"{role}={it}" for role, it in taken.items())
+
+
+def learned_on(config: Config, tasks: Scenario) -> list[Task]:
+    """Return the tasks that a training of these settings plays, in order of first appearance."""
+    settings = gspo_settings(config)
+    order = TaskOrder(tasks, settings.tasks_per_step, settings.seed)
+    settle = tracer_settings(config).settle if config.training.method == "tracer" else 0
+    steps = settings.max_steps + -(-settle // order.per_step)
+    seen = {place.task.id: place.task for step in range(steps) for place in order.of(step)}
+    return list(seen.values())
