@@ -119,6 +119,7 @@ COVERED = {
     "agents/speakers/worked_examples": "agents/speakers/test_prompts",
     "__main__": "cli/test_app",
     "agents/controllers/action_values": "agents/controllers/test_bandits",
+    "episodes/consulting": "agents/controllers/test_llm_decides",
     "agents/controllers/gate": "agents/controllers/test_down",
     "_registration": "test_registration",
     "cli/__main__": "cli/test_app",

@@ -23,8 +23,22 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_registered_names() -> None:
     assert registered("controller") == (
-        *("always", "cfr", "cfr_plus", "dcfr", "hedge", "human", "logistic", "majority_voting", "never", "oracle"),
-        *("periodic", "predictive_rm_plus", "random", "regret_matching", "regret_matching_plus"),
+        *(
+            "always",
+            "cfr",
+            "cfr_plus",
+            "dcfr",
+            "down",
+            "epsilon_greedy",
+            "hedge",
+            "human",
+            "imad",
+            "llm_decides",
+            "logistic",
+        ),
+        *("majority_voting", "never", "oracle"),
+        *("periodic", "predictive_rm_plus", "q_learning", "random", "regret_matching", "regret_matching_plus"),
+        *("rumad", "sb3:dqn", "sb3:maskable_ppo", "sb3:ppo", "thompson", "ucb"),
         *("until_approved", "vote_threshold"),
     )
     assert {"arithmetic", "gsm8k", "math500", "gpqa-diamond", "reasoning-gym:", "jsonl:", "hf:", "modelscope:"} <= set(

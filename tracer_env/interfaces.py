@@ -37,6 +37,9 @@ class Request(NamedTuple):
     ``(stream, t, purpose, c)`` and from nothing else, so an utterance is a function of state and stream.
     ``unread`` names the reasoning blocks that the scenario leaves out where it does not leave out the usual ones: a
     speaker that tells how sure it is of its verdict has to know which of its words that is.
+
+    ``question``: not an utterance is wanted, but the answer to this, asked about the dialogue by a controller
+    (`seams.Consulting`). It is asked of speakers that say ``answers_questions`` alone, and is no part of the dialogue.
     """
 
     state: DialogueState
@@ -44,6 +47,7 @@ class Request(NamedTuple):
     stream: int
     candidates: int = 1
     unread: tuple[str, ...] | None = None
+    question: str | None = None
 
 
 @runtime_checkable

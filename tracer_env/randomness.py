@@ -56,6 +56,7 @@ class Purpose(IntEnum):
     GENERATION = 3
     LEARNING = 4
     SIGNAL = 5
+    QUESTION = 6
 
 
 def _mix(x: int) -> int:

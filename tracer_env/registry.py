@@ -94,6 +94,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "until_approved": f"{_AGENTS}.controllers.baselines:UntilApproved",
         "oracle": f"{_AGENTS}.controllers.baselines:Oracle",
         "human": f"{_AGENTS}.controllers.human:Human",
+        "llm_decides": f"{_AGENTS}.controllers.llm_decides:LLMDecides",
     },
     "method": {
         "cot": f"{_AGENTS}.methods.cot:ChainOfThought",

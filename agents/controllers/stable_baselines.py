@@ -38,7 +38,7 @@ from tracer_env.intake.checked import choice, line, listed, number, optional, re
 from tracer_env.observed import observed
 from tracer_env.parts.lessons import Lessons, read_lessons
 from tracer_env.registry import OURS, resolve
-from tracer_env.rules import SETTINGS, DialogueState, Rules
+from tracer_env.rules import SAVED, DialogueState, Rules
 from tracer_env.settings import as_data, require
 
 __all__ = ["DQN", "PPO", "MaskablePPO", "StableBaselines", "scaled_by"]
@@ -167,7 +167,7 @@ class StableBaselines:
                 f"make 2 of {wide}"
             )
         self.network, self.scaling, self.features = network, scaling, found["features"]
-        self.rules = None if found["rules"] is None else Rules(**found["rules"])
+        self.rules = None if found["rules"] is None else Rules(**Rules.in_full(found["rules"]))
         self.lessons, self.price, self.hidden = found["trained_on"], found["price"], found["hidden"]
         self.play(found["policy"])
 
@@ -208,7 +208,7 @@ _FILE = record(
     {
         "schema": whole(SCHEMA, SCHEMA),
         "controller": lambda name: name,
-        "rules": optional(record({}, may_have=SETTINGS)),
+        "rules": optional(record({}, may_have=SAVED)),
         "policy": choice(POLICIES),
         "trained_on": read_lessons,
         "features": choice(["all", "public"]),

@@ -33,7 +33,7 @@ def request_key(request: Request) -> Hashable:
         (turn.number, turn.seat, _content(turn.utterance)) for turn in state.turns if turn.utterance is not None
     )
     votes = tuple((proposal.turn, proposal.vote) for proposal in state.proposals)
-    return (state.task, state.rules, request.seat, state.turn, said, votes, request.stream)
+    return (state.task, state.rules, request.seat, state.turn, said, votes, request.stream, request.question)
 
 
 class CachedSpeaker:

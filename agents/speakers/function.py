@@ -28,6 +28,8 @@ __all__ = ["FunctionSpeaker"]
 class FunctionSpeaker:
     """Speaks by calling ``function``. Raises SpeakerError when that raises or returns something else than a string."""
 
+    answers_questions = True
+
     def __init__(self, function: Callable[[str], str]) -> None:
         if not callable(function):
             raise ConfigError(f"a function speaker needs a function prompt -> text, got {function!r}")
@@ -41,7 +43,7 @@ class FunctionSpeaker:
         spoken = []
         for request in requests:
             state = heard(request.state, request.unread)
-            prompt = plain_text(self.prompts.messages(state, state.seat))
+            prompt = plain_text(self.prompts.messages(state, state.seat, question=request.question))
             spoken += [self._say(prompt, request.state) for _ in range(request.candidates)]
         return spoken
 

@@ -15,7 +15,7 @@ see `PLACEHOLDERS`); double braces stand for single ones.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tracer_env.agents.speakers.worked_examples import worked_examples
@@ -71,6 +71,7 @@ _JOBS = {
 }
 """What a seat with a job besides its role is asked for (`schedules.JOBS`), once there is something to read."""
 _REVIEW = "Question: {question}\n\n{history}Proposed answer:\n{pending}\n\nIs it RIGHT or WRONG?"
+_ASKED = "You take part in a discussion that looks for the right answer to a question. Answer briefly."
 _UNSHOWN = "(too long to be shown)"
 
 
@@ -109,8 +110,11 @@ class Prompts:
             ]
         return messages
 
-    def messages(self, state: DialogueState, seat: Seat, drop: int = 0) -> list[Message]:
-        """Return the whole prompt of ``seat``, without its ``drop`` oldest utterances."""
+    def messages(self, state: DialogueState, seat: Seat, drop: int = 0, question: str | None = None) -> list[Message]:
+        """Return the whole prompt of ``seat``, without its ``drop`` oldest utterances.
+
+        With a ``question`` about the dialogue it asks that, in the place of the seat's job, and shows no examples.
+        """
         pending, vote, history = self.readable(state, seat)
         kept = history[drop:]
         if pending is not None and drop > len(history):
@@ -125,6 +129,8 @@ class Prompts:
             "max_turns": str(state.rules.max_turns),
             "agent": seat.name,
         }
+        if question is not None:
+            return [_message("system", _ASKED), _message("user", _asked(fields, question))]
         job = "" if state.over else state.rules.jobs[state.turn]
         return [*self.opening(state.task, seat.role), _message("user", self._fill(seat.role, fields, job))]
 
@@ -146,13 +152,15 @@ class Prompts:
         pending, _, history = self.readable(state, seat)
         return len(history) + (pending is not None and seat.role is Role.REVIEWER)
 
-    def fit(self, state: DialogueState, seat: Seat, fits: Callable[[list[Message]], bool]) -> tuple[list[Message], int]:
+    def fit(
+        self, state: DialogueState, seat: Seat, fits: Callable[[list[Message]], bool], question: str | None = None
+    ) -> tuple[list[Message], int]:
         """Return the longest prompt that ``fits`` and how many utterances it lost.
 
         Raises ConfigError when the question alone does not fit.
         """
         for drop in range(self.droppable(state, seat) + 1):
-            messages = self.messages(state, seat, drop)
+            messages = self.messages(state, seat, drop, question)
             if fits(messages):
                 return messages, drop
         raise ConfigError(
@@ -177,6 +185,16 @@ def plain_text(messages: list[Message]) -> str:
     heads = {"system": "### Instruction", "user": "### Task", "assistant": "### Reply"}
     parts = [f"{heads[m['role']]}\n{m['content']}\n\n" for m in messages]
     return "".join(parts) + "### Reply\n"
+
+
+def _asked(fields: Mapping[str, str], question: str) -> str:
+    """Return the user message that asks about a dialogue: what can be read of it, then the question."""
+    parts = [f"Question: {fields['question']}"]
+    if fields["history"]:
+        parts.append(f"Discussion so far:\n{fields['history']}")
+    if fields["pending"]:
+        parts.append(f"Proposed answer:\n{fields['pending']}")
+    return "\n\n".join([*parts, question])
 
 
 def _message(role: str, content: str) -> Message:

@@ -66,7 +66,7 @@ def turns_of(transcript: Transcript, blind: bool = False, whole: bool = False) -
     """Return the turns, each with the proposal that was pending before it and the tokens spent up to its end."""
     spent, pending, turns = 0, None, []
     for turn in transcript.turns:
-        spent += turn.utterance.tokens if turn.utterance is not None else 0
+        spent += turn.tokens
         turns.append(Turn(turn, pending, spent, blind, whole))
         if turn.role is Role.PROPOSER and turn.utterance is not None:
             pending = turn.utterance
@@ -116,7 +116,7 @@ def answered(transcript: Transcript, gold: bool = False) -> Text:
 
 def cost(transcript: Transcript) -> Text:
     """Return what the episode cost: calls, tokens, and tokens that were drawn and not said."""
-    said = [turn.utterance for turn in transcript.turns if turn.utterance is not None]
+    calls, tokens = sum(turn.calls for turn in transcript.turns), sum(turn.tokens for turn in transcript.turns)
     unsaid = sum(turn.other.tokens for turn in transcript.turns if turn.other is not None)
-    told = Text(f"{len(said)} call{'s' * (len(said) != 1)} · {sum(each.tokens for each in said):,} tokens", "dim")
+    told = Text(f"{calls} call{'s' * (calls != 1)} · {tokens:,} tokens", "dim")
     return told.append(f" · {unsaid:,} not said" if unsaid else "")

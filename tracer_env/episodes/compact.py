@@ -1,7 +1,7 @@
 """The compact form of an episode, the one that runs write: one JSON array a line, a third of the readable form's bytes.
 
     [3, episode, world, method, [id, question, answer, kind, difficulty, scenario], seed, max_turns, final_turn, turns]
-    turn       [agent, role, move, key, vote, skip_value, speak_value, said, P(SPEAK)]
+    turn       [agent, role, move, key, vote, skip_value, speak_value, said, P(SPEAK), asked]
     said       [text, prompt_tokens, completion_tokens, mark, rule, answer, signals, agrees, dropped, finish]
 
 and, after the turns, why the episode failed, where it did. A line needs nothing beside it to be read, and both forms
@@ -15,6 +15,7 @@ hold the same: `Transcript.to_line` and `Transcript.to_json` write them, `Transc
     signals    [logprob_sum, logprob_mean, logprob_min, margin], null where it is not told
     finish     0 stop, 1 length
     tokens     both null where the server that said it did not tell its usage
+    asked      [prompt, completion] tokens of asking a speaker whether to speak, left out where nobody was asked
 
 From ``rule`` on, what is left out at the end of ``said`` or of signals is empty, null or 0. Turns are numbered by their
 places; the final answer and its grade are those of the proposal that was made at ``final_turn``. Bounds are those of
@@ -99,6 +100,7 @@ class _Turn(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc
     speak_value: Value | None
     said: _Said | None
     chance: Share | UnsetType = UNSET
+    asked: tuple[Tokens, Tokens] = (0, 0)
 
 
 class _Line(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
@@ -117,6 +119,7 @@ class _Line(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc
 _decode = msgspec.json.Decoder(_Line).decode
 _encode = msgspec.json.Encoder().encode
 _FREE = (1, 1)
+_UNASKED = (0, 0)
 _MASKS = ((1, 0), (0, 1), _FREE, _FREE)
 _ROLES = (Role.PROPOSER, Role.REVIEWER)
 _SKIP, _SPEAK, _PROPOSER = Action.SKIP, Action.SPEAK, Role.PROPOSER
@@ -183,7 +186,9 @@ def _packed(turn: TurnRecord, known: dict[int, Raw] | None) -> list[Any]:
     elif said is not None and known is not None:
         made[7] = known.get(id(said)) or known.setdefault(id(said), Raw(_encode(_said(said, role))))
     if mask == _FREE:
-        made.append(chance)
+        made += [chance] if turn.asked == _UNASKED else [chance, turn.asked]
+    elif turn.asked != _UNASKED:
+        raise DataError(f"turn {turn.turn} had no choice, and a speaker was asked about it")
     elif chance != mask[1] or mask[speaks] != 1 or (said is not None and not speaks):
         raise DataError(f"turn {turn.turn} had no choice, and its action, words or probability are another's")
     return made
@@ -298,6 +303,7 @@ def _turns(found: Sequence[_Turn], body: bytes) -> tuple[TurnRecord, ...]:
             TurnRecord(
                 number, turn.agent, role, _MASKS[move], key, chance, _SPEAK if speaks else _SKIP, vote,
                 turn.skip_value, turn.speak_value, heard if speaks else None, None if speaks else heard,
+                turn.asked,
             )
         )  # fmt: skip
     return tuple(made)

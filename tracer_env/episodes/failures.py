@@ -14,7 +14,7 @@ from typing import Protocol
 from tracer_env.errors import PartError
 from tracer_env.intake.bounded import shown_path
 from tracer_env.interfaces import Request, Scenario, Speaker
-from tracer_env.parts.contracts import well_formed
+from tracer_env.parts.contracts import heard, spoken, well_formed
 from tracer_env.types import Utterance
 from tracer_env.verification.referee import ask, ask_each
 
@@ -30,6 +30,10 @@ class FailurePolicy(Protocol):
         """Return what is said to requests of one candidate each, with the error of each that failed."""
         ...
 
+    def hear(self, speaker: Speaker, requests: Sequence[Request]) -> Sequence[Utterance | PartError]:
+        """As `ask`, for answers to questions about dialogues, which no referee reads."""
+        ...
+
     def reason(self, error: PartError) -> str:
         """Return why the episode failed, in one line, or raise."""
         ...
@@ -41,6 +45,9 @@ class Stop:
     def ask(self, speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> Sequence[Utterance | PartError]:
         return ask(speaker, requests, scenario)
 
+    def hear(self, speaker: Speaker, requests: Sequence[Request]) -> Sequence[Utterance | PartError]:
+        return spoken(speaker, requests)
+
     def reason(self, error: PartError) -> str:
         raise error
 
@@ -50,6 +57,15 @@ class Skip:
 
     def ask(self, speaker: Speaker, requests: Sequence[Request], scenario: Scenario) -> Sequence[Utterance | PartError]:
         return ask_each(speaker, requests, scenario)
+
+    def hear(self, speaker: Speaker, requests: Sequence[Request]) -> Sequence[Utterance | PartError]:
+        try:
+            return heard(speaker, requests)
+        except PartError as error:
+            if len(requests) == 1:
+                return [error]
+            half = len(requests) // 2
+            return [*self.hear(speaker, requests[:half]), *self.hear(speaker, requests[half:])]
 
     def reason(self, error: PartError) -> str:
         line = " ".join(well_formed(shown_path(f"{type(error).__name__}: {error}")).split())

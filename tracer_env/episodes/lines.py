@@ -126,6 +126,7 @@ class TurnLine(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     speak_value: Value | None
     utterance: SaidLine | UnsetType = UNSET
     other: SaidLine | UnsetType = UNSET
+    asked: tuple[Tokens, Tokens] | UnsetType = UNSET  # left out where nobody was asked
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -229,6 +230,8 @@ def _turn(turn: TurnLine, number: int) -> str:
     said = turn.utterance if speaks else turn.other
     if speaks is (turn.utterance is UNSET) or (turn.other is not UNSET and (speaks or not free)):
         return "SPEAK has an utterance and nothing else, SKIP has none, and another one only where it could have spoken"
+    if turn.asked is not UNSET and not free:
+        return "a speaker was asked whether to speak, and there was no choice"
     if (turn.speak_value is None) is not (said is UNSET):
         return "speak_value stands exactly where an utterance was drawn"
     if said is UNSET:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tracer_env.episodes.consulting import Answers, ask_speakers, asks_anybody, decided
 from tracer_env.episodes.failures import POLICIES, FailurePolicy
 from tracer_env.episodes.transcript import Transcript, TurnRecord
 from tracer_env.errors import PartError
@@ -25,6 +26,7 @@ from tracer_env.types import Action, Task, Utterance
 __all__ = ["Counterfactuals", "Job", "everything", "nothing", "rollout"]
 
 _SKIP, _SPEAK, _CHOICE = Action.SKIP, Action.SPEAK, Purpose.CHOICE
+_UNASKED = (0, 0)
 
 Counterfactuals = Callable[[Sequence[Request], Sequence[Request]], Sequence[bool]]
 """(spoken, unspoken) -> which of the requests that a SKIP leaves unspoken are drawn all the same."""
@@ -60,6 +62,7 @@ class _Choice:
     key: str
     chance: float
     action: Action
+    asked: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -103,9 +106,11 @@ def rollout(
     in which a part failed. Raises PartError as that says.
     """
     all_running, nodes = _begun(jobs, rules)
+    asking = {id(job.controller) for job in _apart(jobs) if asks_anybody(job.controller, under(rules, job.controller))}
     while nodes:
+        answers = _asked(nodes, asking, speaker, scenario, on_error) if asking else {}
         for node in nodes:
-            _choose(node, information, on_error)
+            _choose(node, information, on_error, answers)
         said = _say(nodes, speaker, scenario, counterfactuals, on_error)
         nodes = [after for node, one in zip(nodes, said, strict=True) for after in _moved(node, *one, on_error)]
         if watch is not None:
@@ -128,7 +133,25 @@ def _begun(jobs: Sequence[Job], rules: Rules) -> tuple[list[_Running], list[_Nod
     return made, list(nodes.values())
 
 
-def _choose(node: _Node, information: Information, on_error: FailurePolicy) -> None:
+def _apart(jobs: Sequence[Job]) -> list[Job]:
+    """Return one job of each controller."""
+    return list({id(job.controller): job for job in jobs}.values())
+
+
+def _asked(
+    nodes: Sequence[_Node], asking: set[int], speaker: Speaker, scenario: Scenario, on_error: FailurePolicy
+) -> Answers:
+    """Return what speakers answer to the controllers that ask, by the dialogue."""
+    who = (
+        (id(running), running.job.controller, node.state, node.stream)
+        for node in nodes
+        for running in node.here
+        if id(running.job.controller) in asking
+    )
+    return ask_speakers(who, speaker, scenario, on_error)
+
+
+def _choose(node: _Node, information: Information, on_error: FailurePolicy, answers: Answers) -> None:
     """Choose for all dialogues of a node; one whose controller failed is out."""
     state = node.state
     node.mask = mask = legal_actions(state)
@@ -141,12 +164,17 @@ def _choose(node: _Node, information: Information, on_error: FailurePolicy) -> N
             key = keys.get(id(tell))
             if key is None:
                 key = keys[id(tell)] = key_of(tell, state)
-            chance = probability(controller, state, key) if free else float(mask[1])
+            answer = answers.get(id(running)) if answers else None
+            if answer is not None:
+                chance = decided(controller, state, answer)
+            else:
+                chance = probability(controller, state, key) if free else float(mask[1])
         except PartError as error:
             running.failed = on_error.reason(error)
             continue
         speaks = luck < chance if free else mask[1] == 1
-        node.choices.append(_Choice(running, key, chance, _SPEAK if speaks else _SKIP))
+        cost = (answer.prompt_tokens, answer.completion_tokens) if isinstance(answer, Utterance) else _UNASKED
+        node.choices.append(_Choice(running, key, chance, _SPEAK if speaks else _SKIP, cost))
         node.spoken = node.spoken or speaks
         node.unspoken = node.unspoken or (free and not speaks)
 
@@ -204,6 +232,7 @@ def _moved(node: _Node, said: Utterance | PartError | None, shown: bool, on_erro
                 spoke if drawn else None,
                 words if speaks else None,
                 words if drawn and not speaks else None,
+                choice.asked,
             )
         )
         there.here.append(running)

@@ -172,6 +172,8 @@ def _turn_to_data(turn: TurnRecord) -> dict[str, Any]:
         said: Utterance | None = getattr(turn, name)
         if said is not None:
             data[name] = _utterance_to_data(said)
+    if turn.asked != (0, 0):
+        data["asked"] = list(turn.asked)
     return data
 
 
@@ -219,6 +221,7 @@ def _turn(turn: TurnLine) -> TurnRecord:
         turn.speak_value,
         None if said is UNSET else _said(said),
         None if other is UNSET else _said(other),
+        (0, 0) if turn.asked is UNSET else turn.asked,
     )
 
 

@@ -25,6 +25,17 @@ class TurnRecord:
     speak_value: float | None  # None where the utterance was never drawn
     utterance: Utterance | None = None  # what was said
     other: Utterance | None = None  # after SKIP: what SPEAK would have said, where it was drawn
+    asked: tuple[int, int] = (0, 0)  # prompt and completion tokens of asking a speaker whether to speak
+
+    @property
+    def tokens(self) -> int:
+        """What the turn cost: what was said, and what was asked before."""
+        return sum(self.asked) + (self.utterance.tokens if self.utterance is not None else 0)
+
+    @property
+    def calls(self) -> int:
+        """How often a speaker was called: for what was said, and for what was asked before."""
+        return (self.utterance is not None) + (self.asked != (0, 0))
 
     @property
     def free(self) -> bool:

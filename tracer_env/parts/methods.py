@@ -15,7 +15,7 @@ from tracer_env.errors import ConfigError, UnknownNameError
 from tracer_env.interfaces import Controller
 from tracer_env.parts.blame import told
 from tracer_env.parts.casting import make_controller
-from tracer_env.parts.seams import check_plays
+from tracer_env.parts.seams import check_answers, check_plays
 from tracer_env.registry import KINDS, build
 from tracer_env.rules import Rules, under
 from tracer_env.specs import name_and_settings
@@ -75,10 +75,11 @@ def _controller(method: Any, rules: Rules | None, information: str | None, trust
 
 
 def check_speaks(speaker: Any, rules: Rules, methods: Mapping[str, Controller]) -> None:
-    """Raise ConfigError, naming the method, for a speaker that cannot play the rules of one of them."""
+    """Raise ConfigError, naming the method, for a speaker that cannot play the rules of one, or answer one."""
     check_plays(speaker, rules)
     for name, method in methods.items():
         own = under(rules, method)
+        check_answers(method, speaker, own)
         if own == rules:
             continue
         try:

@@ -5,6 +5,8 @@
     Particular    ``check(rules)``                             a speaker that cannot play under all rules
     Free          ``free``                                     a speaker whose words cost nothing, and may be tried
     Recorded      ``trees``                                    a speaker that plays dialogue trees back
+    Consulting    ``question(state)``, ``decided(said)``       a controller that asks a speaker whether to speak
+    Answering     ``answers_questions``                        a speaker that can be asked
     Severed       ``speak_each(requests)``                     a speaker that tells apart which requests failed
 
 A part of yours may leave all of them out. `interfaces` has what it must offer; how many worlds a speaker has is
@@ -16,13 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tracer_env.errors import PartError
+from tracer_env.errors import ConfigError, PartError
 from tracer_env.interfaces import Controller, Information, Request
-from tracer_env.rules import Rules
+from tracer_env.rules import DialogueState, Rules
 from tracer_env.types import Seat, Utterance
 
 __all__ = [
+    "Answering",
     "Cast",
+    "Consulting",
     "Free",
     "Keyed",
     "Particular",
@@ -30,7 +34,9 @@ __all__ = [
     "Severed",
     "asked_each",
     "at_seat",
+    "check_answers",
     "check_plays",
+    "consulting",
     "costs_nothing",
     "own_key",
     "parts_of",
@@ -86,6 +92,61 @@ def asked_each(speaker: Any) -> Callable[[Sequence[Request]], Any]:
     """Return what a speaker is asked by: `Severed.speak_each` where it has that, else ``speak``."""
     found: Callable[[Sequence[Request]], Any] = getattr(speaker, "speak_each", None) or speaker.speak
     return found
+
+
+class Consulting(Protocol):
+    """A controller that decides by what a speaker answers; what it asks is paid for, and no part of the dialogue.
+
+    ``asks`` is the speaker that it asks, None for the one that acts.
+    """
+
+    asks: Any
+
+    def question(self, state: DialogueState) -> str:
+        """Return what is asked before the seat that acts in ``state`` decides."""
+        ...
+
+    def decided(self, said: str) -> float:
+        """Return P(SPEAK), from 0 to 1, of the answer."""
+        ...
+
+
+class Answering(Protocol):
+    """A speaker that answers `interfaces.Request.question`."""
+
+    answers_questions: bool
+
+
+def consulting(controller: Any, seat: Seat) -> Consulting | None:
+    """Return the controller that decides at a seat where it is one that asks a speaker (`Consulting`), else None."""
+    part = at_seat(controller, seat)
+    return part if hasattr(part, "question") and hasattr(part, "decided") else None  # type: ignore[return-value]
+
+
+def check_answers(controller: Any, speaker: Any, rules: Rules) -> None:
+    """Raise ConfigError where a controller asks a speaker that cannot answer (`Answering`)."""
+    for seat in dict.fromkeys(rules.seats[1:]):
+        asking = consulting(controller, seat)
+        if asking is not None and not _answers(speaker if asking.asks is None else asking.asks, seat):
+            name = getattr(asking, "name", type(asking).__name__)
+            raise ConfigError(
+                f"the controller {name} asks the speaker whether to speak, and "
+                f"the speaker of {seat} cannot be asked: take a model (hf:, smollm2, endpoint:) or a function, or name "
+                "who is asked with asks=NAME"
+            )
+
+
+def _answers(speaker: Any, seat: Seat) -> bool:
+    """Return whether the speaker behind all wrappers answers questions."""
+    for _ in range(16):
+        told = getattr(speaker, "answers_questions", None)
+        if told is not None:
+            return bool(told)
+        behind = getattr(type(speaker), "behind", None)
+        if behind is None:
+            return False
+        speaker = behind(speaker, seat)
+    return False
 
 
 def parts_of(part: Any) -> Mapping[str, Any]:

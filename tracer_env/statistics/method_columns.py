@@ -59,8 +59,9 @@ class Column:
         prompts = completions = calls = 0
         for turn in transcript.turns:
             self.agents.add(turn.agent)
+            calls += turn.calls
+            prompts, completions = prompts + turn.asked[0], completions + turn.asked[1]
             if turn.utterance is not None:
-                calls += 1
                 prompts += turn.utterance.prompt_tokens
                 completions += turn.utterance.completion_tokens
                 self.cut += turn.utterance.finish == "length"

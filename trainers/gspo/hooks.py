@@ -197,10 +197,12 @@ class HookedPrompts(Prompts):
         assert self.inner is not None
         return self.inner.opening(task, role)
 
-    def messages(self, state: DialogueState, seat: Seat, drop: int = 0) -> list[Message]:
-        """Return the prompt of ``inner`` with the hook's text in its last message."""
+    def messages(self, state: DialogueState, seat: Seat, drop: int = 0, question: str | None = None) -> list[Message]:
+        """Return the prompt of ``inner`` with the hook's text in its last message; a question is asked as it is."""
         assert self.inner is not None
         assert self.hook is not None
+        if question is not None:
+            return self.inner.messages(state, seat, drop, question)
         *before, last = self.inner.messages(state, seat, drop)
         left_out = drop + (seat.role is Role.REVIEWER and drop >= self.droppable(state, seat) > 0)
         told = self.hook.call(default=last["content"], **context_of(state, left_out))

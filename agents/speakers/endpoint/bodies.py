@@ -78,7 +78,8 @@ class Form:
 
 def seed_of(request: Request, candidate: int) -> int:
     """Return the seed of a candidate, below 2 ** 31: what every server takes that takes any."""
-    return draw(request.stream, request.state.turn, Purpose.GENERATION, candidate) >> 33
+    purpose = Purpose.GENERATION if request.question is None else Purpose.QUESTION
+    return draw(request.stream, request.state.turn, purpose, candidate) >> 33
 
 
 def most_tokens(body: Mapping[str, Any], max_new_tokens: int) -> tuple[int, int]:

@@ -86,6 +86,8 @@ class EndpointSpeaker:
     and before the first request.
     """
 
+    answers_questions = True
+
     def __init__(
         self,
         model: str,
@@ -202,7 +204,7 @@ class EndpointSpeaker:
             seed = seed_of(request, candidate)
 
             def body(drop: int, seed: int = seed) -> dict[str, Any]:
-                return self.form.body(self.prompts.messages(state, request.seat, drop), seed)
+                return self.form.body(self.prompts.messages(state, request.seat, drop, request.question), seed)
 
             questions.append(Question(request, candidate, seed, body(0), Asked(body, droppable, seed)))
         return questions

@@ -16,6 +16,7 @@ Without a chat template the prompt is plain text, and a reply also ends where th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from annotated_types import Ge
@@ -40,6 +41,7 @@ __all__ = ["ModelSpeaker", "check_settings"]
 _SMALL = 1_000_000_000
 _HEAT: Any = Annotated[float, Ge(0), Words.always("must be a number from 0")]
 _MANY = 8
+_BRIEF = 8  # tokens of an answer to a question about the dialogue: yes or no
 
 
 def check_settings(
@@ -64,6 +66,8 @@ class ModelSpeaker:
     wins). The other settings are told at `HuggingFaceSpeaker`. Raises ConfigError for settings that cannot work,
     DataError for a chat template that cannot be used.
     """
+
+    answers_questions = True
 
     def __init__(
         self,
@@ -155,11 +159,24 @@ class ModelSpeaker:
             ids = self._rendering.ids(messages)
             return room is None or len(ids) <= room
 
-        _, dropped = self.prompts.fit(heard(request.state, request.unread), request.seat, fits)
+        state = heard(request.state, request.unread)
+        _, dropped = self.prompts.fit(state, request.seat, fits, request.question)
         return ids, dropped
 
     def speak(self, requests: Sequence[Request]) -> list[Utterance]:
-        """Write all candidates of all requests, in one call of the engine."""
+        """Write all candidates of all requests, in one call of the engine; answers to questions in another."""
+        brief = [place for place, request in enumerate(requests) if request.question is not None]
+        if not brief:
+            return self._said(requests, self._sampling)
+        shorter = replace(self._sampling, max_tokens=min(self.max_new_tokens, _BRIEF))
+        long = [place for place, request in enumerate(requests) if request.question is None]
+        answers: dict[int, list[Utterance]] = {}
+        for places, sampling in ((long, self._sampling), (brief, shorter)):
+            rest = iter(self._said([requests[place] for place in places], sampling) if places else ())
+            answers |= {place: [next(rest) for _ in range(requests[place].candidates)] for place in places}
+        return [said for place in range(len(requests)) for said in answers[place]]
+
+    def _said(self, requests: Sequence[Request], sampling: Sampling) -> list[Utterance]:
         asked: list[Ask] = []
         whose: list[tuple[Request, int]] = []
         for request in requests:
@@ -167,11 +184,14 @@ class ModelSpeaker:
             opening = self._opening(request.state.task, request.seat.role)
             shared = len(opening) if ids[: len(opening)] == opening and len(ids) > len(opening) else 0
             adapter, reviews = self.adapter_for(request.seat), request.seat.role is Role.REVIEWER
+            purpose = Purpose.GENERATION
+            if request.question is not None:
+                reviews, purpose = False, Purpose.QUESTION
             for candidate in range(request.candidates):
-                seed = draw(request.stream, request.state.turn, Purpose.GENERATION, candidate)
+                seed = draw(request.stream, request.state.turn, purpose, candidate)
                 asked.append(Ask(ids, seed, adapter, reviews, shared))
                 whose.append((request, dropped))
-        done = self.engine.complete(asked, self._sampling)
+        done = self.engine.complete(asked, sampling)
         return [
             self._utterance(ask, completion, request, dropped)
             for ask, completion, (request, dropped) in zip(asked, done, whose, strict=True)

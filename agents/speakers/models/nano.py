@@ -53,6 +53,9 @@ class Nano(HuggingFaceSpeaker):
     ``path``: another folder that `trainers.nano.training` wrote. The other settings are those of the base class.
     """
 
+    answers_questions = False
+    """It was schooled on sums and their reviews, and reads no question about them."""
+
     def __init__(
         self,
         path: str | None = None,

@@ -240,3 +240,17 @@ def test_half_precision_that_overflows_is_told_to_use_more(llama: str) -> None:
             voice.speak(mixed())
     finally:
         head.copy_(kept)
+
+
+def test_a_question_about_the_dialogue_is_answered_briefly_and_changes_no_word(path: str) -> None:
+    voice, said = speaker(path), mixed()
+    asked = [one._replace(question="Speak? YES or NO.") for one in said]
+    both = voice.speak([each for pair in zip(said, asked, strict=True) for each in pair])
+    assert all(same(a, b) for a, b in zip(voice.speak(said), both[::2], strict=True))
+    answers = both[1::2]
+    assert all(0 < answer.completion_tokens <= 8 for answer in answers)
+    assert all(answer.signals.margin is None for answer in answers)  # it is no review
+    shown = voice.loaded.tokenizer.decode(answers[1].prompt_ids)
+    assert "Speak? YES or NO." in shown
+    assert "proposal W" in shown
+    assert "first word of your reply is RIGHT" not in shown
