@@ -37,7 +37,7 @@ from tracer_env.runs.given import Given
 from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained
 from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
-from tracer_env.runs.seeded import combined, lessons, open_part, played_under
+from tracer_env.runs.seeded import combined, lessons, open_part, played_under, spread_out
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.runs.spending import FILE as SPENDING
 from tracer_env.runs.spending import billed, check_budget
@@ -162,7 +162,7 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -
         recover(folder.episodes, promise, again=lambda told: bool(told.failed))
     played = play_missing(folder, promise, cast.methods, cast.tasks, cast.speaker, tell, cast.doing)
     found = folder.settle(folder.config.evaluation.against, promise, played)
-    write_report(folder.path, found)
+    write_report(folder.path, found.counted(folder.episodes))
     best = int(found.ledger.offsets[found.highlights.best()])
     interesting = transcript_at(folder.episodes, best)
     return Comparison(folder, folder.metrics()["rows"], training, interesting)
@@ -194,8 +194,9 @@ def _under_seeds(
     folder.write_environment(
         cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given, equal=_equal(folder, cast)
     )
-    folder.write("metrics.json", json.dumps(combined(folder), indent=1) + "\n")
-    write_report(folder.path)
+    counted = spread_out(folder)
+    folder.write("metrics.json", json.dumps(combined(folder, counted), indent=1) + "\n")
+    write_report(folder.path, counted)
     first = done[asked.evaluation.seeds[0]]
     training = {str(seed): each.training for seed, each in done.items()}
     return Comparison(folder, folder.metrics()["rows"], training, first.interesting, shown=first.run)

@@ -25,7 +25,7 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.kept_controllers import controller_files
 from tracer_env.runs.played import played
 from tracer_env.runs.records import read_environment, read_metrics
-from tracer_env.runs.survey import Survey
+from tracer_env.runs.survey import Counted
 from tracer_env.statistics.metrics import Row, Tally
 from tracer_env.statistics.outcome import Outcome
 from tracer_env.storage.files import write_text
@@ -37,32 +37,29 @@ _SHOWN = 200  # episodes inside a page
 _ROOM = 3_000_000  # characters for them
 
 
-def write_report(folder: Path, found: Survey | None = None) -> Path:
+def write_report(folder: Path, counted: Counted | None = None) -> Path:
     """Write ``report.html`` into a run folder and return its path; an older one is replaced when it is complete.
 
-    ``found`` is what has been found in the folder's own episodes; None: they are read for it.
+    ``counted`` is what the folder's episodes, or those of its seeds, come to; None: they are read for it.
     Raises RunFolderError when a part is missing or is not one of ours, DataError for a damaged line.
     """
-    text = page(read_run(folder, found))
+    text = page(read_run(folder, counted))
     path = folder / "report.html"
     write_text(path, text, inside=folder)
     return path
 
 
-def read_run(folder: Path, found: Survey | None = None) -> Run:
+def read_run(folder: Path, counted: Counted | None = None) -> Run:
     """Read a run folder; see `write_report` for what it raises."""
     metrics = read_metrics(folder / "metrics.json")
     recorded = [Row.from_data(data) for data in metrics["rows"]]
     rows = tuple(sorted(recorded, key=lambda row: row.kind == "bound"))
     names, _ = labels(row.method for row in rows)
     verdict = Outcome.from_data(metrics["outcome"], rows).sentences(names) if "outcome" in metrics else ()
-    config = folder / "config.toml"
-    if found is None:
-        counted, pickers = _counted(told_in(folder), names)
-    else:
-        counted, pickers = found.tally, {folder / "episodes.jsonl": found.picker}
-    entries, total, counts = _entries(pickers, names)
-    details = counted.details()
+    config, paths = folder / "config.toml", told_in(folder)
+    counted = _counted(paths, names) if counted is None else counted
+    entries, total, counts = _entries({path: counted.pickers[path] for path in paths}, names)
+    details = counted.tally.details()
     return Run(
         name=folder.resolve().name,
         scenario=metrics["scenario"],
@@ -80,7 +77,7 @@ def read_run(folder: Path, found: Survey | None = None) -> Run:
     )
 
 
-def _counted(paths: Sequence[Path], methods: Collection[str]) -> tuple[Tally, dict[Path, Picker]]:
+def _counted(paths: Sequence[Path], methods: Collection[str]) -> Counted:
     """Count all episodes; a dozen bytes of each are kept."""
     counted, pickers = Tally(), {path: Picker() for path in paths}
     for path, picker in pickers.items():
@@ -88,7 +85,7 @@ def _counted(paths: Sequence[Path], methods: Collection[str]) -> tuple[Tally, di
             check_method(told, methods, path)
             counted.add(told)
             picker.add(told, offset)
-    return counted, pickers
+    return Counted(counted, pickers)
 
 
 def _entries(pickers: Mapping[Path, Picker], names: Mapping[str, str]) -> tuple[list[str], int, dict[str, int]]:

@@ -20,11 +20,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tracer_env.episodes.picking import Picker
+from tracer_env.episodes.transcript import placed_transcripts
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.interfaces import Speaker
 from tracer_env.parts.worlds import worlds_of
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder, metrics_of
+from tracer_env.runs.survey import Counted
 from tracer_env.statistics.metrics import Tally
 from tracer_env.terminal.plain import command
 
@@ -78,24 +81,25 @@ def parts(folder: RunFolder) -> dict[int, RunFolder]:
     return found
 
 
-def spread_out(folder: RunFolder) -> Tally:
-    """Return the counts of all episodes of all seeds; the seeds are numbered in their order."""
-    tally = Tally()
+def spread_out(folder: RunFolder) -> Counted:
+    """Count all episodes of all seeds; the seeds are numbered in their order."""
+    tally, pickers = Tally(), dict[Path, Picker]()
     for number, part in enumerate(parts(folder).values()):
-        for transcript in part.stream():
-            tally.add(transcript, seed=number)
-    return tally
+        part.check_begun()
+        picker = pickers[part.episodes] = Picker()
+        for offset, _, told in placed_transcripts(part.episodes):
+            tally.add(told, seed=number)
+            picker.add(told, offset)
+    return Counted(tally, pickers)
 
 
-def combined(folder: RunFolder) -> dict[str, Any]:
-    """Return the content of the run's ``metrics.json``, from the episodes of its parts."""
+def combined(folder: RunFolder, counted: Counted | None = None) -> dict[str, Any]:
+    """Return the content of the run's ``metrics.json``, from the episodes of its parts; None: they are read for it."""
     digest = sha256()
     for part in parts(folder).values():
         digest.update(str(part.metrics()["episodes_digest"]).encode())
-    config = folder.config
-    return metrics_of(
-        config, config.evaluation.against, spread_out(folder), digest.hexdigest(), folder.environment() or {}
-    )
+    config, tally = folder.config, (spread_out(folder) if counted is None else counted).tally
+    return metrics_of(config, config.evaluation.against, tally, digest.hexdigest(), folder.environment() or {})
 
 
 def of_seed(folder: RunFolder, seed: int | None) -> RunFolder:

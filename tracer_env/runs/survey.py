@@ -11,7 +11,7 @@ whatever its texts are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,17 @@ from tracer_env.episodes.promise import Ledger, Promise
 from tracer_env.episodes.transcript import Transcript, placed_transcripts
 from tracer_env.statistics.metrics import Tally
 
-__all__ = ["Survey", "survey"]
+__all__ = ["Counted", "Survey", "survey"]
 
 _TOLD = 3  # of many departures are told
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a report needs of the episodes of a run, or of the runs of all its seeds."""
+
+    tally: Tally
+    pickers: Mapping[Path, Picker]  # by the file of the episodes
 
 
 @dataclass
@@ -64,6 +72,10 @@ class Survey:
         if wrong:
             self.departed += 1
             self.departures += [f"line {self.lines}: {wrong}"] if self.departed <= _TOLD else []
+
+    def counted(self, path: Path) -> Counted:
+        """Return what a report needs, of the lines of the file ``path``."""
+        return Counted(self.tally, {path: self.picker})
 
     def is_of(self, path: Path) -> bool:
         """Whether a file holds these lines and nothing else, to the byte; False where it cannot be read."""
