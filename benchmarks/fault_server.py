@@ -24,10 +24,12 @@ import argparse
 import asyncio
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -215,13 +217,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--share", type=float, default=0.0, help="share of the attempts for each kind of fault")
     parser.add_argument("--latency", type=float, default=0.1, help="seconds of an answer")
+    parser.add_argument("--json", action="store_true", help="end with stdin, and print what was seen as JSON")
     asked = parser.parse_args()
     with FaultServer(Faults(asked.share), asked.latency, asked.port) as server:
         print(f"{server.url} (Ctrl-C ends it)", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print(f"{server.seen.attempts} attempts, faults {dict(server.seen.faults)}")
+        with suppress(KeyboardInterrupt):
+            sys.stdin.read() if asked.json else threading.Event().wait()
+        seen = server.seen
+        told = {"attempts": seen.attempts, "faults": dict(seen.faults)}
+        told |= {"prompt_tokens": seen.prompt_tokens, "completion_tokens": seen.completion_tokens}
+        print(json.dumps(told))
 
 
 if __name__ == "__main__":

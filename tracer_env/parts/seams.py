@@ -7,6 +7,7 @@
     Recorded      ``trees``                                    a speaker that plays dialogue trees back
     Consulting    ``question(state)``, ``decided(said)``       a controller that asks a speaker whether to speak
     Answering     ``answers_questions``                        a speaker that can be asked
+    Served        ``waiting``, ``interrupt()``                 a speaker that waits for a server, and can be broken off
     Severed       ``speak_each(requests)``                     a speaker that tells apart which requests failed
 
 A part of yours may leave all of them out. `interfaces` has what it must offer; how many worlds a speaker has is
@@ -16,6 +17,7 @@ A part of yours may leave all of them out. `interfaces` has what it must offer; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from tracer_env.errors import ConfigError, PartError
@@ -31,6 +33,7 @@ __all__ = [
     "Keyed",
     "Particular",
     "Recorded",
+    "Served",
     "Severed",
     "asked_each",
     "at_seat",
@@ -41,6 +44,7 @@ __all__ = [
     "own_key",
     "parts_of",
     "trees_of",
+    "waiting_parts",
 ]
 
 
@@ -78,6 +82,17 @@ class Recorded(Protocol):
     """A speaker that plays dialogue trees back."""
 
     trees: Any  # `trees.tree.DialogueTrees`, which stands above this room
+
+
+class Served(Protocol):
+    """A speaker that waits for a server: it may be asked from many threads at once, one of which runs at a time."""
+
+    waiting: Callable[[], AbstractContextManager[None]]
+    """Entered while it waits; set by whoever has something else to do meanwhile, and deleted again."""
+
+    def interrupt(self) -> None:
+        """End all waiting at once, with KeyboardInterrupt where it waits."""
+        ...
 
 
 class Severed(Protocol):
@@ -177,6 +192,16 @@ def check_plays(speaker: Any, rules: Rules) -> None:
 def costs_nothing(speaker: Any) -> bool:
     """Return whether a speaker says that its words cost nothing (`Free`)."""
     return bool(getattr(speaker, "free", False))
+
+
+def waiting_parts(speaker: Any) -> list[Any]:
+    """Return the speakers behind ``speaker`` that wait for servers (`Served`): itself, parts, behind a memory."""
+    if hasattr(speaker, "interrupt"):
+        return [speaker]
+    if parts := parts_of(speaker):
+        return [each for part in {id(part): part for part in parts.values()}.values() for each in waiting_parts(part)]
+    inner = getattr(speaker, "inner", None)
+    return [] if inner is None else waiting_parts(inner)
 
 
 def trees_of(speaker: Any) -> Any:

@@ -302,9 +302,14 @@ def schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, **whole, "properties": {**whole["properties"], **sections}}
 
 
-def differences(
-    left: Config, right: Config, ignore: Sequence[str] = ("evaluation.batch_size", "evaluation.on_error")
-) -> list[str]:
+_SPEED = (
+    *("evaluation.batch_size", "evaluation.on_error", "speaker.concurrency", "speaker.timeout", "speaker.retries"),
+    *("speaker.longest_wait", "speaker.api_key_env", "speaker.price_in", "speaker.price_out", "speaker.prices"),
+)
+"""What changes no word: a run may go on with others. Those of speakers are how a server is asked, and what it costs."""
+
+
+def differences(left: Config, right: Config, ignore: Sequence[str] = _SPEED) -> list[str]:
     """Return the dotted keys in which two configs differ, speed settings and budgets left out."""
     a, b = flat(left.to_data()), flat(right.to_data())
     kept = [key for key in a.keys() | b.keys() if key not in ignore and not key.startswith(("executor.", "budget."))]

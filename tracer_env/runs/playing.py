@@ -19,9 +19,10 @@ from itertools import islice
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.promise import Ledger, Promise
 from tracer_env.episodes.transcript import Transcript
+from tracer_env.executors.lanes import Lanes
 from tracer_env.executors.seam import Executor, InProcess
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.parts.seams import costs_nothing
+from tracer_env.parts.seams import costs_nothing, waiting_parts
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.rules import Rules
 from tracer_env.runs.blocks import Playing
@@ -53,11 +54,13 @@ def evaluate(
 
     ``batch_size`` is how many dialogues run at once; the episodes numbered ``done`` are skipped. For the values of
     ``counterfactuals`` and ``on_error`` see `EvaluationConfig`. ``executor`` plays the blocks, this process if there is
-    none; they come in their order all the same. Raises ScenarioError for a task that is
-    none, ConfigError for worlds that the speaker does not have.
+    none; they come in their order all the same. Dialogues that wait for a server wait each for itself (`lanes`).
+    Raises ScenarioError for a task that is none, ConfigError for worlds that the speaker does not have.
     """
     check_worlds(speaker, worlds, seed)
     doing, total = executor or InProcess(), len(scenario) * worlds
+    if not doing.apart and waiting_parts(speaker):
+        doing = Lanes(speaker)
     work = Playing(methods, scenario, speaker, rules, seed, information, counterfactuals, on_error, apart=doing.apart)
     at_once = doing.size(max(1, batch_size // len(methods)), total - len(done), costs_nothing(speaker))
     waiting = (episode for episode in range(total) if episode not in done)

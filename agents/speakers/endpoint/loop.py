@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 from tracer_env.agents.speakers.endpoint.keys import Key
 from tracer_env.errors import MissingExtraError
 
-__all__ = ["client", "require_package", "run"]
+__all__ = ["Running", "client", "require_package", "run"]
 
 T = TypeVar("T")
+Running = concurrent.futures.Future[Any]
 _PATIENCE = 5.0  # seconds that cancelled work may take to end
 
 
@@ -40,16 +41,24 @@ _shared = _Shared()
 _inherited: list[_Shared] = []  # of parents: never closed here, since their sockets are still in use there
 
 
-def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run what ``work`` makes in the shared loop and wait for it; raises what it raises."""
-    future = asyncio.run_coroutine_threadsafe(work(), _loop())
+def run(work: Callable[[], Coroutine[Any, Any, T]], running: set[Running] | None = None) -> T:
+    """Run what ``work`` makes in the shared loop and wait for it; raises what it raises.
+
+    It stands in ``running`` meanwhile, and whoever cancels it there ends the waiting here with KeyboardInterrupt.
+    """
+    known, future = set() if running is None else running, asyncio.run_coroutine_threadsafe(work(), _loop())
+    known.add(future)
     try:
         return future.result()
+    except concurrent.futures.CancelledError:
+        raise KeyboardInterrupt from None
     except BaseException:
         if not future.done():  # Ctrl-C: nothing more is sent, connections are closed
             future.cancel()
             concurrent.futures.wait([future], timeout=_PATIENCE)
         raise
+    finally:
+        known.discard(future)
 
 
 def client(base_url: str, key: Key) -> Any:

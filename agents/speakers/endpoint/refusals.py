@@ -40,7 +40,7 @@ class Failure(Exception):
     """An attempt that failed, for ``reason``. ``then``: again, shorter, over, all over.
 
     ``billed``: whether it may have been; ``usage``: where the reply told it all the same; ``wait``: the seconds that
-    the server asks for.
+    the server asks for; ``busy``: whether it may have too much to do.
     """
 
     def __init__(
@@ -50,9 +50,10 @@ class Failure(Exception):
         billed: bool = True,
         usage: tuple[int, int] | None = None,
         wait: float | None = None,
+        busy: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.then, self.billed, self.usage, self.wait = then, billed, usage, wait
+        self.then, self.billed, self.usage, self.wait, self.busy = then, billed, usage, wait, busy
 
 
 def failed_status(status: int, body: Any, wait: float | None, key: str, model: str) -> Failure:

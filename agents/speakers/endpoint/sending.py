@@ -128,7 +128,7 @@ class _Line:
             )
         share = uniform(seed, attempt, Purpose.GENERATION)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.ended.wait(), backoff(attempt, share, failure.wait))
+            await asyncio.wait_for(self.ended.wait(), backoff(attempt, share, failure.wait, failure.busy))
 
     async def _attempt(self, body: dict[str, Any]) -> Answer:
         """Send a body once, entered in the account; raises Failure."""
@@ -140,7 +140,7 @@ class _Line:
             answer = read_answer(await self._post(body), self.form.chat, self.form.max_new_tokens)
         except Malformed as problem:
             self._close(call, problem.usage)
-            raise Failure(self.server.key.hidden(str(problem)), "again") from None
+            raise Failure(self.server.key.hidden(str(problem)), "again", busy=False) from None
         except Failure as failure:
             if failure.billed:
                 self._close(call, failure.usage)
@@ -170,21 +170,18 @@ class _Line:
         except openai.APIConnectionError as error:
             cause = type(error.__cause__).__name__
             where = f"{self.server.base_url}: is a server there?" if cause in _UNSENT else self.server.base_url
-            failure = Failure(f"the connection broke ({cause}) to {where}", billed=cause not in _UNSENT)
+            sent = cause not in _UNSENT
+            failure = Failure(f"the connection broke ({cause}) to {where}", billed=sent, busy=not sent)
         except openai.OpenAIError as error:
             failure = Failure(f"the client failed ({type(error).__name__})")
         hidden = self.server.key.hidden(str(failure))
-        raise Failure(hidden, failure.then, failure.billed, failure.usage, failure.wait) from None
+        raise Failure(hidden, failure.then, failure.billed, failure.usage, failure.wait, failure.busy) from None
 
     async def _reply(self, body: dict[str, Any]) -> bytes:
-        rest = dict(body)
-        model = rest.pop("model")
+        """Send the body as it is: what the client would make of single arguments costs a fifth of the time."""
+        made = {"model": self.form.model, "extra_body": body, "timeout": self.server.timeout}
         if self.form.chat:
-            raw = await self.client.chat.completions.with_raw_response.create(
-                model=model, messages=rest.pop("messages"), extra_body=rest, timeout=self.server.timeout
-            )
+            raw = await self.client.chat.completions.with_raw_response.create(messages=[], **made)
         else:
-            raw = await self.client.completions.with_raw_response.create(
-                model=model, prompt=rest.pop("prompt"), extra_body=rest, timeout=self.server.timeout
-            )
+            raw = await self.client.completions.with_raw_response.create(prompt="", **made)
         return bytes(raw.content)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -144,11 +145,13 @@ class EndpointSpeaker:
         self.account = Account()
         """Where calls are entered; `bill` puts another one in its place."""
         self._slots: tuple[Any, Slots] | None = None
+        self._running: set[loop.Running] = set()
         loop.require_package()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Be copied without the slots, which belong to this process's loop."""
-        return {**self.__dict__, "_slots": None}
+        """Be copied without what belongs to this process: slots of its loop, what runs there, who waits meanwhile."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "waiting"}
+        return {**kept, "_slots": None, "_running": set()}
 
     def __repr__(self) -> str:
         return f"EndpointSpeaker({self.form.model!r}, base_url={self.base_url!r})"
@@ -224,7 +227,13 @@ class EndpointSpeaker:
         async def work() -> list[Answer | Failure]:
             return await send_all(asked, server, self.form, price, self._shared_slots(), account, heard)
 
-        return loop.run(work)
+        with getattr(self, "waiting", nullcontext)():
+            return loop.run(work, self._running)
+
+    def interrupt(self) -> None:
+        """End all sending at once, in whatever thread it is waited for."""
+        for running in list(self._running):
+            running.cancel()
 
     def utterance(self, answer: Answer) -> Utterance:
         """Return what was said as an utterance."""

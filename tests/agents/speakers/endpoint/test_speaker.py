@@ -120,6 +120,16 @@ def test_how_requests_are_batched_changes_nothing(form: str) -> None:
     assert all(one.counted and one.prompt_tokens > 8 for one in whole)
 
 
+@pytest.mark.parametrize("form", ["chat", "completion"])
+def test_what_is_sent_is_the_body_and_nothing_else(form: str) -> None:
+    with FaultServer(keep=True) as server:
+        speaker = EndpointSpeaker("m", base_url=server.url, form=form, logprobs=True, extra={"top_p": 0.5, "x": [1]})
+        questions = speaker.bodies(request(candidates=3))
+        speaker.send(questions)
+    bodies = sorted(server.seen.requests, key=lambda body: body["seed"])
+    assert bodies == sorted([question.body for question in questions], key=lambda body: body["seed"])
+
+
 def test_one_that_fails_takes_no_other_with_it() -> None:
     with FaultServer(Faults(0.5, ("malformed",))) as server:
         speaker = EndpointSpeaker("m", base_url=server.url, retries=0)

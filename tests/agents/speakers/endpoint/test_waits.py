@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tracer_env.agents.speakers.endpoint.waits import FIRST, LONGEST, asked_wait, backoff
+from tracer_env.agents.speakers.endpoint.waits import FIRST, LONGEST, QUICK, asked_wait, backoff
 
 
 def test_a_wait_doubles_between_half_of_it_and_all_until_the_longest() -> None:
     assert [backoff(attempt, 0.0) for attempt in range(3)] == [FIRST / 2, FIRST, FIRST * 2]
     assert backoff(2, 0.5) == FIRST * 4 * 0.75
+    assert backoff(2, 0.5, busy=False) == QUICK * 4 * 0.75 < FIRST
     assert backoff(500, 0.0) == LONGEST / 2
     assert backoff(500, 0.999999) < LONGEST
 
