@@ -242,6 +242,17 @@ def test_a_run_is_continued_by_another_executor(
 
 
 @with_ray
+def test_a_sweep_trains_by_the_workers_what_this_process_trains(pool: RayExecutor, tmp_path: Path) -> None:
+    base = ["train", "--scenario", "arithmetic", "--steps", "60", "--seeds", "0,1,2", "--grid", "rules.max_turns=3,5"]
+    assert main([*base, "--out", str(tmp_path / "one")]) == 0
+    assert main([*base, "--out", str(tmp_path / "two"), *RAY]) == 0
+    kept = [sorted((tmp_path / name).glob("runs/*/controllers/*.json")) for name in ("one", "two")]
+    assert len(kept[0]) == 6
+    one, two = ([json.loads(path.read_bytes())["tables"] for path in paths] for paths in kept)
+    assert one == two
+
+
+@with_ray
 @pytest.mark.parametrize(
     ("settings", "line"),
     [

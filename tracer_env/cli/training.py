@@ -13,6 +13,7 @@ from rich.text import Text
 from tracer_env.cli.options import (
     ConfigOption,
     DryRunOption,
+    ExecutorOption,
     FormatOption,
     JsonOption,
     LimitOption,
@@ -32,6 +33,7 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
+from tracer_env.cli.sweeping import GridOption, SweepSeedsOption, is_sweep, train_many
 from tracer_env.cli.trees import train_on_folder
 from tracer_env.display.formats import check_format
 from tracer_env.display.tables import number_table
@@ -77,10 +79,13 @@ def train_command(
     trees: TreesOption = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
+    seeds: SweepSeedsOption = None,
+    grid: GridOption = None,
     settings: SetOption = None,
     config: ConfigOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
+    executor: ExecutorOption = None,
     max_tokens: MaxTokensOption = None,
     max_cost: MaxCostOption = None,
     trust_code: TrustOption = False,
@@ -96,6 +101,7 @@ def train_command(
     KEY=VALUE of their own section (tracer.variant, magrpo.returns, maporl.alpha0, ...) and
     hooks.KIND=FILE.py:NAME; --dry-run shows all, `tracer-env list` what they can be. --resume DIR continues
     a run, with a larger --steps if you like; code that its config names needs --trust-code, or to be named again.
+    --seeds 0,1,2 and --grid KEY=a,b train once for each combination, by the workers of --executor.
 
     With --trees: methods cfr, cfr_plus, dcfr, predictive_rm_plus, hedge, external_mccfr, outcome_mccfr and
     regret_matching; --steps counts iterations (default 1000); --set takes credit, information, starts. Method
@@ -104,6 +110,7 @@ def train_command(
     check_format(form)
     if trees is not None:
         refused = {"--scenario": scenario, "--speaker": speaker, "--path": path, "--config": config, "--resume": resume}
+        refused |= {"--seeds": seeds, "--grid": " ".join(grid) if grid else None, "--executor": executor}
         return train_on_folder(
             trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, form, as_json, refused
         )
@@ -114,6 +121,9 @@ def train_command(
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
     data = merge(data, "gspo", max_steps=steps if with_model else None)
     data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
+    data = merge(data, "executor", name=executor)
+    if is_sweep(seeds, grid, resume):
+        return train_many(data, chosen, seeds, grid, out, resume, trust_code, form, as_json, dry_run)
     resolved = resolved_config(data, out, resume)
     if with_model and (resolved.budget.max_tokens, resolved.budget.max_cost) != (None, None):
         raise ConfigError(f"method {chosen} trains a model on this machine, which nobody bills; leave the budget out")
