@@ -132,7 +132,8 @@ class LivePanel:
         for _ in columns:
             table.add_column()
         if columns != [""]:
-            table.add_row("policy", *(Text(policy, style="bold") for policy in columns))
+            headings = (policy.replace("-", "-\n") if len(columns) > 2 else policy for policy in columns)
+            table.add_row("policy", *(Text(heading, style="bold") for heading in headings))
         for name, (word, _) in MEASURES.items():
             texts = [found.get(policy, {}).get(name, "") for policy in columns]
             if any(texts):

@@ -98,6 +98,20 @@ def test_policies_stand_side_by_side() -> None:
     assert words[2:6] == ["policy proposer reviewer", "reward +0.500 -0.500", "KL to base 0.2500", "tokens/s 99"]
 
 
+def test_many_agents_are_told_apart_in_a_narrow_terminal() -> None:
+    names = [f"agent_{agent}-{role}" for agent in (0, 1) for role in ("proposer", "reviewer")]
+
+    def draw(panel: LivePanel, clock: Clock) -> None:
+        panel.show(1, {f"{name}/reward": 0.5 for name in names})
+
+    words = [" ".join(line.strip("│ ").split()) for line in _shown(4, draw, 80).splitlines()]
+    assert words[2:5] == [
+        "policy agent_0- agent_0- agent_1- agent_1-",
+        "proposer reviewer proposer reviewer",
+        "reward +0.500 +0.500 +0.500 +0.500",
+    ]
+
+
 def test_only_what_is_known_is_shown() -> None:
     def draw(panel: LivePanel, clock: Clock) -> None:
         panel.show(1, {"reward": None, "kl": float("nan"), "ratio_mean": 1.0, "ratio_max": float("inf")})
