@@ -70,19 +70,22 @@ BELOW: dict[str, tuple[str, ...]] = {
     "statistics": (GROUND, "intake", "terminal", "parts", "episodes"),
     "display": (GROUND, "storage", "terminal", "episodes", "statistics"),
     "executors": (GROUND, "parts", "terminal"),
-    "trees": (GROUND, "intake", "storage", "terminal", "parts", "verification", "executors"),
+    "store": (GROUND, "intake", "storage", "terminal", "parts"),
+    "trees": (GROUND, "intake", "storage", "terminal", "parts", "verification", "executors", "store"),
     "envs": (GROUND, "intake", "storage", "terminal", "parts", "verification", "trees"),
     "runs": (
         *(GROUND, "intake", "storage", "terminal", "parts", "verification"),
-        *("episodes", "statistics", "display", "executors", "trees"),
+        *("episodes", "statistics", "display", "executors", "store", "trees"),
     ),
-    "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "executors", "trees", "runs"),
+    "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "executors", "store", "trees", "runs"),
     "agents.controllers": (GROUND, "intake", "terminal", "parts"),
     "agents.methods": (GROUND, "agents.controllers"),
     "agents.speakers": (GROUND, "parts", "verification"),
     "agents.speakers.simulated": (GROUND, "intake"),
-    "agents.speakers.endpoint": (GROUND, "intake", "parts", "verification", "agents.speakers"),
-    "agents.speakers.models": (GROUND, "intake", "storage", "terminal", "verification", "agents.speakers"),
+    "agents.speakers.endpoint": (GROUND, "intake", "parts", "verification", "store", "agents.speakers"),
+    "agents.speakers.models": (
+        *(GROUND, "intake", "storage", "terminal", "parts", "verification", "store", "agents.speakers"),
+    ),
     "scenarios": (GROUND, "intake", "parts", "verification"),
 }
 """Who may import whom in the world and of it, folder by folder; `envs.vector` counts as `envs`."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": ("folders", "Walk through the episodes of a run."),
     "report": ("folders", "Write a run's report.html again."),
     "verify": ("folders", "Check a run against its episodes, or repair it."),
+    "store": ("keeping", "Count, check, thin out or export what models said."),
     "config": ("names", "Print settings, or their JSON schema."),
     "list": ("names", "List the names of parts, and what settings can be."),
     "doctor": ("doctor", "Say what is installed and which data is there."),

@@ -16,6 +16,7 @@ from tracer_env.cli.options import (
     LimitOption,
     MaxCostOption,
     MaxTokensOption,
+    OfflineOption,
     OutOption,
     PathOption,
     ResumeOption,
@@ -108,6 +109,7 @@ def compare_command(
     max_cost: MaxCostOption = None,
     on_error: OnErrorOption = None,
     retry_failed: RetryOption = False,
+    offline: OfflineOption = False,
     trust_code: TrustOption = False,
     form: FormatOption = "table",
     as_json: JsonOption = False,
@@ -145,7 +147,13 @@ def compare_command(
 
     with reporting() as reporter, resumable("compare", resume):
         result = compare(
-            resolved, out=out, resume=resume, trust_code=trust_code, retry_failed=retry_failed, reporter=reporter
+            resolved,
+            out=out,
+            resume=resume,
+            trust_code=trust_code,
+            retry_failed=retry_failed,
+            offline=offline,
+            reporter=reporter,
         )
     for warning in result.warnings:
         complain(f"warning: {warning}")

@@ -28,6 +28,7 @@ __all__ = [
     "LimitOption",
     "MaxCostOption",
     "MaxTokensOption",
+    "OfflineOption",
     "OutOption",
     "PathOption",
     "ResumeOption",
@@ -70,6 +71,9 @@ ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 FormatOption = Annotated[str, typer.Option("--format", help="Of the tables: table, csv, latex or markdown.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Ask no model: what the store of utterances has not ends the run.")
+]
 TrustOption = Annotated[
     bool, typer.Option("--trust-code", help="Let the files given here name code that is imported and run.")
 ]

@@ -19,6 +19,7 @@ from tracer_env.cli.options import (
     LimitOption,
     MaxCostOption,
     MaxTokensOption,
+    OfflineOption,
     PathOption,
     ScenarioOption,
     SeedOption,
@@ -66,6 +67,7 @@ def expand_command(
     executor: ExecutorOption = None,
     max_tokens: MaxTokensOption = None,
     max_cost: MaxCostOption = None,
+    offline: OfflineOption = False,
     trust_code: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,6 +108,8 @@ def expand_command(
             resume=resume is not None,
             settings=asked.to_toml(),
             executor=doing,
+            store=asked.speaker.store,
+            offline=offline,
             reporter=reporter,
         )
     facts = _facts(trees, folder) | ({} if account is None else {"billed": account.spent.line()})

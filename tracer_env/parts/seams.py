@@ -8,6 +8,7 @@
     Consulting    ``question(state)``, ``decided(said)``       a controller that asks a speaker whether to speak
     Answering     ``answers_questions``                        a speaker that can be asked
     Served        ``waiting``, ``interrupt()``                 a speaker that waits for a server, and can be broken off
+    Keeping       ``keep(store)``                              a speaker whose model is asked once, and its answers kept
     Severed       ``speak_each(requests)``                     a speaker that tells apart which requests failed
 
 A part of yours may leave all of them out. `interfaces` has what it must offer; how many worlds a speaker has is
@@ -30,6 +31,7 @@ __all__ = [
     "Cast",
     "Consulting",
     "Free",
+    "Keeping",
     "Keyed",
     "Particular",
     "Recorded",
@@ -41,6 +43,7 @@ __all__ = [
     "check_plays",
     "consulting",
     "costs_nothing",
+    "keepers",
     "own_key",
     "parts_of",
     "trees_of",
@@ -164,6 +167,14 @@ def _answers(speaker: Any, seat: Seat) -> bool:
     return False
 
 
+class Keeping(Protocol):
+    """A speaker that can keep the answers of its model."""
+
+    def keep(self, store: Any) -> None:  # `store.database.Store`, which stands above this room
+        """Look there before the model is asked, and put there what it says; None: ask the model each time."""
+        ...
+
+
 def parts_of(part: Any) -> Mapping[str, Any]:
     """Return the parts of a `Cast` by seat; none for any other part."""
     found = getattr(part, "parts", None)
@@ -207,3 +218,13 @@ def waiting_parts(speaker: Any) -> list[Any]:
 def trees_of(speaker: Any) -> Any:
     """Return the dialogue trees that a speaker plays back (`Recorded`), None for any other."""
     return getattr(speaker, "trees", None)
+
+
+def keepers(speaker: Any) -> list[Keeping]:
+    """Return the speakers behind ``speaker`` that keep answers: itself, parts of a cast, behind a memory."""
+    if hasattr(speaker, "keep"):
+        return [speaker]
+    if parts := parts_of(speaker):
+        return [found for part in {id(part): part for part in parts.values()}.values() for found in keepers(part)]
+    inner = getattr(speaker, "inner", None)
+    return [] if inner is None else keepers(inner)

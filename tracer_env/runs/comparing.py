@@ -42,6 +42,7 @@ from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.runs.spending import FILE as SPENDING
 from tracer_env.runs.spending import billed, check_budget
 from tracer_env.statistics.outcome import described
+from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
 from tracer_env.types import Task
 
@@ -64,6 +65,7 @@ def compare(
     resume: Path | str | None = None,
     trust_code: bool = False,
     retry_failed: bool = False,
+    offline: bool = False,
     executor: str | Mapping[str, Any] | Executor | None = None,
     reporter: Reporter | None = None,
 ) -> Comparison:
@@ -76,7 +78,8 @@ def compare(
 
     ``resume`` continues a folder and refuses a changed config; where nothing is asked for the folder's own is taken.
     Code that a folder's config or a controller's file names is refused unless ``trust_code`` is given (`trust`).
-    ``retry_failed`` plays tasks again on which an episode of the folder failed. ``executor`` takes the place of the
+    ``retry_failed`` plays tasks again on which an episode of the folder failed. ``offline`` asks no model: what is not
+    in the store of utterances (``config.speaker.store``) ends the run. ``executor`` takes the place of the
     config's: a name, a section ``[executor]`` or an object (`executors.seam`). Raises UserError subclasses for
     whatever cannot work, before the folder is made. A part that fails in play ends the comparison with its own error
     (SpeakerError, PartError, ControllerError), unless ``config.evaluation.on_error`` is ``skip``; so do Ctrl-C and a
@@ -91,7 +94,7 @@ def compare(
     check_ready(information_named(asked.information))
     with opened(asked.executor if executor is None else executor) as doing:
         made = _cast(asked, given.made(scenario), given.made(speaker), controllers, trust_code, doing)
-        cast = replace(made, given=given.objects)
+        cast = replace(made, given=given.objects, offline=offline)
         tell = reporter or NoReporter()
         return _compared(asked, folder, cast, controllers, out, trust_code, retry_failed, tell)
 
@@ -110,10 +113,15 @@ def _compared(
     continued = folder is not None
     if asked.evaluation.seeds:
         played_under(asked, cast.speaker, cast.to_train)
+    check_store(cast.speaker, asked.speaker.store, cast.offline, None if folder is None else folder.path)
     if folder is None:
         folder, cast = _begun(asked, cast, controllers, trust_code, None if out is None else Path(out), tell)
         asked = folder.config
-    with folder.owned(), billed(cast.speaker, asked.budget, folder.path) as account:
+    with (
+        folder.owned(),
+        billed(cast.speaker, asked.budget, folder.path) as account,
+        kept(cast.speaker, asked.speaker.store, folder.path, cast.offline),
+    ):
         if continued:
             folder.check_tasks(cast.tasks)
             folder.check_models(cast.speaker)
@@ -232,6 +240,7 @@ class _Cast:
     given: tuple[str, ...] = ()  # what are objects of the caller's
     doing: Executor = field(default_factory=InProcess)
     equal: Equalised | None = None  # how methods were set to equal tokens
+    offline: bool = False  # whether models may not be asked, and the store has to do
     trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
 
     @property

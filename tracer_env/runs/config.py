@@ -90,9 +90,14 @@ class ScenarioConfig(Settings, at="scenario"):
 
 @dataclass(frozen=True)
 class SpeakerConfig(Settings, at="speaker"):
-    """Who speaks; ``settings`` go to the speaker's constructor."""
+    """Who speaks; ``settings`` go to the speaker's constructor.
+
+    ``store``: where a model's answers are kept and looked up, a file or a run folder (None: the run's own, ``none``:
+    nowhere). It is no part of what was asked for, and may differ when a run is continued.
+    """
 
     name: str = "simulated"
+    store: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -305,6 +310,7 @@ def schema() -> dict[str, Any]:
 _SPEED = (
     *("evaluation.batch_size", "evaluation.on_error", "speaker.concurrency", "speaker.timeout", "speaker.retries"),
     *("speaker.longest_wait", "speaker.api_key_env", "speaker.price_in", "speaker.price_out", "speaker.prices"),
+    "speaker.store",
 )
 """What changes no word: a run may go on with others. Those of speakers are how a server is asked, and what it costs."""
 

@@ -13,6 +13,7 @@ PHRASES = {
     "scenario.limit": "only the first so many tasks",
     "scenario.seed": "the seed that draws tasks, if it is not that of the run",
     "speaker.name": "who speaks: simulated, nano, smollm2, hf:FOLDER, speaker.py:say, or proposer=NAME,reviewer=NAME",
+    "speaker.store": "where a model's answers are kept: a file, a run folder, or none; the run's own folder, if unsaid",
     "rules.num_agents": "how many agents take turns",
     "rules.max_turns": "how many turns a dialogue has; odd ones propose, even ones review",
     "rules.schedule": "who sits when: round_robin, panel:reviewers=2, independent:k=3, sides, layers, debate:rounds=2",

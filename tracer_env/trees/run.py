@@ -35,6 +35,7 @@ from tracer_env.rules import Rules
 from tracer_env.storage.files import write_text
 from tracer_env.storage.folders import check_unrecorded, make_folder, owned
 from tracer_env.storage.leftovers import remove_files
+from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trees.arrays import number_utterances
 from tracer_env.trees.chunks import Growing
@@ -79,6 +80,8 @@ def expand_run(
     tasks_at_once: int | None = None,
     settings: str | None = None,
     executor: Mapping[str, Any] | Executor | None = None,
+    store: str | None = None,
+    offline: bool = False,
     reporter: Reporter | None = None,
 ) -> DialogueTrees:
     """Grow trees into the folder ``out`` and return them; ``resume`` continues what stands there.
@@ -86,7 +89,8 @@ def expand_run(
     ``tasks_at_once`` is how many tasks go to the speaker together and how much an interruption can lose: 16 unless
     given, 4,096 for a speaker that costs nothing. ``settings`` are kept beside the trees as
     ``settings.toml``. ``executor`` says where the tasks go (`executors.seam`); the trees are the same, byte by byte,
-    for any speaker whose words hang on their own request alone. Raises what `expand` raises, and RunFolderError when
+    for any speaker whose words hang on their own request alone. ``store`` and ``offline`` say where a model's answers
+    are kept, and whether they have to do (`store.keeping`). Raises what `expand` raises, and RunFolderError when
     ``out`` is taken, when there is nothing to resume, or when it was begun with other settings.
     """
     played, folder, tell = rules or Rules(), Path(out), reporter or NoReporter()
@@ -109,11 +113,13 @@ def expand_run(
             work = Growing(voice, grader, played, seed, worlds, texts, split, doing.apart)
             yield from doing.run(work, (some[first : first + at_once] for first in range(0, len(some), at_once)))
 
+    check_store(voice, store, offline, folder)
     _recognise(folder, plan, played, resume, begun)
     with owned(folder, (_PARTS,)):
         done = _done(folder, plan, played, None if resume else begun, chosen, {name, speaker_name(voice)})
         if done is not None:
-            _grow(folder, grow, chosen, done, tell)
+            with kept(voice, store, folder, offline):
+                _grow(folder, grow, chosen, done, tell)
             parts = [DialogueTrees.load(part, played) for part in _parts(folder)]
             write_trees(join(parts, name), folder)
             (folder / _PLAN).unlink()

@@ -27,6 +27,7 @@ from annotated_types import Ge, Gt
 from tracer_env.agents.speakers.endpoint import loop
 from tracer_env.agents.speakers.endpoint.answers import Answer
 from tracer_env.agents.speakers.endpoint.bodies import Form, seed_of
+from tracer_env.agents.speakers.endpoint.keeping import answered
 from tracer_env.agents.speakers.endpoint.keys import Key, check_name
 from tracer_env.agents.speakers.endpoint.prices import Price, read_price
 from tracer_env.agents.speakers.endpoint.refusals import Failure
@@ -42,6 +43,7 @@ from tracer_env.parts.contracts import well_formed
 from tracer_env.rules import Rules
 from tracer_env.settings import require
 from tracer_env.signals import signals_of
+from tracer_env.store.database import Store
 from tracer_env.types import Utterance
 from tracer_env.verification.hearing import heard as without_reasoning
 
@@ -144,6 +146,7 @@ class EndpointSpeaker:
         self.price = _price(model, price_in, price_out, prices)
         self.account = Account()
         """Where calls are entered; `bill` puts another one in its place."""
+        self._store: Store | None = None
         self._slots: tuple[Any, Slots] | None = None
         self._running: set[loop.Running] = set()
         loop.require_package()
@@ -197,6 +200,10 @@ class EndpointSpeaker:
                 "million tokens), or speaker.prices=FILE.toml"
             )
         self.account = account
+
+    def keep(self, store: Store | None) -> None:
+        """Look in ``store`` before the server is asked, and keep there what it says; None: ask each time."""
+        self._store = store
 
     def bodies(self, request: Request) -> list[Question]:
         """Return the exact request for each candidate; nothing is sent."""
@@ -264,8 +271,13 @@ class EndpointSpeaker:
         questions = [question for request in requests for question in self.bodies(request)]
         return [
             self._failed(one, question) if isinstance(one, Failure) else self.utterance(one)
-            for one, question in zip(self.send(questions), questions, strict=True)
+            for one, question in zip(self._answers(questions), questions, strict=True)
         ]
+
+    def _answers(self, questions: Sequence[Question]) -> list[Answer | Failure]:
+        if self._store is None:
+            return self.send(questions)
+        return answered(self._store, self.base_url, self.form.model, questions, self.send)
 
     def _failed(self, failure: Failure, question: Question) -> SpeakerError:
         return SpeakerError(f"EndpointSpeaker: {failure}, for {place(question.request.state)}")

@@ -23,16 +23,21 @@ from annotated_types import Ge
 
 from tracer_env.agents.speakers.cast import seat_keys
 from tracer_env.agents.speakers.models.engine import Ask, Completion, Engine, Sampling
+from tracer_env.agents.speakers.models.files import model_name
 from tracer_env.agents.speakers.models.rendering import Rendering
+from tracer_env.agents.speakers.models.stored_engine import NotKept, StoredEngine
 from tracer_env.agents.speakers.models.templates import TODAY
 from tracer_env.agents.speakers.models.verdict_margins import VerdictWords
 from tracer_env.agents.speakers.prompts import PLAIN_STOP, Message, Prompts
 from tracer_env.annotations import FromOne, Words
 from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Request
+from tracer_env.parts.blame import place
 from tracer_env.randomness import Purpose, draw
 from tracer_env.settings import require
 from tracer_env.signals import signals_of
+from tracer_env.store.database import Store
+from tracer_env.store.keeping import missing
 from tracer_env.types import Role, Seat, Task, Utterance
 from tracer_env.verification.hearing import heard
 
@@ -142,6 +147,13 @@ class ModelSpeaker:
             **changed,
         }
 
+    def keep(self, store: Store | None) -> None:
+        """Look in ``store`` before the model is asked, and keep there what it says; None: ask each time."""
+        if isinstance(self.engine, StoredEngine):
+            self.engine = self.engine.inner
+        if store is not None:
+            self.engine = StoredEngine(self.engine, store, model_name(self.path, self.weights))
+
     def adapter_for(self, seat: Seat) -> str | None:
         """Return the engine's name of the adapter that a seat speaks with; None is the base."""
         return next((self.adapters[key] for key in seat_keys(seat) if key in self.adapters), None)
@@ -191,7 +203,11 @@ class ModelSpeaker:
                 seed = draw(request.stream, request.state.turn, purpose, candidate)
                 asked.append(Ask(ids, seed, adapter, reviews, shared))
                 whose.append((request, dropped))
-        done = self.engine.complete(asked, sampling)
+        try:
+            done = self.engine.complete(asked, sampling)
+        except NotKept as miss:
+            name, state = model_name(self.path, self.weights), whose[miss.place][0].state
+            raise missing(miss.store, name, place(state)) from miss
         return [
             self._utterance(ask, completion, request, dropped)
             for ask, completion, (request, dropped) in zip(asked, done, whose, strict=True)
