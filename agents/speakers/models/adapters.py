@@ -36,6 +36,7 @@ from tracer_env.intake.bounded import shown, told
 
 __all__ = [
     "adapter_digest",
+    "adapter_folders",
     "adapter_parameters",
     "attach",
     "detach",
@@ -43,6 +44,7 @@ __all__ = [
     "read_adapters",
     "require_peft",
     "seat_key",
+    "tensors_digest",
     "tidy",
     "weights_digest",
 ]
@@ -71,13 +73,20 @@ def read_adapters(loaded: LoadedModel, adapters: Mapping[str, str] | str) -> dic
     """
     require_peft("the setting 'adapters' of a speaker")
     tidy(loaded)
+    return {key: _attach_folder(loaded, folder) for key, folder in adapter_folders(adapters).items()}
+
+
+def adapter_folders(adapters: Mapping[str, str] | str) -> dict[str, Path]:
+    """Return the folder of each seat's adapter: as given by seat, or the subfolders of one folder.
+
+    Raises DataError for a folder that holds no adapters, ConfigError for a key that names no seat.
+    """
     if isinstance(adapters, str | os.PathLike):
-        folders = _subfolders(Path(adapters).expanduser())
-    else:
-        folders = {seat_key(key): Path(folder).expanduser() for key, folder in adapters.items()}
-        if len(folders) < len(adapters):
-            raise ConfigError(f"speaker.adapters names a seat twice: {', '.join(adapters)}")
-    return {key: _attach_folder(loaded, folder) for key, folder in folders.items()}
+        return _subfolders(Path(adapters).expanduser())
+    folders = {seat_key(key): Path(folder).expanduser() for key, folder in adapters.items()}
+    if len(folders) < len(adapters):
+        raise ConfigError(f"speaker.adapters names a seat twice: {', '.join(adapters)}")
+    return folders
 
 
 def attach(loaded: LoadedModel, config: Any, wanted: str) -> str:
@@ -162,6 +171,12 @@ def adapter_digest(loaded: LoadedModel, name: str) -> str:
     """Return a digest of what an adapter does: its weights and its scaling, not its name."""
     settings = {key: getattr(loaded.adapters[name], key) for key in SCALING}
     return _digest(adapter_parameters(loaded, name).items(), json.dumps(settings, sort_keys=True))
+
+
+def tensors_digest(tensors: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> str:
+    """Return a digest of what an adapter does that is in no model: its matrices, and its scaling in ``settings``."""
+    scaling = {key: settings.get(key) for key in SCALING}
+    return _digest(sorted(tensors.items()), json.dumps(scaling, sort_keys=True))
 
 
 def weights_digest(loaded: LoadedModel) -> str:

@@ -31,7 +31,18 @@ from tracer_env.errors import ConfigError, DataError, UserError, did_you_mean
 from tracer_env.intake.bounded import shown_path
 from tracer_env.terminal.screen import complain
 
-__all__ = ["DTYPES", "LoadedModel", "load", "pick_device", "pick_dtype", "withdraw"]
+__all__ = [
+    "DTYPES",
+    "LoadedModel",
+    "context_length",
+    "end_tokens",
+    "first_line",
+    "load",
+    "model_folder",
+    "pick_device",
+    "pick_dtype",
+    "withdraw",
+]
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 
@@ -153,7 +164,7 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"speaker.device {name!r} is not available here: {_first_line(error)}") from error
+        raise ConfigError(f"speaker.device {name!r} is not available here: {first_line(error)}") from error
     return device
 
 
@@ -200,12 +211,13 @@ def _read(
         )
         check_loaded(path, model, told)
         model = model.to(device)
-        ends, context = _ends(model, tokenizer), _context(model, tokenizer)
+        ends = end_tokens(tokenizer, model.config, model.generation_config)
+        context = context_length(model.config, tokenizer)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # the libraries raise whatever they meet in a file
         raise DataError(
-            f"cannot load a causal language model from {path!r}: {_first_line(error)}; give a folder written by "
+            f"cannot load a causal language model from {path!r}: {first_line(error)}; give a folder written by "
             "save_pretrained or a model name of the Hugging Face hub" + _pickle_hint(path)
         ) from error
     finally:
@@ -215,7 +227,7 @@ def _read(
         prefixes = PrefixCache(model)
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"the model {path!r} keeps no keys and values between tokens; take another one") from error
-    return LoadedModel(model, tokenizer, prefixes, ends, context, _folder(path, config))
+    return LoadedModel(model, tokenizer, prefixes, ends, context, model_folder(path, config))
 
 
 def _announce(path: str) -> None:
@@ -237,7 +249,7 @@ def _pickle_hint(path: str) -> str:
     return f"; {found[0].name} is a pickle: save it as safetensors, or set speaker.pickled_weights=true if you trust it"
 
 
-def _folder(path: str, config: Any) -> Path | None:
+def model_folder(path: str, config: Any) -> Path | None:
     """Return where the files of a model lie: its folder, or that of the snapshot in the hub's cache."""
     if os.path.isdir(path):
         return Path(path)
@@ -249,10 +261,10 @@ def _folder(path: str, config: Any) -> Path | None:
     return None if found is None else Path(found).parent
 
 
-def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Collect every token that ends a reply: of the tokenizer, the model, and the chat format."""
+def end_tokens(tokenizer: Any, *owners: Any) -> frozenset[int]:
+    """Collect every token that ends a reply: of the tokenizer, the model's configurations, and the chat format."""
     ends: set[int] = set()
-    for owner in (tokenizer, model.config, model.generation_config):
+    for owner in (tokenizer, *owners):
         value = getattr(owner, "eos_token_id", None)
         ends.update(value if isinstance(value, list | tuple) else [] if value is None else [value])
     template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else ""
@@ -264,13 +276,13 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
 _CHAT_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|eot|>")
 
 
-def _context(model: Any, tokenizer: Any) -> int | None:
+def context_length(config: Any, tokenizer: Any) -> int | None:
     """Return the smaller of what the model's positions and the tokenizer allow; None if neither says."""
-    limits = (getattr(model.config.get_text_config(), "max_position_embeddings", None), tokenizer.model_max_length)
+    limits = (getattr(config.get_text_config(), "max_position_embeddings", None), tokenizer.model_max_length)
     return min((limit for limit in limits if limit and limit < 10**9), default=None)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Return what an error says, in its first line, which is enough of it."""
     if "ignore_mismatched_sizes" in str(error):
         return "its weights have other shapes than its config.json says"
