@@ -148,7 +148,6 @@ COVERED = {
     "runs/compared": "runs/test_comparing",
     "runs/learning": "runs/test_comparing",
     "runs/played": "runs/test_shown",
-    "runs/playing": "runs/test_comparing",
     "runs/seeded": "statistics/test_seeds",
     "scenarios/recorded": "agents/speakers/test_recorded",
     "specs": "test_compositions",
