@@ -25,7 +25,7 @@ from tracer_env.types import Action, Task, Utterance
 
 __all__ = ["Counterfactuals", "Job", "everything", "nothing", "rollout"]
 
-_SKIP, _SPEAK, _CHOICE = Action.SKIP, Action.SPEAK, Purpose.CHOICE
+_SKIP, _SPEAK, _CHOICE = Action.SKIP, Action.SPEAK, int(Purpose.CHOICE)
 _UNASKED = (0, 0)
 
 Counterfactuals = Callable[[Sequence[Request], Sequence[Request]], Sequence[bool]]
