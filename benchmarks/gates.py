@@ -66,6 +66,8 @@ METHODS: dict[str, tuple[str, ...]] = {
 """How each method is made; the price is added. `sb3:maskable_ppo` learns as `sb3:ppo` does, all actions being legal."""
 LEARNED = ("cfr_plus", "logistic")
 GATES = ("down", "imad", "rumad")
+SEEDLESS = ("down", "imad")
+"""They draw nothing, and so are the same under every seed of training."""
 FIXED = ("never", "until_approved", "always", "majority_voting")
 SEEN = 0.001  # the smallest difference that counts: equal policies are mixed by shares that differ in the last digits
 EPISODES = 2000  # that teach what learns from play
@@ -122,6 +124,8 @@ def points_of(recording: str, seed: int, names: Sequence[str]) -> dict[str, list
         call = 0.0
         for name in names:
             found[name] = list(found["never"])
+            if name in SEEDLESS and seed > 0:
+                continue
             for number, (spec, price) in enumerate((spec, price) for spec in METHODS[name] for price in CALLS):
                 school = _school(config, stand, Path(folder) / f"{name.replace(':', '-')}-{number}")
                 call = call or _tokens_a_call(school)
@@ -164,18 +168,22 @@ def _slope(left: Point, right: Point) -> float:
     return (right.train_right - left.train_right) / (right.train_tokens - left.train_tokens)
 
 
-def at_budget(points: Sequence[Point], budget: float) -> tuple[Array, Array]:
-    """Return how likely each test task ends right, and its tokens, where the mean of these is the budget, (n,) both."""
+def at_budget(points: Sequence[Point], budget: float) -> Point:
+    """Return the mixture whose mean tokens on the test tasks are the budget: how likely each task ends right."""
     best = hull(points)
     costs = [float(point.tokens.mean()) for point in best]
     over = next((place for place, cost in enumerate(costs) if cost > budget), None)
-    if over is None:
-        return best[-1].right, best[-1].tokens
-    if over == 0:
-        return best[0].right, best[0].tokens
+    if not over:
+        return best[-1 if over is None else 0]
     share = (budget - costs[over - 1]) / (costs[over] - costs[over - 1])
     low, high = best[over - 1], best[over]
-    return (1 - share) * low.right + share * high.right, (1 - share) * low.tokens + share * high.tokens
+    return Point(
+        f"{high.name} for {share:.0%}, else {low.name}",
+        (1 - share) * low.train_right + share * high.train_right,
+        (1 - share) * low.train_tokens + share * high.train_tokens,
+        (1 - share) * low.right + share * high.right,
+        (1 - share) * low.tokens + share * high.tokens,
+    )
 
 
 # -- tables --------------------------------------------------------------------------------------
@@ -186,25 +194,39 @@ def judged(by_seed: Sequence[Mapping[str, list[Point]]], names: Sequence[str]) -
     first = by_seed[0]
     ends = [first[name][0].train_tokens for name in ("never", "always")]
     budgets = [ends[0] + share * (ends[1] - ends[0]) for share in BUDGETS]
-    right = {
-        name: [[at_budget(found[name], budget)[0] for found in by_seed] for budget in budgets] for name in names
-    }  # method, budget, seed, (tasks,)
-    cells: dict[str, Any] = {}
-    for name in names:
-        cells[name] = []
-        for place in range(len(budgets)):
-            mean = np.mean(right[name][place], axis=0)
-            seeds = [float(one.mean()) for one in right[name][place]]
-            against = {}
-            for rival in (each for each in LEARNED if each in names and each != name):
-                gap = mean - np.mean(right[rival][place], axis=0)
-                against[rival] = [float(gap.mean()), half_width(gap)]
+    rivals = [name for name in LEARNED if name in names]
+    cells: dict[str, Any] = {name: [] for name in names}
+    for budget in budgets:
+        mixed = {name: [at_budget(found[name], budget) for found in by_seed] for name in names}
+        for name in names:
+            mean = _mean(mixed[name])
+            against = {rival: _paired(mean - _mean(mixed[rival])) for rival in rivals if rival != name}
             cells[name].append(
-                {"accuracy": float(mean.mean()), "half_width": half_width(mean), "seeds": seeds, "against": against}
+                {
+                    "accuracy": float(mean.mean()),
+                    "half_width": half_width(mean),
+                    "seeds": [float(one.right.mean()) for one in mixed[name]],
+                    "train_accuracy": float(np.mean([one.train_right for one in mixed[name]])),
+                    "against": against,
+                }
             )
-    fixed = {name: _told(first[name][0]) for name in FIXED}
+    fixed = {}
+    for name in FIXED:
+        rule = first[name][0]
+        same = {rival: [at_budget(found[rival], float(rule.tokens.mean())) for found in by_seed] for rival in rivals}
+        fixed[name] = {**_told(rule), "less": {rival: _paired(_mean(one) - rule.right) for rival, one in same.items()}}
     points = {name: [[_told(point) for point in found[name]] for found in by_seed] for name in names}
     return {"tasks": len(first["never"][0].right), "budgets": budgets, "cells": cells, "fixed": fixed, "points": points}
+
+
+def _mean(points: Sequence[Point]) -> Array:
+    """Return how likely each test task ends right, the mean over seeds, (tasks,)."""
+    mean: Array = np.mean([point.right for point in points], axis=0)
+    return mean
+
+
+def _paired(gap: Array) -> tuple[float, float | None]:
+    return float(gap.mean()), half_width(gap)
 
 
 def _told(point: Point) -> dict[str, Any]:
@@ -249,22 +271,25 @@ def _above(gap: float, half: float | None) -> bool:
 
 
 def verdicts(found: Mapping[str, Any]) -> list[str]:
-    """Say whether the better learned controller is on or above each gate at each budget, or where not."""
+    """Say where a gate, a learner or a fixed rule is above `cfr_plus` or `logistic`: the better on the train tasks."""
     cells, told = found["cells"], []
     rivals = [name for name in LEARNED if name in cells]
+    for name, rule in found["fixed"].items():
+        gaps = "; ".join(f"`{rival}` {gap:+.3f} ± {half or 0:.3f}" for rival, (gap, half) in rule["less"].items())
+        told.append(f"- at the tokens of `{name}`, and less its accuracy: {gaps or 'nothing to hold against it'}.")
     for gate in (name for name in cells if name not in LEARNED):
         above, below = [], []
         for place, budget in enumerate(found["budgets"]):
-            if not rivals:
+            if gate in rivals or not rivals:
                 continue
-            best = max(rivals, key=lambda name: cells[name][place]["accuracy"])
+            best = max(rivals, key=lambda name: cells[name][place]["train_accuracy"])
             gap, half = cells[gate][place]["against"][best]
             if _above(gap, half):
                 above.append(f"{budget:,.0f} (over {best}, {gap:+.3f} ± {half or 0:.3f})")
             if _above(-gap, half):
                 below.append(f"{budget:,.0f}")
         kind = "the gate" if gate in GATES else "the learner"
-        where = f"above both tables and logistic at {', '.join(above)}" if above else "nowhere above the better of them"
+        where = f"above the better of both at {', '.join(above)}" if above else "nowhere above the better of both"
         worse = f"; below it at {', '.join(below)}" if below else "; nowhere below it beyond the interval"
         told.append(f"- {kind} `{gate}` is {where}{worse}.")
     return told
@@ -291,6 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     jobs = [(speaker, seed, names) for seed in range(given.seeds) for speaker in speakers]
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
         done = {(speaker, seed): points for speaker, seed, points in pool.map(_job, jobs)}
+    for (speaker, seed), points in done.items():
+        points |= {name: done[speaker, 0][name] for name in names if name in SEEDLESS and seed}
     found = {}
     for speaker in speakers:
         found[speaker] = judged([done[speaker, seed] for seed in range(given.seeds)], names)

@@ -73,6 +73,7 @@ WHOLE = {
         "conformance",
         "docs",
         "figures",
+        "gates_benchmark",
         "layout",
         "lowest",
         "modules",
