@@ -47,6 +47,8 @@ class Down(Gate):
 
     name = "down"
     hears = 1
+    dial = "threshold"
+    """The setting with which it spends more or less."""
 
     def __init__(
         self,

@@ -28,6 +28,9 @@ from tracer_env.runs.verifying import verify
         ("cfr_plus:information=vote+time", "price"),
         ("random", "p"),
         ("vote_threshold", "threshold"),
+        ("down", "threshold"),
+        ("imad", "price"),
+        ("thompson:information=vote", "price"),
         ("table.json", None),
         ("mine.py:Thrifty:budget=2", None),
     ],
@@ -89,6 +92,19 @@ def test_methods_spend_what_one_spends(tmp_path: Path) -> None:
     assert again.rows == result.rows
     assert compare(asked(METHODS, "until_approved"), resume=tmp_path / "run").rows == result.rows
     assert load_run(tmp_path / "run").environment() == result.run.environment()
+
+
+def test_gates_and_bandits_are_weighed_where_words_are_free(tmp_path: Path) -> None:
+    methods = ("until_approved", "down", "imad", "thompson:information=vote+confidence:bins=2")
+    result = compare(asked(methods, "until_approved"), out=tmp_path / "run")
+    told = (result.run.environment() or {})["equal_tokens"]
+    down, imad, thompson = (Dialled(**each) for each in told["methods"][1:])
+    assert down.dial == "threshold"
+    assert down.near  # at its largest it debates always, as until_approved does
+    assert down.became[0].startswith("down:threshold=")
+    assert imad.dial == thompson.dial == "price"
+    assert all(len(one.tried) > 1 for one in (imad, thompson))
+    assert all("price=" in name for one in (imad, thompson) for name in one.became)
 
 
 def test_the_tasks_that_are_judged_are_not_looked_at(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Equal budgets: what each method has to be set to, so that all spend as many tokens a task as one of them.
 
 A method has a *dial* where one of its settings makes it spend more or less: ``k`` of `self_consistency`, ``rounds`` of
-`debate`, the ``price`` of a token of tables that learn on trees, the ``threshold`` of a gate, ``p`` of `random`. Each
+`debate`, the ``price`` of a token of what learns, the ``threshold`` of a gate, ``p`` of `random`. Each
 is turned until the expected tokens of the train tasks are within 5% of the target's; none of the tasks that are judged
 is looked at. Where no setting is that near, the two beside it play: the method's frontier round the budget. A method
 without a dial plays as it is.
@@ -27,7 +27,7 @@ from tracer_env.parts.seams import costs_nothing
 from tracer_env.registry import KINDS, OURS, build, resolve
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import training_scenario, untrained
+from tracer_env.runs.learning import Lesson, episodes_of, key_of_tables, training_scenario, untrained
 from tracer_env.runs.playing import evaluate
 from tracer_env.runs.train_trees import TrainTrees
 from tracer_env.specs import name_and_settings
@@ -38,6 +38,9 @@ __all__ = ["NEAR", "Dialled", "Equalised", "dial_of", "equalise", "equalised", "
 
 NEAR = 0.05
 """How far from the target's the tokens of a method may be, as a share of these."""
+_QUICK = ("openings", "returns")
+"""What is soon trained by play, where words are free."""
+_MOST_TAUGHT = 2000  # episodes, at each setting that is tried
 _DIALS = ("price", "threshold", "p", "k")
 _MOST_PLAYED, _MOST_WHOLE, _HALVINGS = 200, 64, 14
 _DEAREST = 1.0  # a token that costs a whole task: nobody speaks who need not
@@ -84,7 +87,10 @@ def dial_of(method: str) -> str | None:
         return found
     if name not in KINDS["controller"]:
         return None
-    known = inspect.signature(resolve("controller", name)[0]).parameters
+    made_by = resolve("controller", name)[0]
+    if (own := getattr(made_by, "dial", None)) is not None:
+        return str(own)
+    known = inspect.signature(made_by).parameters
     return next((dial for dial in _DIALS if dial in known), None)
 
 
@@ -102,7 +108,8 @@ class _Scales:
     """Weighs methods on the train tasks, each once."""
 
     config: Config
-    tasks: Scenario
+    tasks: Scenario  # the first of the train split, which methods are weighed on
+    train: Scenario
     speaker: Speaker
     trees: TrainTrees
     trust_code: bool
@@ -117,13 +124,28 @@ class _Scales:
     def _weigh(self, method: str) -> tuple[float, float]:
         config = self.config
         one = make_method(method, config.rules, config.information, self.trust_code)
-        if untrained(one):
+        if untrained(one) and getattr(one, "learns_from", None) == "trees":
             teach, _ = resolve("trainer", OURS["teach_on_trees"])
             teach(one, self.trees.grown, config.training_seed, _Silent(), method)
             found = self.trees.grown.evaluate(one, config.information)
             return found.tokens_per_task, found.accuracy
+        if untrained(one):
+            self._teach_by_outcomes(method, one)
         row = summarise(told for block in self._played(method, one, config.rules) for told in block)
         return row.tokens_per_task, row.accuracy
+
+    def _teach_by_outcomes(self, method: str, one: Controller) -> None:
+        teach, _ = resolve("trainer", OURS["teach_on_outcomes"])
+        config = self.config
+        lesson = Lesson(
+            min(_MOST_TAUGHT, episodes_of(one, config, self.speaker)),
+            config.training_seed,
+            config.training.update_every,
+            lambda: key_of_tables(method, one, self.trees),
+            lambda: self.trees.grown,
+            _Silent(),
+        )
+        teach(one, method, self.train, self.speaker, config.rules, lesson)
 
     def _played(self, method: str, one: Controller, rules: Rules) -> Iterator[list[Transcript]]:
         config = self.config
@@ -183,8 +205,8 @@ def equalise(
     count = min(len(train), config.training.tasks or _MOST_PLAYED, _MOST_PLAYED)
     tasks = build("scenario", OURS["task_list"], [train[place] for place in range(count)], name=train.name)
     voice = speaker if costs_nothing(speaker) else build("speaker", OURS["cached_speaker"], speaker)
-    scales = _Scales(config, tasks, voice, trees, trust_code)
-    if _learns_by_play(config, against, trust_code):
+    scales = _Scales(config, tasks, train, voice, trees, trust_code)
+    if _learns_by_play(config, against, trust_code, costs_nothing(speaker)):
         raise ConfigError(
             f"--equal-tokens {against!r} has to be trained by play, so what it will spend is not known; train it first "
             "and give its file, or match another method"
@@ -197,15 +219,18 @@ def equalise(
     return Equalised(against, target, count, tuple(found))
 
 
-def _learns_by_play(config: Config, method: str, trust_code: bool) -> bool:
+def _learns_by_play(config: Config, method: str, trust_code: bool, free: bool) -> bool:
+    """Return whether a method takes too much to train to be weighed at every setting."""
     one = make_method(method, config.rules, config.information, trust_code)
-    return untrained(one) and getattr(one, "learns_from", "play") != "trees"
+    quick = ("trees", *(_QUICK if free else ()))
+    return untrained(one) and getattr(one, "learns_from", "play") not in quick
 
 
 def _dialled(scales: _Scales, method: str, itself: bool, target: float) -> Dialled:
-    if _learns_by_play(scales.config, method, scales.trust_code):
-        return Dialled(method, (method,), None, (), False)
     dial = None if itself else dial_of(method)
+    turnable = method if dial is None else turned(method, dial, 1 if _is_whole(method, dial) else 0.5)
+    if _learns_by_play(scales.config, turnable, scales.trust_code, costs_nothing(scales.speaker)):
+        return Dialled(method, (method,), None, (), False)
     if dial is None:
         tokens = scales.weigh(method)[0]
         return Dialled(method, (method,), None, (tokens,), abs(tokens - target) <= NEAR * target)

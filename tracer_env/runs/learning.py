@@ -38,7 +38,9 @@ __all__ = [
     "School",
     "costs",
     "episodes_for",
+    "episodes_of",
     "keep_given",
+    "key_of_tables",
     "lessons_in",
     "lessons_of",
     "training_episodes",
@@ -183,16 +185,7 @@ class School:
         return training
 
     def _key(self, name: str, controller: Controller) -> str | Information:
-        """Return the one key that the tables of a controller are told apart by, its buckets cut on the train trees."""
-        keys = {table.information for table in tables_of(controller) if hasattr(table, "information")}
-        if len(keys) > 1:
-            raise ConfigError(
-                f"{name!r} joins tables of several keys ({', '.join(sorted(keys))}); train them one by one"
-            )
-        key = keys.pop()
-        asked = information_named(key)
-        unfitted = isinstance(asked, Composition) and asked.unfitted
-        return fitted_on(self.trees.grown, asked) if unfitted else key
+        return key_of_tables(name, controller, self.trees)
 
     def _from_outcomes(self, name: str, controller: Controller) -> dict[str, Any]:
         teach, _ = resolve("trainer", OURS["teach_on_outcomes"])
@@ -211,16 +204,34 @@ class School:
         return course
 
     def _episodes(self, controller: Controller) -> int:
-        """Return on how many episodes a controller is trained: as many as all are, or the most that teach it more."""
-        asked = training_episodes(self.folder.config, self.speaker)
-        most = [getattr(table, "most_episodes", asked) for table in tables_of(controller) if untrained(table)]
-        return int(min([asked, *most]))
+        return episodes_of(controller, self.folder.config, self.speaker)
 
     def _from_trees(self, name: str, controller: Controller) -> dict[str, Any]:
         teach, _ = resolve("trainer", OURS["teach_on_trees"])
         trees = self.trees.grown
         course: dict[str, Any] = teach(controller, trees, self.folder.config.training_seed, self.tell, name)
         return {**self.trees.cost, **course}
+
+
+def key_of_tables(name: str, controller: Controller, trees: TrainTrees) -> str | Information:
+    """Return the one key that the tables of a controller are told apart by, its buckets cut on the train trees.
+
+    Raises ConfigError for tables of several keys.
+    """
+    keys = {table.information for table in tables_of(controller) if hasattr(table, "information")}
+    if len(keys) > 1:
+        raise ConfigError(f"{name!r} joins tables of several keys ({', '.join(sorted(keys))}); train them one by one")
+    key: str = keys.pop()
+    asked = information_named(key)
+    unfitted = isinstance(asked, Composition) and asked.unfitted
+    return fitted_on(trees.grown, asked) if unfitted else key
+
+
+def episodes_of(controller: Controller, config: Config, speaker: Speaker) -> int:
+    """Return on how many episodes a controller is trained: as many as all are, or the most that teach it more."""
+    asked = training_episodes(config, speaker)
+    most = [getattr(table, "most_episodes", asked) for table in tables_of(controller) if untrained(table)]
+    return int(min([asked, *most]))
 
 
 def keep_given(folder: RunFolder, given: Mapping[str, Controller]) -> None:
