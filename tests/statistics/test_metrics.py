@@ -106,7 +106,8 @@ def test_the_cut_share_is_over_what_was_said() -> None:
 def test_data_has_exactly_these_keys_and_comes_back() -> None:
     rows = compare_rows({"a": _answers("a", "110"), "b": _answers("b", "011")}, "a")
     for row in rows:
-        assert list(row.to_data()) == KEYS
+        spread = [] if row.method == "a" else ["paired_tasks", "paired_differ", "paired_sd"]
+        assert list(row.to_data()) == [*KEYS, "agents", *spread]
         assert Row.from_data(json.loads(json.dumps(row.to_data(), allow_nan=False))) == row
     with pytest.raises(DataError, match="keys that differ: \\['accuracy'\\]"):
         Row.from_data({k: v for k, v in rows[0].to_data().items() if k != "accuracy"})

@@ -9,6 +9,7 @@ import typer
 from tracer_env.cli.folders import print_table
 from tracer_env.cli.options import (
     ConfigOption,
+    DifferenceOption,
     DryRunOption,
     ExecutorOption,
     FormatOption,
@@ -35,6 +36,7 @@ from tracer_env.cli.options import (
 )
 from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
+from tracer_env.runs.still_open import check_difference
 from tracer_env.settings import merge
 from tracer_env.specs import split_list
 from tracer_env.terminal.bars import reporting
@@ -111,12 +113,14 @@ def compare_command(
     retry_failed: RetryOption = False,
     offline: OfflineOption = False,
     trust_code: TrustOption = False,
+    difference: DifferenceOption = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
     check_format(form)
+    check_difference(difference)
     if questions is not None and scenario is not None:
         raise ConfigError(f"{questions} and --scenario {scenario} both say what is asked; give one of them")
     scenario = scenario if questions is None else questions
@@ -158,8 +162,8 @@ def compare_command(
     for warning in result.warnings:
         complain(f"warning: {warning}")
     if as_json:
-        return say_json(result.to_data())
-    return _show(result) if form == "table" else print_table(result.run, form)
+        return say_json(result.to_data(difference))
+    return _show(result, difference) if form == "table" else print_table(result.run, form)
 
 
 def _numbers(seeds: str | None) -> list[int] | None:
@@ -172,11 +176,11 @@ def _numbers(seeds: str | None) -> list[int] | None:
         raise ConfigError(f"--seeds takes whole numbers between commas, such as 0,1,2, got {seeds!r}") from None
 
 
-def _show(result: Comparison) -> None:
+def _show(result: Comparison, difference: float | None) -> None:
     """Print the table, and where the run lies."""
     from tracer_env.runs.learning import costs
 
-    print_table(result.run)
+    print_table(result.run, difference=difference)
     say()
     say(f"run     {result.run.path}")
     say(f"report  {result.run.path / 'report.html'}")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tracer_env.cli.options import FormatOption, JsonOption, print_formatted
+from tracer_env.cli.options import DifferenceOption, FormatOption, JsonOption, print_formatted
 from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.registry import OURS, resolve
+from tracer_env.runs.still_open import check_difference, to_settle
 from tracer_env.terminal.screen import Screen, say, say_json, say_json_list
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ def report_command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Of several: the page (default: side-by-side.html beside the first).")
     ] = None,
+    difference: DifferenceOption = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Write report.html of a run again and print its table; set several runs side by side with their differences."""
     check_format(form)
+    check_difference(difference)
     if len(runs) > 1:
         return _report_beside(runs, out, form, as_json)
     if out is not None:
@@ -78,8 +81,8 @@ def report_command(
     metrics = folder.metrics()
     page = write_report(runs[0])
     if as_json:
-        return say_json({"report": str(page), **metrics})
-    print_table(folder, form)
+        return say_json({"report": str(page), **metrics, "to_settle": to_settle(metrics["rows"], difference)})
+    print_table(folder, form, difference)
     if form == "table":
         say(str(page))
     return None
@@ -152,13 +155,13 @@ def verify_command(
     return None
 
 
-def print_table(run: RunFolder, form: str = "table") -> None:
-    """Print what a person reads of a comparison, or its table for another program."""
+def print_table(run: RunFolder, form: str = "table", difference: float | None = None) -> None:
+    """Print what a person reads of a comparison, or its table for another program; `shown_comparison`."""
     from tracer_env.runs.shown import shown_comparison
 
     screen, metrics = Screen(), run.metrics()
     width = screen.width if form == "table" else _EVERY_COLUMN
-    shown = shown_comparison(metrics, run.config, run.environment() or {}, width)
+    shown = shown_comparison(metrics, run.config, run.environment() or {}, width, difference)
     if form != "table":
         return print_formatted(form, shown, metrics["rows"])
     for part in shown:

@@ -21,6 +21,7 @@ from tracer_env.terminal.screen import complain, say, say_json
 
 __all__ = [
     "ConfigOption",
+    "DifferenceOption",
     "DryRunOption",
     "ExecutorOption",
     "FormatOption",
@@ -70,6 +71,10 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Run folder to mak
 ResumeOption = Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 FormatOption = Annotated[str, typer.Option("--format", help="Of the tables: table, csv, latex or markdown.")]
+DifferenceOption = Annotated[
+    float | None,
+    typer.Option("--difference", help="How many tasks would show a difference of this size (default: the one seen)."),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Ask no model: what the store of utterances has not ends the run.")

@@ -20,6 +20,7 @@ from tracer_env.display.episodes import listed, rules
 from tracer_env.display.html import document
 from tracer_env.display.labels import labels
 from tracer_env.display.page_tables import BEHAVIOUR, comparison, method_tables, row_table
+from tracer_env.statistics.enough import settled_by
 from tracer_env.statistics.metrics import Row
 
 __all__ = ["Curve", "Run", "cost_figure", "figure", "in_two_forms", "narrow_legend", "page"]
@@ -75,7 +76,7 @@ def _page(run: Run, notes: Sequence[str]) -> str:
         f'<p class="headline">{_headline(run)}</p>' if not run.verdict else "",
         "<h2>Comparison</h2>",
         row_table(run.rows, comparison(run.rows), run.baseline),
-        *(f"<p>{safe(note)}</p>" for note in notes),
+        *(f"<p>{safe(note)}</p>" for note in (*notes, settled_by(run.rows)) if note),
         f"<p>{_NOTES}</p>",
         "<h2>Accuracy</h2>",
         figure(lambda narrow: _accuracy(run, narrow), "The dashed line is the baseline."),

@@ -10,6 +10,7 @@ from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import MissingExtraError
 from tracer_env.parts.accounts import Spent
 from tracer_env.runs.folder import RunFolder
+from tracer_env.runs.still_open import to_settle
 from tracer_env.terminal.plain import command
 
 __all__ = ["Comparison"]
@@ -26,14 +27,15 @@ class Comparison:
     spent: Spent | None = None  # what servers billed the run for, where one speaks
     shown: RunFolder | None = None  # the run that holds it, where that is a part of another
 
-    def to_data(self) -> dict[str, Any]:
-        """Return what ``compare --json`` prints."""
+    def to_data(self, difference: float | None = None) -> dict[str, Any]:
+        """Return what ``compare --json`` prints; ``difference`` is the one that more tasks would have to show."""
         return {
             "run": str(self.run.path),
             "seed": self.run.config.seed,
             "config": self.run.config.to_data(),
             "rows": self.rows,
             "training": self.training,
+            "to_settle": to_settle(self.rows, difference),
             "warnings": self.warnings,
             **({} if self.spent is None else {"billed": asdict(self.spent)}),
             "replay": self.replay_command,

@@ -18,6 +18,7 @@ from tracer_env.display.tradeoff import Mark, plot
 from tracer_env.runs.config import Config
 from tracer_env.runs.equal_tokens import NEAR
 from tracer_env.runs.played import played
+from tracer_env.statistics.enough import settled_by
 from tracer_env.statistics.metrics import Row
 from tracer_env.statistics.outcome import Outcome
 from tracer_env.terminal.plain import visible
@@ -75,9 +76,16 @@ def _equal(told: Mapping[str, Any], names: Mapping[str, str], rows: Sequence[Row
 
 
 def shown_comparison(
-    metrics: Mapping[str, Any], config: Config, environment: Mapping[str, Any], width: int = 80
+    metrics: Mapping[str, Any],
+    config: Config,
+    environment: Mapping[str, Any],
+    width: int = 80,
+    difference: float | None = None,
 ) -> Iterator[RenderableType]:
-    """Yield what a person reads of a comparison, ``width`` columns wide; ``metrics`` is what ``metrics.json`` holds."""
+    """Yield what a person reads of a comparison, ``width`` columns wide; ``metrics`` is what ``metrics.json`` holds.
+
+    ``difference`` is the one that more tasks would have to show (`enough`).
+    """
     rows, baseline = [Row.from_data(row) for row in metrics["rows"]], metrics["baseline"]
     rows.sort(key=lambda row: row.kind == "bound")
     names, _ = labels(row.method for row in rows)
@@ -88,6 +96,8 @@ def shown_comparison(
     seeds = ", and seeds]; sd: of accuracy between seeds" if config.evaluation.seeds else "]"
     notes = _policies(rows, names) + _taught(environment, names)
     yield Text(_COLUMNS.format(baseline=visible(baseline), seeds=seeds) + notes, "dim")
+    if line := settled_by(rows, difference, names):
+        yield Text(line, "dim")
     if told := environment.get("equal_tokens"):
         yield Text()
         yield from (Text(visible(line), "dim") for line in _equal(told, names, rows))

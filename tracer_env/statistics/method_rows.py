@@ -60,6 +60,9 @@ class Row:
     tokens_by_seed: tuple[float, ...] = ()  # tokens a task, likewise
     agents: int = 0  # how many had a seat in its dialogues; 0 in rows of before
     uncounted: int = 0  # utterances whose usage a server did not tell: in the tokens above they are 0
+    paired_tasks: int = 0  # tasks of which both have episodes; 0 in rows of before, and where nothing is paired
+    paired_differ: int = 0  # of these, how many differ
+    paired_sd: float | None = None  # standard deviation of the differences of accuracy by task
     lopsided: bool = False  # one task has more than half of the spread of tokens: their interval may be too narrow
 
     def to_data(self) -> dict[str, Any]:
@@ -77,6 +80,8 @@ class Row:
             del data["accuracy_by_seed"], data["tokens_by_seed"]
         if not self.agents:
             del data["agents"]
+        if self.paired_sd is None:
+            del data["paired_tasks"], data["paired_differ"], data["paired_sd"]
         if not self.lopsided:
             del data["lopsided"]
         if not self.uncounted:
@@ -99,6 +104,7 @@ class Row:
             odd = sorted(known ^ set(data)) if isinstance(data, Mapping) else type(data).__name__
             raise DataError(f"not a row of metrics (keys that differ: {shown(odd)}); compute the metrics again")
         kinds = {field.name: _KINDS[str(field.type)] for field in fields(cls)} | _SHARES
+        kinds |= {"paired_sd": optional(number(0.0, _LARGE))}
         kinds |= {"kind": choice(KINDS), "paired_tokens": optional(number(-_LARGE, _LARGE))}
         kinds = {name: kinds[name] for name in data}
         return cls(**read(dict(data), record(kinds), "a row of metrics", remedy="compute the metrics again"))
@@ -109,6 +115,7 @@ KINDS = ("rule", "learned", "bound")
 
 _LATER = {"p_holm", "trained_on", "kind", "policy", "paired_tokens", "paired_tokens_ci"}
 _LATER |= {"accuracy_by_seed", "tokens_by_seed", "lopsided", "agents", "uncounted"}
+_LATER |= {"paired_tasks", "paired_differ", "paired_sd"}
 _OF_FAILURES = {"failed", "accuracy_with_failed"}
 _LARGE = 1e15  # no mean of tokens comes near
 _PAIR = also(listed(number(-_LARGE, _LARGE), most=2, least=2), lambda pair: pair[0] <= pair[1], "a low and a high end")

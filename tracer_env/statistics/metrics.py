@@ -128,8 +128,8 @@ class Tally:
         return [row if row.p_value is None else replace(row, p_holm=next(raised)) for row in rows]
 
 
-def _duel(mine: Column, theirs: Column, order: NDArray[np.int64]) -> tuple[Duel, int] | None:
-    """Return how one fares against the other, and on how many pairs; None without a pair that both have."""
+def _duel(mine: Column, theirs: Column, order: NDArray[np.int64]) -> tuple[Duel, dict[str, Any]] | None:
+    """Return how one fares against the other, and how the pairs differ; None without a pair that both have."""
     here, there = pairs(mine, theirs)
     if not len(here):
         return None
@@ -152,20 +152,30 @@ def _duel(mine: Column, theirs: Column, order: NDArray[np.int64]) -> tuple[Duel,
         tokens=float(more.mean()),
         tokens_ci=of_both(ends(mean_interval, tokens, worlds), tasks, seeds, more),
     )
-    return duel, len(here)
+    return duel, _spread(len(here), worlds, gained, lost)
+
+
+def _spread(pairs: int, worlds: Any, gained: Any, lost: Any) -> dict[str, Any]:
+    """Return how many pairs and tasks there are, how many tasks differ, and how far: what `enough` asks for."""
+    moved = (gained - lost - worlds * (gained - lost).sum() / worlds.sum()) / worlds.mean()
+    tasks = len(worlds)
+    if tasks < 2:
+        return {"paired_episodes": pairs}
+    differ, sd = int(((gained + lost) > 0).sum()), float(moved.std(ddof=1))
+    return {"paired_episodes": pairs, "paired_tasks": tasks, "paired_differ": differ, "paired_sd": sd}
 
 
 def _paired(row: Row, mine: Column, theirs: Column, order: NDArray[np.int64]) -> Row:
     found = _duel(mine, theirs, order)
     if found is None:
         return replace(row, paired_episodes=0)
-    duel, pairs = found
+    duel, spread = found
     return replace(
         row,
         paired_difference=duel.accuracy,
         paired_difference_ci=duel.accuracy_ci,
         p_value=duel.p_value,
-        paired_episodes=pairs,
+        **spread,
         paired_tokens=duel.tokens,
         paired_tokens_ci=duel.tokens_ci,
     )
