@@ -88,6 +88,7 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "cli/crediting": "runs/test_crediting",
     "episodes/turns": "episodes/test_transcript",
     "agents/methods/cot": "agents/methods/test_recipe",
     "agents/methods/self_consistency": "agents/methods/test_recipe",

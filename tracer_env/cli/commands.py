@@ -26,6 +26,7 @@ COMMANDS = {
     "expand": ("trees", "Grow dialogue trees: every choice on every task."),
     "calibrate": ("trees", "Fit the simulated speaker to recorded dialogues."),
     "frontier": ("trees", "Draw accuracy against tokens, price by price."),
+    "credit": ("crediting", "Say what each agent and role is worth, on trees."),
     "see": ("seeing", "Say what each information is worth, held out."),
 }
 """By name: the file of this folder that has ``NAME_command``, and the line of the help text."""
