@@ -84,6 +84,7 @@ WHOLE = {
         "scripts",
         "seeing_benchmark",
     ),
+    "agents/speakers/endpoint/secrets",
     *("torture", "verification/reading_table", "verification/reading_time"),
 }
 """Tests of more than one module."""

@@ -13,6 +13,7 @@ import pytest
 from tracer_env import register, registry
 from tracer_env.agents.controllers.regret_matching import RegretMatching
 from tracer_env.cli.app import main
+from tracer_env.cli.options import trusting
 from tracer_env.errors import ConfigError, TrustError
 from tracer_env.parts.casting import make_controller
 from tracer_env.parts.trust import code_named, layered, table_named
@@ -305,3 +306,34 @@ def test_ordinary_configs_name_no_code() -> None:
             assert code_named(data) == {}
     finally:
         del registry.KINDS["speaker"]["registered-here"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"base_url": "http://127.0.0.1:8000/v1"}, {}),
+        ({"base_url": "http://localhost/v1"}, {}),
+        ({"base_url": "http://[::1]:8000/v1"}, {}),
+        ({"base_url": "https://elsewhere.example/v1"}, {"speaker.base_url": "https://elsewhere.example/v1"}),
+        ({"base_url": "http://127.0.0.1.example/v1"}, {"speaker.base_url": "http://127.0.0.1.example/v1"}),
+        ({"base_url": 7}, {"speaker.base_url": 7}),
+        ({"api_key_env": "OPENAI_API_KEY"}, {}),
+        ({"api_key_env": "AWS_SECRET_ACCESS_KEY"}, {"speaker.api_key_env": "AWS_SECRET_ACCESS_KEY"}),
+        ({}, {}),
+    ],
+)
+def test_a_file_sends_no_key_anywhere(settings: dict[str, Any], told: dict[str, Any], tmp_path: Path) -> None:
+    recorded = {"speaker": {"name": "endpoint:m", **settings}}
+    assert code_named(recorded) == told
+    if told:
+        with pytest.raises(TrustError, match="names a server, which is sent nothing on the word of a file"):
+            layered(recorded, {}, tmp_path)
+        assert layered(recorded, {"speaker": settings}, tmp_path) == recorded  # the user's own word
+        assert layered(recorded, {}, tmp_path, trust_code=True) == recorded
+
+
+def test_how_to_go_on_says_what_is_asked_for(tmp_path: Path) -> None:
+    for url, option in (("http://127.0.0.1:1/v1", []), ("https://elsewhere.example/v1", ["--trust-code"])):
+        (tmp_path / "config.toml").write_text(f'[speaker]\nname = "endpoint:m"\nbase_url = "{url}"\n')
+        assert trusting(tmp_path) == option
+    assert trusting(tmp_path / "none") == []

@@ -117,9 +117,14 @@ def entry() -> None:
 def _going_on(error: TracerEnvError) -> str:
     """Return how to continue the run that a part of the user's, a server or a budget has ended."""
     folder = getattr(error, "run_folder", None)
-    if folder is not None and isinstance(error, BudgetReached):
-        return f"; go on with a larger one: {command_line('--resume', folder, error.option)} MORE"
-    return "" if folder is None else f"; when it is mended, continue with {command_line('--resume', folder)}"
+    if folder is None:
+        return ""
+    from tracer_env.cli.options import trusting
+
+    on = command_line("--resume", folder, *trusting(folder))
+    if isinstance(error, BudgetReached):
+        return f"; go on with a larger one: {on} {error.option} MORE"
+    return f"; when it is mended, continue with {on}"
 
 
 def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:

@@ -47,6 +47,7 @@ __all__ = [
     "resolved_config",
     "resumable",
     "settings_data",
+    "trusting",
 ]
 
 ScenarioOption = Annotated[str | None, typer.Option("--scenario", help="Name of the tasks; see `tracer-env list`.")]
@@ -144,6 +145,14 @@ def print_formatted(form: str, parts: Iterable[RenderableType], records: Iterabl
     say(as_csv(records) if form == "csv" else write[form](parts), end="")
 
 
+def trusting(folder: Path) -> list[str]:
+    """Return the option without which a run of one's own that names code, or a server, is not continued."""
+    with suppress(OSError, ConfigError):
+        kept = [file for name in ("config.toml", "settings.toml") if (file := folder / name).is_file()]
+        return ["--trust-code"] if any(code_named(read_toml(file)) for file in kept) else []
+    return []
+
+
 @contextmanager
 def resumable(command: str, resume: Path | None) -> Iterator[None]:
     """Say how to continue when the work inside is interrupted in a folder that can be continued."""
@@ -153,9 +162,7 @@ def resumable(command: str, resume: Path | None) -> Iterator[None]:
         folder = getattr(error, "run_folder", resume)
         if folder is not None and any((folder / name).is_file() for name in ("config.toml", "growing.json")):
             with suppress(OSError, ConfigError):  # the terminal or the folder may have gone
-                kept = folder / ("config.toml" if command != "expand" else "settings.toml")
-                code = kept.is_file() and code_named(read_toml(kept))
-                line = command_line("tracer-env", command, "--resume", folder, *(["--trust-code"] if code else []))
+                line = command_line("tracer-env", command, "--resume", folder, *trusting(folder))
                 complain(f"interrupted; continue with: {line}")
             error.__dict__["told"] = True
         raise

@@ -6,9 +6,11 @@ Three kinds of file could name code, and each is asked here before anything is i
     a run's config.toml     names scenario, speaker, methods, hooks and executor (`layered`, `check_recorded`)
     any other data          names parts as labels, which nothing looks up
 
-A name counts as code when `registry.resolve` would import it by its path, a hook always, and ``trust_remote_code`` and
-``pickled_weights`` unless they are false. A value that the user gives as well is the user's own word. ``trust_code``
-(``--trust-code``) lets a file name code as a user may, and nothing besides. docs/trust.md tells it to users.
+A server counts like code, for it is sent questions and a key: ``speaker.base_url`` unless it is this machine's own, and
+``speaker.api_key_env`` unless it is the usual one. A name counts as code when `registry.resolve` would import it by its
+path, a hook always, and ``trust_remote_code`` and ``pickled_weights`` unless they are false. A value that the user
+gives as well is the user's own word. ``trust_code`` (``--trust-code``) lets a file name code as a user may, and nothing
+besides. docs/trust.md tells it to users.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tracer_env.errors import ConfigError, TrustError, did_you_mean
 from tracer_env.intake.bounded import shown
@@ -84,7 +87,15 @@ def code_named(data: Mapping[str, Any]) -> dict[str, Any]:
     hooks = data.get("hooks")
     if isinstance(hooks, Mapping):
         found |= {f"hooks.{kind}": value for kind, value in hooks.items() if value is not None}
-    return found | dict(_remote(data))
+    return found | dict(_remote(data)) | _servers(data)
+
+
+def _servers(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a speaker's settings says where questions and keys are sent, beyond what is usual."""
+    url, key = _at(data, "speaker.base_url"), _at(data, "speaker.api_key_env")
+    here = isinstance(url, str) and urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    found = {} if url is None or here else {"speaker.base_url": url}
+    return found if key in (None, "OPENAI_API_KEY") else {**found, "speaker.api_key_env": key}
 
 
 def check_recorded(
@@ -102,8 +113,10 @@ def check_recorded(
     named = ", ".join(f"{key} = {shown(value)}" for key, value in told.items())
     again = " ".join(_option(key, value) for key, value in told.items())
     again = again if len(again) <= 300 else "with --scenario, --speaker, --methods or --set"
+    servers = all(key in ("speaker.base_url", "speaker.api_key_env") for key in told)
+    what = "a server, which is sent nothing" if servers else "code, which is not run"
     raise TrustError(
-        f"{where}/{file} names code, which is not run on the word of a file: {named}; if you trust who wrote it "
+        f"{where}/{file} names {what} on the word of a file: {named}; if you trust who wrote it "
         f"give --trust-code (in Python trust_code=True), or say it again yourself: {again}"
     )
 
