@@ -60,6 +60,7 @@ bench-train: $(VENV)/.test
 	$(BIN)/python benchmarks/gspo_learns.py --model nano
 	$(BIN)/python benchmarks/gspo_learns.py --model smollm2 --picture gspo_smollm2.png
 	$(BIN)/python benchmarks/tracer_ablations.py
+	$(BIN)/python benchmarks/trained_methods.py
 
 # Kills, full disks, fuzzed files and environments, under an hour on two cores; TORTURE="--seed 7" chooses others.
 torture: $(VENV)/.test

@@ -48,6 +48,20 @@ def test_what_no_confidence_costs_is_told_seed_by_seed(script: Script, capsys: p
     )
 
 
+def test_what_trained_methods_gained_is_told_over_seeds(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        {
+            "base": {"accuracy": base, "tokens_per_task": 50},
+            "trained": {"accuracy": trained, "tokens_per_task": tokens},
+        }
+        for base, trained, tokens in ((0.5, 0.75, 100), (0.625, 0.75, 200))
+    ]
+    script("trained_methods")._print("maporl", 12, found, 61.4)
+    assert capsys.readouterr().out.split() == [
+        *("maporl", "12", "0.50", "to", "0.62", "0.75", "to", "0.75", "150", "+0.188", "[+0.125,", "+0.250]", "61"),
+    ]
+
+
 def test_an_unknown_change_is_refused(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     module = script("tracer_ablations")
     monkeypatch.setattr(sys, "argv", ["script", "--variants", "full:confidnce"])
