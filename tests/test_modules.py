@@ -89,6 +89,8 @@ WHOLE = {
 }
 """Tests of more than one module."""
 COVERED = {
+    "cli/transferring": "runs/test_transferring",
+    "display/gaps": "runs/test_transferring",
     "cli/crediting": "runs/test_crediting",
     "episodes/turns": "episodes/test_transcript",
     "agents/methods/cot": "agents/methods/test_recipe",

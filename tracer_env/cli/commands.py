@@ -27,6 +27,7 @@ COMMANDS = {
     "calibrate": ("trees", "Fit the simulated speaker to recorded dialogues."),
     "frontier": ("trees", "Draw accuracy against tokens, price by price."),
     "credit": ("crediting", "Say what each agent and role is worth, on trees."),
+    "transfer": ("transferring", "Train on some worlds, test on others."),
     "see": ("seeing", "Say what each information is worth, held out."),
 }
 """By name: the file of this folder that has ``NAME_command``, and the line of the help text."""

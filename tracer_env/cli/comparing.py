@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +35,7 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
+from tracer_env.cli.transferring import TestOnOption, TrainOnOption, show_transfer
 from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.runs.still_open import check_difference
@@ -44,6 +46,7 @@ from tracer_env.terminal.screen import complain, say, say_json
 
 if TYPE_CHECKING:
     from tracer_env.runs.compared import Comparison
+    from tracer_env.runs.config import Config
 
 __all__ = ["compare_command"]
 
@@ -114,6 +117,8 @@ def compare_command(
     offline: OfflineOption = False,
     trust_code: TrustOption = False,
     difference: DifferenceOption = None,
+    train_on: TrainOnOption = None,
+    test_on: TestOnOption = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
@@ -143,6 +148,8 @@ def compare_command(
     data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
+    if train_on is not None or test_on is not None:
+        return _transferred(resolved, train_on, test_on, resume, out, form, as_json)
     if dry_run:
         from tracer_env.runs.foresight import check_comparison
 
@@ -164,6 +171,23 @@ def compare_command(
     if as_json:
         return say_json(result.to_data(difference))
     return _show(result, difference) if form == "table" else print_table(result.run, form)
+
+
+def _transferred(
+    config: Config,
+    train_on: str | None,
+    test_on: str | None,
+    resume: Path | None,
+    out: Path | None,
+    form: str,
+    as_json: bool,
+) -> None:
+    """Print the matrix of a transfer in the place of a table."""
+    if train_on is None:
+        raise ConfigError("--test-on goes with --train-on, the variants that are trained on")
+    if resume is not None:
+        raise ConfigError("a transfer is not continued with --resume; give --train-on and a new --out")
+    return show_transfer(config, train_on, test_on, out, form, as_json)
 
 
 def _numbers(seeds: str | None) -> list[int] | None:

@@ -1,0 +1,224 @@
+"""Transfer: controllers trained on one world and played on another, over scenarios, speakers, horizons and agents.
+
+    scenario.level=1;scenario.level=2          two variants: settings as ``--set`` takes them, on top of the run's
+    max_turns=3|5|7                            three, for short; so are num_agents, scenario and speaker
+    speaker=simulated:gsm8k max_turns=3        one variant of two settings
+    arithmetic:level=1,arithmetic:level=2      scenarios, or speakers, by their names
+
+Each variant trains a controller of its own on its train split; each of those that are tested on plays all of them on
+its test split, on the same tasks with the same noise, in a run folder like any other. What is told of row t and column
+u is the accuracy of what t taught on u, and the difference to what u itself taught, paired by task.
+
+    OUT/trained/0-0/     the settings and the table of the first method, trained on the first variant
+    OUT/tested/0-0/      the run of the first method's tables on the first variant
+    OUT/transfer.json    what ``--json`` prints
+
+Traps: a key that a table never met, under another horizon or for another agent, is answered by SPEAK or SKIP alike
+(1/2; by SKIP where the likelier action is played), and counted: ``unseen`` of ``choices``. A table that was learned
+under other rules is told that it plays under these, which `compare` refuses on purpose.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tracer_env.errors import ConfigError, UserError
+from tracer_env.interfaces import Controller
+from tracer_env.parts.casting import make_controller, make_speaker
+from tracer_env.parts.seams import costs_nothing
+from tracer_env.registry import resolve
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config
+from tracer_env.runs.folder import RunFolder, numbered_folder
+from tracer_env.runs.kept_controllers import tables_of
+from tracer_env.runs.learning import School, training_scenario, untrained
+from tracer_env.runs.settling import shared, taught
+from tracer_env.settings import with_settings
+from tracer_env.specs import name_and_settings, split_list
+from tracer_env.storage.files import write_text
+from tracer_env.terminal.progress import Named, NoReporter, Reporter
+
+__all__ = ["transfer", "variants"]
+
+_SHORT = {
+    "scenario": "scenario.name",
+    "speaker": "speaker.name",
+    "max_turns": "rules.max_turns",
+    "num_agents": "rules.num_agents",
+}
+_SETTING = re.compile(r"([\w.]+)=(.*)")
+
+
+def variants(text: str) -> dict[str, list[str]]:
+    """Return what a list of variants sets, as ``KEY=VALUE``, by how each is called.
+
+    Raises ConfigError for an empty list, a variant named twice, and a word that is neither a setting nor a name.
+    """
+    listed = [piece.strip() for piece in text.split(";") if piece.strip()]
+    if len(listed) == 1 and not _SETTING.match(listed[0]):
+        listed = split_list(listed[0])
+    found: dict[str, list[str]] = {}
+    for piece in listed:
+        for words in product(*(_choices(word) for word in piece.split())):
+            name = " ".join(words)
+            if name in found:
+                raise ConfigError(f"{name} is named twice in {text!r}")
+            found[name] = [_setting(word) for word in words]
+    if not found:
+        raise ConfigError("a list of variants looks like scenario.level=1;scenario.level=2, or max_turns=3|5|7")
+    return found
+
+
+def _choices(word: str) -> list[str]:
+    setting = _SETTING.match(word)
+    return [f"{setting[1]}={value}" for value in setting[2].split("|")] if setting else [word]
+
+
+def _setting(word: str) -> str:
+    """Return a word as ``section.key=value``; a name alone is a scenario, else a speaker."""
+    setting = _SETTING.match(word)
+    if setting:
+        return f"{_SHORT.get(setting[1], setting[1])}={setting[2]}"
+    for kind in ("scenario", "speaker"):
+        try:
+            resolve(kind, name_and_settings(word)[0])
+        except UserError:
+            continue
+        return f"{kind}.name={word}"
+    raise ConfigError(f"{word!r} is no setting (KEY=VALUE), and no scenario or speaker is called so")
+
+
+def transfer(
+    config: Config,
+    train_on: str,
+    test_on: str | None = None,
+    *,
+    out: Path | None = None,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Train each learned method of the config on every variant, play it on those of ``test_on``, and return the gaps.
+
+    ``test_on`` None: on the same ones. Variants that are tested on are trained on as well, to be held against. Raises
+    ConfigError where no method learns, for evaluation.seeds, and for what no variant can be.
+    """
+    rows, columns = variants(train_on), variants(test_on or train_on)
+    asked = {name: _under(config, settings) for name, settings in {**rows, **columns}.items()}
+    if config.evaluation.seeds:
+        raise ConfigError("evaluation.seeds does not go with --train-on: transfer goes by one seed; give seed")
+    methods = [name for name in config.evaluation.methods if _learns(name, next(iter(asked.values())))]
+    if not methods:
+        raise ConfigError(
+            f"--train-on trains controllers, and none of {', '.join(config.evaluation.methods)} has anything to learn; "
+            "name one with --methods, such as cfr_plus"
+        )
+    place, tell = out or numbered_folder(config.scenario.name, "transfer"), reporter or NoReporter()
+    place.mkdir(parents=True, exist_ok=True)
+    found = [_matrix(name, number, asked, list(columns), place, tell) for number, name in enumerate(methods)]
+    data = {
+        "run": str(place),
+        "train_on": list(asked),
+        "test_on": list(columns),
+        "seed": config.seed,
+        "methods": found,
+    }
+    write_text(place / "transfer.json", json.dumps(data, indent=1) + "\n", inside=place)
+    return data
+
+
+def _under(config: Config, settings: Sequence[str]) -> Config:
+    """Return the config of a variant; another scenario or speaker takes none of the settings of the one before."""
+    data = config.to_data()
+    for section in ("scenario", "speaker"):
+        if any(each.startswith(f"{section}.name=") for each in settings):
+            kept = ("split", "limit", "seed") if section == "scenario" else ()
+            data[section] = {key: value for key, value in data[section].items() if key in kept}
+    return Config.from_data(with_settings(data, settings))
+
+
+def _learns(name: str, config: Config) -> bool:
+    return untrained(make_controller(name, config.rules, config.information))
+
+
+def _matrix(
+    method: str, number: int, asked: Mapping[str, Config], columns: Sequence[str], place: Path, tell: Reporter
+) -> dict[str, Any]:
+    """Return the gaps of one method: a cell for each variant trained on, by each tested on."""
+    made = {}
+    for row, (name, config) in enumerate(asked.items()):
+        made[name] = _trained(method, config, place / "trained" / f"{number}-{row}", Named(tell, f"{name}: "))
+    cells: dict[str, dict[str, Any]] = {name: {} for name in asked}
+    for column, name in enumerate(columns):
+        config = asked[name]
+        playing = {_called(each): _moved(table, config) for each, table in made.items()}
+        evaluation = replace(config.evaluation, methods=(), baseline=_called(name), equal_tokens=None)
+        evaluation = replace(evaluation, methods=tuple(playing))
+        run = compare(
+            replace(config, evaluation=evaluation),
+            controllers=playing,
+            out=place / "tested" / f"{number}-{column}",
+            reporter=Named(tell, f"{name}: "),
+        )
+        unseen = _unseen(run.run, playing)
+        for told in run.rows:
+            called = told["method"]
+            cells[called.removeprefix(_CALLED)][name] = {**{key: told[key] for key in _KEPT}, **unseen[called]}
+    return {"method": method, "cells": cells}
+
+
+_CALLED = "trained on "
+_KEPT = (
+    "accuracy",
+    "accuracy_ci",
+    "tokens_per_task",
+    "paired_difference",
+    "paired_difference_ci",
+    "p_value",
+    "p_holm",
+)
+
+
+def _called(variant: str) -> str:
+    return _CALLED + variant
+
+
+def _trained(method: str, config: Config, place: Path, tell: Reporter) -> Controller:
+    """Train a controller on a variant's train split and leave its table in a folder."""
+    speaker = make_speaker(config.speaker.name, **config.speaker.settings)
+    evaluation = replace(config.evaluation, methods=(method,), baseline=None, equal_tokens=None)
+    config = shared(taught(replace(config, evaluation=evaluation), costs_nothing(speaker)))
+    controller = make_controller(method, config.rules, config.information)
+    folder = RunFolder.create(config, "transfer", place)
+    with folder.owned():
+        School(folder, training_scenario(config), speaker, tell).teach(method, controller)
+    return controller
+
+
+def _moved(controller: Controller, config: Config) -> Controller:
+    """Return a copy of a controller whose tables play under a variant's rules."""
+    moved = copy.deepcopy(controller)
+    for table in tables_of(moved):
+        if getattr(table, "rules", None) is not None:
+            table.rules = config.rules
+    return moved
+
+
+def _unseen(run: RunFolder, playing: Mapping[str, Controller]) -> dict[str, dict[str, int]]:
+    """Return how many choices each controller had, and at how many its tables had never met the key."""
+    known = {
+        name: {key for table in tables_of(one) for key in getattr(table, "rows", ())} for name, one in playing.items()
+    }
+    told = {name: {"choices": 0, "unseen": 0} for name in playing}
+    for episode in run.stream():
+        mine = told[episode.method]
+        for turn in episode.turns:
+            if turn.free:
+                mine["choices"] += 1
+                mine["unseen"] += bool(known[episode.method]) and turn.key not in known[episode.method]
+    return told
