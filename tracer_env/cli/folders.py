@@ -73,15 +73,17 @@ def report_command(
     if out is not None:
         raise ConfigError("--out is the page of several runs; the report of one is its report.html")
     from tracer_env.runs.folder import load_run
-    from tracer_env.runs.report import write_report
+    from tracer_env.runs.report import read_run, write_page
 
     folder = load_run(runs[0])
     if folder.is_training:
         return _report_training(runs[0], form, as_json)
     metrics = folder.metrics()
-    page = write_report(runs[0])
+    shown = read_run(runs[0])
+    page = write_page(runs[0], shown)
     if as_json:
-        return say_json({"report": str(page), **metrics, "to_settle": to_settle(metrics["rows"], difference)})
+        more = {"to_settle": to_settle(metrics["rows"], difference), "behaviour": dict(shown.details)}
+        return say_json({"report": str(page), **metrics, **more})
     print_table(folder, form, difference)
     if form == "table":
         say(str(page))

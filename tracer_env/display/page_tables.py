@@ -128,6 +128,45 @@ def plain_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
     return f"<div><h3>{title}</h3><table><thead><tr>{top}</tr></thead><tbody>{inside}</tbody></table></div>"
 
 
+_SHARES = {
+    "correction": "wrong first, right at the end",
+    "corruption": "right first, wrong at the end",
+    "preservation": "right first, right at the end",
+    "oscillations": "answer turned more than once",
+    "right_then_lost": "right once, then lost",
+    "right_is_right": "RIGHT is right",
+    "wrong_is_wrong": "WRONG is right",
+}
+
+
+def _by_turn(data: Mapping[str, Any] | None) -> list[str]:
+    """Return the shares of `statistics.by_turn` with their intervals; nothing for data of before."""
+    if data is None:
+        return []
+    head = ("share", "95%", "cases")
+    parts = [
+        plain_table(
+            "Correct after each turn",
+            ("turn", *head),
+            ((n, *_cells(x)) for n, x in enumerate(data["accuracy_by_turn"], 1)),
+        ),
+        plain_table("Behaviour", ("", *head), ((words, *_cells(data[name])) for name, words in _SHARES.items())),
+    ]
+    if data["reliability"]:
+        rows = (
+            (f"{x['from']:.1f} to {x['to']:.1f}", x["reviews"], _rate(x["stated"]), _rate(x["correct"]))
+            for x in data["reliability"]
+        )
+        title = f"What reviews state, Brier score {data['brier']:.3f}"
+        parts.append(plain_table(title, ("P(RIGHT)", "reviews", "stated", "correct"), rows))
+    return parts
+
+
+def _cells(one: Mapping[str, Any]) -> tuple[object, ...]:
+    ends = "" if one["ci"] is None else f"{one['ci'][0]:.3f} to {one['ci'][1]:.3f}"
+    return _rate(one["share"]), ends, one["cases"]
+
+
 def method_tables(name: str, data: Mapping[str, Any]) -> str:
     """Return the finer tables of a method, folded under its name."""
     reviews, rates, turns = data["reviews"], data["speak_rates"], data["changes_by_turn"]
@@ -150,5 +189,6 @@ def method_tables(name: str, data: Mapping[str, Any]) -> str:
             ("turn", "wrong", "corrected", "right", "corrupted"),
             ((c["turn"], c["wrong"], c["corrected"], c["right"], c["corrupted"]) for c in turns),
         ),
+        *_by_turn(data.get("by_turn")),
     ]
     return f'<details><summary>{safe(name)}</summary><div class="side">{"".join(parts)}</div></details>'

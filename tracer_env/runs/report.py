@@ -30,7 +30,7 @@ from tracer_env.statistics.metrics import Row, Tally
 from tracer_env.statistics.outcome import Outcome
 from tracer_env.storage.files import write_text
 
-__all__ = ["Run", "check_method", "read_run", "told_in", "write_report"]
+__all__ = ["Run", "check_method", "read_run", "told_in", "write_page", "write_report"]
 
 _CURVE = "average_regret_curve"
 _SHOWN = 200  # episodes inside a page
@@ -43,9 +43,13 @@ def write_report(folder: Path, counted: Counted | None = None) -> Path:
     ``counted`` is what the folder's episodes, or those of its seeds, come to; None: they are read for it.
     Raises RunFolderError when a part is missing or is not one of ours, DataError for a damaged line.
     """
-    text = page(read_run(folder, counted))
+    return write_page(folder, read_run(folder, counted))
+
+
+def write_page(folder: Path, run: Run) -> Path:
+    """Write ``report.html`` of a run that was read, and return its path."""
     path = folder / "report.html"
-    write_text(path, text, inside=folder)
+    write_text(path, page(run), inside=folder)
     return path
 
 

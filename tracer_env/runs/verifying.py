@@ -254,7 +254,7 @@ def _differences(recorded: Mapping[str, Any], computed: Mapping[str, Any]) -> li
     return told[:_TOLD] + (["..."] if len(told) > _TOLD else [])
 
 
-_NEWER = ("lopsided", "paired_tokens", "paired_tokens_ci")
+_NEWER = ("lopsided", "paired_tokens", "paired_tokens_ci", "agents", "paired_tasks", "paired_differ", "paired_sd")
 """What rows of before do not say."""
 
 

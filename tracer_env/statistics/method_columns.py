@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import DataError
 from tracer_env.statistics.behaviour import Behaviour, share
+from tracer_env.statistics.by_turn import ByTurn
 from tracer_env.statistics.means import lopsided, mean_interval
 from tracer_env.statistics.method_rows import Row
 from tracer_env.statistics.seeds import wider
@@ -45,6 +46,7 @@ class Column:
         self.proposed: Counter[Grade | None] = Counter()
         self.cut = self.unsaid = self.failed = self.uncounted = 0
         self.agents: set[int] = set()
+        self.turns = ByTurn()
 
     def add(self, transcript: Transcript, task: int, seed: int = 0) -> None:
         """Count one more episode; raises DataError for another method or scenario."""
@@ -72,6 +74,7 @@ class Column:
         self.finals[final] += 1
         self.proposed.update([turn.utterance.grade for turn in transcript.proposals if turn.utterance])
         self.behaviour.add(transcript)
+        self.turns.add(transcript, task)
         for column, value in zip((self.task, self.world, self.prompts), (task, transcript.world, prompts), strict=True):
             column.append(value)
         self.completions.append(completions)

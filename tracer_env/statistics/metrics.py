@@ -90,7 +90,11 @@ class Tally:
 
     def details(self) -> dict[str, dict[str, Any]]:
         """Return the finer tables of each method that has an episode without failure, as JSON-ready data."""
-        return {name: method.behaviour.to_data() for name, method in self._methods.items() if method.calls}
+        return {
+            name: {**method.behaviour.to_data(), "by_turn": method.turns.to_data()}
+            for name, method in self._methods.items()
+            if method.calls
+        }
 
     def duel(self, name: str, against: str) -> Duel | None:
         """Return how a method fares against another; None without a pair that both have."""
