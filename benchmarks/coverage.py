@@ -23,6 +23,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_env.statistics.expected import value_interval
 from tracer_env.statistics.holm import holm
 from tracer_env.statistics.means import mean_interval
 from tracer_env.statistics.paired import difference_interval, sign_flip_p
@@ -132,7 +133,7 @@ def judged(interval: Floats, truth: float, found: Floats, differ: float, least: 
     covered = float(((interval[:, 0] <= truth) & (truth <= interval[:, 1])).mean())
     width = float((interval[:, 1] - interval[:, 0]).mean() / (2 * NormalDist().inv_cdf(0.975) * found.std()))
     short = bool(covered < least - 3 * sqrt(least * (1 - least) / len(found)))
-    return covered, width, " ".join(["short"] * short + ["wide"] * (differ >= 10 and width > 1.5))
+    return covered, width, " ".join(["short"] * short + ["wide"] * bool(differ >= 10 and width > 1.5))
 
 
 def _grid() -> Iterator[tuple[int, int, float, str, Draw]]:
@@ -174,6 +175,35 @@ def lengths(rng: np.random.Generator, number: int) -> Iterator[Cell]:
             yield Cell("tokens", tasks, 1, 0.0, name, "task", covered, width, warned)
 
 
+def rates(rng: np.random.Generator, number: int) -> Iterator[Cell]:
+    """Shares of which a task has as many cases as come up, as of `by_turn`: tasks without a case are left out."""
+    number = max(200, number // 4)
+    for tasks, worlds, rho in ((50, 1, 0.0), (50, 5, 0.3), (200, 1, 0.0), (200, 5, 0.3)):
+        for share in (0.1, 0.5, 0.9):
+            cases = rng.binomial(worlds, 0.4, (number, tasks))
+            size = (1 - rho) / rho if rho else np.inf
+            chance = rng.beta(share * size, (1 - share) * size, (number, tasks)) if rho else share
+            right = rng.binomial(cases, chance)
+            interval = np.array([share_interval(x[m > 0], m[m > 0]) for x, m in zip(right, cases, strict=True)])
+            differ = np.minimum((right > 0).sum(1), (right < cases).sum(1)).mean()
+            found = right.sum(1) / np.maximum(cases.sum(1), 1)
+            yield Cell("rate", tasks, worlds, rho, f"{share:g}", "cases", *judged(interval, share, found, differ, 0.93))
+
+
+def worths(rng: np.random.Generator, number: int) -> Iterator[Cell]:
+    """Means of exact values by task, as of `forced`: none for most tasks, else gained or lost in part or in whole."""
+    for tasks in TASKS:
+        for some in (0.1, 0.3, 0.6):
+            for gain in (0.5, 0.8):
+                for name, size in (("whole", np.ones(3)), ("Shapley", np.array([1 / 6, 1 / 3, 1.0]))):
+                    there = rng.random((number, tasks)) < some
+                    up = np.where(rng.random((number, tasks)) < gain, 1.0, -1.0)
+                    y = there * up * rng.choice(size, (number, tasks))
+                    truth = some * (2 * gain - 1) * size.mean()
+                    told = judged(value_interval(y), truth, y.mean(1), some * tasks, 0.9 if tasks * some < 20 else 0.93)
+                    yield Cell("credit", tasks, 1, 0.0, f"{some:g} {gain:g}", name, *told)
+
+
 def tables(rng: np.random.Generator, number: int, methods: int = 9) -> Iterator[Cell]:
     """Tables whose methods do not differ: how often any p stays below 0.05, of one row and of all after Holm's."""
     for tasks in TASKS:
@@ -194,10 +224,13 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=2000, help="comparisons in each cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--all", action="store_true", help="print every cell")
-    parser.add_argument("--only", choices=["share", "difference", "tokens", "tables"], help="one part alone")
+    parser.add_argument(
+        "--only", choices=["share", "difference", "tokens", "tables", "rate", "credit"], help="one part alone"
+    )
     asked = parser.parse_args()
     begun = time.process_time()
     parts = {"share": shares, "difference": differences, "tokens": lengths, "tables": tables}
+    parts |= {"rate": rates, "credit": worths}
     for place, (name, part) in enumerate(parts.items()):
         if asked.only not in (None, name):
             continue

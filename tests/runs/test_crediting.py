@@ -38,7 +38,8 @@ def test_values_add_up_and_have_intervals(trees: DialogueTrees) -> None:
             assert sum(shares) == pytest.approx(row[kind]["worth"])
     first = found["methods"][0]["roles"]["players"][0]
     assert first["shapley_ci"][0] < first["shapley"] < first["shapley_ci"][1]
-    assert found["methods"][1]["roles"]["players"][0]["shapley_ci"] is None  # nobody speaks, no task differs
+    low, high = found["methods"][1]["roles"]["players"][0]["shapley_ci"]  # nobody speaks, and 60 tasks may not be all
+    assert -0.1 < low < 0 < high < 0.1
     json.dumps(found, allow_nan=False)
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tracer_env.display.tables import with_interval
-from tracer_env.statistics.expected import accuracy_interval, scored
+from tracer_env.statistics.expected import accuracy_interval, scored, value_interval
+from tracer_env.statistics.means import mean_interval
+from tracer_env.statistics.paired import difference_interval
 from tracer_env.statistics.shares import share_interval
 
 
@@ -35,3 +37,15 @@ def test_how_it_is_read() -> None:
     low, high = row["accuracy_ci"]
     assert with_interval(row) == f"0.900 [{low:.2f}, {high:.2f}]"
     assert (row["accuracy"], row["tokens_per_task"]) == (0.9, 4.5)
+
+
+def test_values_that_few_tasks_have_are_no_surer_than_their_number() -> None:
+    none = value_interval(np.zeros(50))
+    assert none.tolist() == pytest.approx((difference_interval(np.zeros(50), np.zeros(50), np.ones(50))).tolist())
+    few = np.zeros(50)
+    few[:2] = 0.5
+    low, high = value_interval(few)
+    assert low < 0.02 < high
+    assert high >= 0.5 * float(difference_interval(few > 0, few < 0, np.ones(50))[1])
+    many = np.tile([0.5, -0.25], 40)
+    assert value_interval(many).tolist() == mean_interval(many).tolist()

@@ -21,8 +21,7 @@ from tracer_env.parts.lessons import Lessons, mark_of
 from tracer_env.registry import OURS, resolve
 from tracer_env.runs.kept_controllers import tables_of
 from tracer_env.runs.learning import lessons_of, untrained
-from tracer_env.statistics.expected import accuracy_interval
-from tracer_env.statistics.means import mean_interval
+from tracer_env.statistics.expected import accuracy_interval, value_interval
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trees.forced import PLAYERS, Coalitions, coalitions, shapley
 from tracer_env.trees.split import halves, take_tasks
@@ -131,6 +130,5 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def _ends(values: NDArray[np.float64]) -> list[float] | None:
-    """Return both ends, None for a single task and where no task differs from another."""
-    low, high = (float(end) for end in mean_interval(values))
-    return [low, high] if np.isfinite([low, high]).all() and low < high else None
+    """Return both ends, None for a single task."""
+    return value_interval(values).tolist() if len(values) > 1 else None

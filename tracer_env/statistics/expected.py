@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tracer_env.statistics.means import half_width, mean_interval
-from tracer_env.statistics.shares import share_interval
+from tracer_env.statistics.paired import difference_interval
+from tracer_env.statistics.shares import ENOUGH, share_interval
 
-__all__ = ["accuracy_interval", "scored"]
+__all__ = ["accuracy_interval", "scored", "value_interval"]
 
 
 def accuracy_interval(right: ArrayLike, worlds: int = 1) -> tuple[float, float] | None:
@@ -30,6 +31,25 @@ def accuracy_interval(right: ArrayLike, worlds: int = 1) -> tuple[float, float] 
     else:
         low, high = np.clip(mean_interval(chances), 0.0, 1.0)
     return float(low), float(high)
+
+
+def value_interval(values: ArrayLike) -> NDArray[np.float64]:
+    """Return the 95% interval of a mean, (..., 2), of values that most tasks (..., n) may not have at all, in [-1, 1].
+
+    Where fewer than `shares.ENOUGH` tasks have one, their own spread says little of how many do: then also the interval
+    of how many gain and lose (`paired`), times what one that does gains or loses on average, and the outer ends.
+    """
+    y = np.asarray(values, dtype=np.float64)
+    size = np.abs(y)
+    some = (size > _NOTHING).sum(-1)
+    each = np.where(some > 0, size.sum(-1) / np.maximum(some, 1), 1.0)
+    by_spread = mean_interval(y)
+    by_sign = difference_interval(y > _NOTHING, y < -_NOTHING, np.ones(y.shape, dtype=np.int64)) * each[..., None]
+    low, high = (np.stack([by_spread[..., end], by_sign[..., end]]) for end in (0, 1))
+    return np.where((some >= ENOUGH)[..., None], by_spread, np.stack([low.min(0), high.max(0)], -1))
+
+
+_NOTHING = 1e-12
 
 
 def scored(right: ArrayLike, tokens: ArrayLike, worlds: int = 1) -> dict[str, Any]:
