@@ -86,15 +86,15 @@ class Given:
         return replace(asked, scenario=scenario if limit is None else replace(scenario, limit=limit))
 
     def _speaker_named(self, asked: Config) -> Config:
-        part = self.speaker
+        part, store = self.speaker, asked.speaker.store
         if part is None:
             return asked
         if isinstance(part, str):
-            return replace(asked, speaker=SpeakerConfig(name=part))
+            return replace(asked, speaker=SpeakerConfig(name=part, store=store))
         if isinstance(part, Mapping):
             name = ",".join(f"{seat}={one if isinstance(one, str) else import_path(one)}" for seat, one in part.items())
-            return replace(asked, speaker=SpeakerConfig(name=name if is_cast(name) else import_path(part)))
-        return replace(asked, speaker=SpeakerConfig(name=import_path(part)))
+            return replace(asked, speaker=SpeakerConfig(name=name if is_cast(name) else import_path(part), store=store))
+        return replace(asked, speaker=SpeakerConfig(name=import_path(part), store=store))
 
 
 def _check(controllers: Mapping[str, Controller], methods: Sequence[str] | None) -> None:

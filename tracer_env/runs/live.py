@@ -24,6 +24,7 @@ from tracer_env.runs.learning import untrained
 from tracer_env.runs.seeded import of_seed
 from tracer_env.runs.spending import billed
 from tracer_env.specs import cast_parts, is_cast
+from tracer_env.store.keeping import kept
 from tracer_env.terminal.plain import command
 
 __all__ = ["chosen_episodes", "play"]
@@ -84,7 +85,7 @@ def play(
 
     which = everything if costs_nothing(speaker) else nothing
     key = check_ready(information_named(config.information))
-    with billed(speaker, config.budget, None):
+    with billed(speaker, config.budget, None), kept(speaker, config.speaker.store, None):
         played = rollout([job], speaker, scenario, config.rules, key, which, watch=lambda so_far: show(so_far[0]))[0]
     show(played, over=True)
     return played

@@ -28,6 +28,7 @@ from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_episodes, training_scenario, write_controller
 from tracer_env.runs.settling import like, of_training, taught
 from tracer_env.runs.spending import billed, check_budget
+from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.regret.trainer import ControllerTraining, train_controller
 
@@ -50,7 +51,11 @@ def train_run(
     given (`trust`). Raises UserError subclasses for whatever cannot work, before the folder is made.
     """
     folder, controller, tasks, speaker = _opened(config, method, out, resume, trust_code)
-    with folder.owned(), billed(speaker, folder.config.budget, folder.path):
+    with (
+        folder.owned(),
+        billed(speaker, folder.config.budget, folder.path),
+        kept(speaker, folder.config.speaker.store, folder.path),
+    ):
         if resume is not None:
             folder.check_tasks(tasks)
             folder.check_models(speaker)
@@ -124,6 +129,7 @@ def _opened(
     speaker = make_speaker(asked.speaker.name, **asked.speaker.settings)
     check_plays(speaker, asked.rules)
     check_budget(speaker, asked.budget)
+    check_store(speaker, asked.speaker.store)
     if resume is None:
         folder = RunFolder.create(taught(of_training(asked), costs_nothing(speaker)), "train", out)
     return folder, controller, tasks, speaker

@@ -29,6 +29,7 @@ from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.learning import training_scenario
 from tracer_env.settings import read
+from tracer_env.store.keeping import NONE
 from tracer_env.terminal.progress import Reporter
 from tracer_env.trainers.gspo.config import GSPOSettings
 from tracer_env.trainers.gspo.hooks import Hooks
@@ -175,6 +176,11 @@ def speaker_asked(asked: Config, settings: GSPOSettings) -> tuple[str, dict[str,
     Raises ConfigError for what is no language model, and where the two sections say different things.
     """
     name, given = asked.speaker.name, dict(asked.speaker.settings)
+    if asked.speaker.store not in (None, NONE):
+        raise ConfigError(
+            f"speaker.store is {asked.speaker.store!r}, but the words of a model that learns change with each step and "
+            "are not kept; leave it out"
+        )
     for key, ours in _SAMPLING.items():
         wanted = getattr(settings, ours)
         if given.setdefault(key, wanted) != wanted:

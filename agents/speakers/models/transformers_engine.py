@@ -7,7 +7,10 @@ Equal prompts of a batch are computed once, whoever sent them. All engines of on
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.models.batching import batches
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TransformersEngine", "stopped_by"]
 
+_NO_FORM = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
 _STOP_WINDOW = 6  # tokens; a stop text is no longer than that
 
 
@@ -61,7 +65,14 @@ class TransformersEngine:
         from tracer_env.agents.speakers.models.adapters import weights_digest
 
         weights = weights_digest(self.loaded) if self.loaded.withdrawn else self.weights
-        return f"transformers {weights} {self._facts.dtype}"
+        return f"transformers {weights} {self._form} {self._facts.dtype}"
+
+    @cached_property
+    def _form(self) -> str:
+        """What is computed with the weights: a digest of the model's settings, whoever wrote them where."""
+        told = self.loaded.model.config.to_dict()
+        form = {key: value for key, value in told.items() if key not in _NO_FORM}
+        return hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def adapter_identity(self, name: str) -> str:
         from tracer_env.agents.speakers.models.adapters import adapter_digest

@@ -172,6 +172,7 @@ def test_another_run_is_not_continued(tmp_path: Path) -> None:
         (asked(speaker={"name": "proposer=nano"}), ConfigError, "one language model is trained for all seats"),
         (asked(speaker={"name": "nanoo"}), UnknownNameError, "did you mean 'nano'"),
         (asked(speaker={"name": "nano", "temperature": 0.3}), ConfigError, "speaker.temperature is 0.3, but"),
+        (asked(speaker={"name": "nano", "store": "s.db"}), ConfigError, "change with each step and are not kept"),
         (asked(speaker={"name": "nano", "max_new_tokens": 8}), ConfigError, "drawn with gspo.max_completion_length 32"),
         (asked({"finetune": "lora:q=1"}), ConfigError, "finetune 'lora' has no setting 'q=1'"),
         (asked({"finetune": "lora:targets=q"}), ConfigError, "the model has no linear module 'q'"),

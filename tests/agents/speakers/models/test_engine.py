@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,10 @@ def test_identity_is_that_of_the_weights_and_their_number_type(llama: str, tmp_p
     assert one == again
     assert speaker(llama, dtype="bfloat16").engine.identity() != one
     assert speaker(tiny.save(tmp_path / "same")).engine.identity() == one
+    other = Path(tiny.save(tmp_path / "turned"))
+    told = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**told, "rms_norm_eps": 1e-3}))
+    assert speaker(str(other)).engine.identity() != one  # the same weights, and other sums
     changed = speaker(tiny.save(tmp_path / "other"))
     changed.loaded.withdrawn = True  # as a training of all weights marks them
     before = changed.engine.identity()
