@@ -69,6 +69,10 @@ def opened(path: Path, reading: bool = False) -> sqlite3.Connection:
                 connection.execute("PRAGMA synchronous=NORMAL")
                 if fresh:
                     _make(connection)
+                connection.execute(
+                    "BEGIN IMMEDIATE"
+                )  # a folder that is read alone is told now, not when an answer comes
+                connection.execute("ROLLBACK")
             _check(path, connection)
         except BaseException:
             connection.close()
