@@ -40,6 +40,7 @@ HEAVY = {
         "vllm",
         "peft",
     ),
+    *("inspect_ai", "openenv", "verifiers"),
     *("jinja2", "pyspiel", "openai", "tokenizers", "accelerate", "tensorboard", "trl", "pandas", "huggingface_hub"),
 }
 OWNERS = {
@@ -78,6 +79,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         *("episodes", "statistics", "display", "executors", "store", "trees"),
     ),
     "cli": (GROUND, "intake", "storage", "terminal", "parts", "display", "executors", "store", "trees", "runs"),
+    "neighbours": (GROUND, "intake", "parts", "verification", "episodes", "runs"),
     "agents.controllers": (GROUND, "intake", "terminal", "parts"),
     "agents.methods": (GROUND, "agents.controllers"),
     "agents.speakers": (GROUND, "parts", "verification"),

