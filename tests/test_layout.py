@@ -50,6 +50,7 @@ OWNERS = {
     "tracer_env.agents.speakers.models.roomy_cache": {"torch", "transformers"},
     "tracer_env.agents.speakers.models.sampling": {"torch"},
     "tracer_env.agents.speakers.models.weights": {"torch", "transformers"},
+    "tracer_env.neighbours.verifiers_env": {"verifiers"},
     "tracer_env.trainers.gspo.finetune": {"torch", "peft"},
     "tracer_env.trainers.gspo.advantages": {"torch"},
     "tracer_env.trainers.gspo.logprobs": {"torch"},

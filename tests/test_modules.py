@@ -92,6 +92,7 @@ COVERED = {
     "cli/transferring": "runs/test_transferring",
     "display/gaps": "runs/test_transferring",
     "cli/crediting": "runs/test_crediting",
+    "neighbours/verifiers_env": "neighbours/test_hosting",  # and by the script of clients, where verifiers is
     "episodes/turns": "episodes/test_transcript",
     "agents/methods/cot": "agents/methods/test_recipe",
     "agents/methods/self_consistency": "agents/methods/test_recipe",

@@ -19,7 +19,6 @@ import pytest
 
 from tracer_env import make_scenario
 from tracer_env.cli.app import main
-from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, ExecutorError, MissingExtraError
 from tracer_env.executors.ray_pool import LIVES, RayExecutor
 from tracer_env.runs.folder import RunFolder
@@ -224,15 +223,15 @@ def test_a_run_is_continued_by_another_executor(
     voice = ["--speaker", f"{code}:Slow"]
     run, stopped = tmp_path / "run", []
 
-    def stop(folder: RunFolder, block: list[Transcript]) -> list[bytes]:
+    def stop(folder: RunFolder, lines: list[bytes]) -> None:
         stopped.append(1)
         if len(stopped) == 3:
             raise KeyboardInterrupt
-        return append(folder, block)
+        append(folder, lines)
 
-    append = RunFolder.append
+    append = RunFolder.append_lines
     with monkeypatch.context() as patched:
-        patched.setattr(RunFolder, "append", stop)
+        patched.setattr(RunFolder, "append_lines", stop)
         assert main([*COMPARE, *voice, "--out", str(run), *RAY]) == 130
     assert (run / "episodes.jsonl").read_bytes().count(b"\n") == 2 * 12
     assert main(["compare", "--resume", str(run), "--trust-code", "--executor", "process"]) == 0

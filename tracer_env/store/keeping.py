@@ -37,6 +37,8 @@ def check_store(speaker: Any, asked: str | None, offline: bool = False, folder: 
 
     ConfigError where nobody would keep anything there, or nothing can be there yet; DataError for a file that is none.
     """
+    if offline and hasattr(speaker, "stands_for"):
+        raise ConfigError("--offline asks a store, and workers of --executor ray keep none; leave one of the two out")
     if asked == NONE:
         if offline and keepers(speaker):
             raise ConfigError("--offline asks a store, and speaker.store is none; name the store of an earlier run")
