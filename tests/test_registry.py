@@ -41,6 +41,10 @@ def test_the_registered_names() -> None:
         *("rumad", "sb3:dqn", "sb3:maskable_ppo", "sb3:ppo", "thompson", "ucb"),
         *("until_approved", "vote_threshold"),
     )
+    assert registered("method") == (
+        *("best_of_n", "cot", "debate", "debate_judge", "grpo", "gspo", "magrpo", "maporl", "mixture"),
+        *("self_consistency", "self_refine", "tracer", "verifier_loop"),
+    )
     assert {"arithmetic", "gsm8k", "math500", "gpqa-diamond", "reasoning-gym:", "jsonl:", "hf:", "modelscope:"} <= set(
         registered("scenario")
     )

@@ -106,6 +106,11 @@ KINDS: dict[str, dict[str, str | Callable[..., Any]]] = {
         "debate": f"{_AGENTS}.methods.debate:Debate",
         "debate_judge": f"{_AGENTS}.methods.debate_judge:DebateJudge",
         "mixture": f"{_AGENTS}.methods.mixture:Mixture",
+        "grpo": f"{_AGENTS}.methods.trained:GRPO",
+        "gspo": f"{_AGENTS}.methods.trained:GSPO",
+        "magrpo": f"{_AGENTS}.methods.trained:MAGRPO",
+        "maporl": f"{_AGENTS}.methods.trained:MAPoRL",
+        "tracer": f"{_AGENTS}.methods.trained:Tracer",
     },
     "trainer": {
         "regret_matching": "tracer_env.trainers.runs.controllers:train_run",

@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 from annotated_types import Ge, Le
 
 from tracer_env.annotations import Spelled, Words, limits
-from tracer_env.errors import ConfigError, IllegalActionError
+from tracer_env.errors import ConfigError, IllegalActionError, UnknownNameError
 from tracer_env.intake.checked import Reader, choice, line, whole
 from tracer_env.schedules import RoundRobin, Schedule, schedule_named, schedule_text
 from tracer_env.settings import Settings, keys
@@ -93,7 +93,10 @@ class Rules(Settings, at="rules"):
         given = data.get("schedule")
         if not isinstance(given, str):
             return dict(data)
-        schedule = schedule_named(given)
+        try:
+            schedule = schedule_named(given)
+        except UnknownNameError as error:
+            raise ConfigError(f"rules.schedule: {error}") from error
         return {**_sizes(schedule), **data, "schedule": schedule}
 
     def __post_init__(self) -> None:

@@ -75,7 +75,8 @@ def test_toml_out_writes_every_default() -> None:
         'seed = 0\ninformation = "vote_and_time"\n\n'
         '[scenario]\nname = "arithmetic"\nsplit = "test"\n\n'
         '[speaker]\nname = "simulated"\n\n'
-        '[rules]\nnum_agents = 2\nmax_turns = 5\nstop_when = "horizon"\nfinal_answer = "last"\nhistory_window = 4\n\n'
+        '[rules]\nnum_agents = 2\nmax_turns = 5\nschedule = "round_robin"\nstop_when = "horizon"\n'
+        'final_answer = "last"\nhistory_window = 4\n\n'
         "[training]\nupdate_every = 32\nheld_out = 100\n\n"
         '[evaluation]\nmethods = ["always"]\nworlds = 1\nseeds = []\n'
         'batch_size = 64\ncounterfactuals = "auto"\non_error = "stop"\n'
@@ -138,7 +139,8 @@ def test_what_is_written_is_read_back(seed, name, path, limit, extras, turns, me
         ({"tracer": {"varint": "full"}}, "unknown key tracer.varint; did you mean 'variant'?"),
         ({"hooks": {"valu": "a:b"}}, "unknown key hooks.valu; did you mean 'value'?"),
         ({"rules": {"max_turns": 0}}, "rules.max_turns must be a whole number from 1 to 4096, got 0"),
-        ({"rules": {"schedule": "x"}}, "unknown key rules.schedule"),
+        ({"rules": {"schedule": "debat"}}, "rules.schedule: unknown schedule 'debat'; did you mean 'debate'?"),
+        ({"rules": {"schedule": 3}}, "rules.schedule must have seat() and readable(), or be a schedule's name, got 3"),
     ],
 )
 def test_mistakes_name_the_key(data: dict[str, Any], message: str) -> None:

@@ -122,7 +122,7 @@ def test_a_cast_learns_in_one_way_and_files_have_names_of_their_own(tmp_path: Pa
     folder = RunFolder.create(Config.from_data({"evaluation": {"methods": methods}}), "compare", tmp_path / "run")
     school = School(folder, make_scenario("recorded", split="train"), ShippedSpeaker(), NoReporter())
     mixed = make_controller("proposer=cfr_plus+reviewer=regret_matching")
-    with pytest.raises(ConfigError, match="learns from play with one that learns from trees"):
+    with pytest.raises(ConfigError, match="joins controllers that learn from play and from trees"):
         school.teach("mixed", mixed)
     for name in ("a:b", "a-b"):
         school.teach(name, make_controller("cfr:starts=1,iterations=2"))

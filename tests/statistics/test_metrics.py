@@ -49,6 +49,7 @@ KEYS = [
     "paired_episodes",
     "paired_tokens",
     "paired_tokens_ci",
+    "agents",
 ]
 
 

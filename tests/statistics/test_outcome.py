@@ -11,7 +11,9 @@ from samples import episode, propose
 from tracer_env.agents.controllers.baselines import Always, MajorityVoting, Oracle
 from tracer_env.agents.controllers.cast import CastController
 from tracer_env.agents.controllers.regret_matching import RegretMatching
+from tracer_env.agents.methods.self_consistency import SelfConsistency
 from tracer_env.errors import ConfigError
+from tracer_env.rules import Rules
 from tracer_env.statistics.metrics import Tally
 from tracer_env.statistics.outcome import Outcome, described, kind_of, outcome
 from tracer_env.types import Grade
@@ -86,11 +88,21 @@ def test_kinds() -> None:
 
 
 def test_what_a_run_records_of_a_method() -> None:
-    assert described(Always()) == {"kind": "rule"}
-    assert described(MajorityVoting()) == {"kind": "rule", "final_answer": "majority"}
-    assert described(RegretMatching(policy="greedy")) == {"kind": "learned", "policy": "greedy"}
+    assert described(Always(), Rules()) == {"kind": "rule"}
+    assert described(MajorityVoting(), Rules()) == {"kind": "rule", "final_answer": "majority"}
+    assert described(RegretMatching(policy="greedy"), Rules()) == {"kind": "learned", "policy": "greedy"}
     cast = CastController({"proposer": RegretMatching(), "reviewer": RegretMatching(policy="greedy")})
-    assert described(cast) == {"kind": "learned", "policy": "average and greedy"}
+    assert described(cast, Rules()) == {"kind": "learned", "policy": "average and greedy"}
+    told = described(SelfConsistency(3), Rules(history_window=9))
+    assert told["kind"] == "rule"
+    assert told["rules"] == {
+        "num_agents": 1,
+        "max_turns": 3,
+        "schedule": "independent:k=3,reviewed=false",
+        "stop_when": "horizon",
+        "final_answer": "majority",
+        "history_window": 9,
+    }
 
 
 def test_a_seat_has_no_final_answer() -> None:

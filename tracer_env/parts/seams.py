@@ -9,6 +9,7 @@
     Answering     ``answers_questions``                        a speaker that can be asked
     Served        ``waiting``, ``interrupt()``                 a speaker that waits for a server, and can be broken off
     Keeping       ``keep(store)``                              a speaker whose model is asked once, and its answers kept
+    Voiced        ``voice``                                    a method that speaks with words of its own
     Severed       ``speak_each(requests)``                     a speaker that tells apart which requests failed
 
 A part of yours may leave all of them out. `interfaces` has what it must offer; how many worlds a speaker has is
@@ -22,7 +23,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from tracer_env.errors import ConfigError, PartError
-from tracer_env.interfaces import Controller, Information, Request
+from tracer_env.interfaces import Controller, Information, Request, Speaker
 from tracer_env.rules import DialogueState, Rules
 from tracer_env.types import Seat, Utterance
 
@@ -37,6 +38,7 @@ __all__ = [
     "Recorded",
     "Served",
     "Severed",
+    "Voiced",
     "asked_each",
     "at_seat",
     "check_answers",
@@ -48,6 +50,7 @@ __all__ = [
     "parts_of",
     "trees_of",
     "waiting_parts",
+    "voice_of",
 ]
 
 
@@ -167,6 +170,12 @@ def _answers(speaker: Any, seat: Seat) -> bool:
     return False
 
 
+class Voiced(Protocol):
+    """A method that brings a speaker, None where it speaks with the run's."""
+
+    voice: Any  # Speaker | None
+
+
 class Keeping(Protocol):
     """A speaker that can keep the answers of its model."""
 
@@ -228,3 +237,9 @@ def keepers(speaker: Any) -> list[Keeping]:
         return [found for part in {id(part): part for part in parts.values()}.values() for found in keepers(part)]
     inner = getattr(speaker, "inner", None)
     return [] if inner is None else keepers(inner)
+
+
+def voice_of(method: Any) -> Speaker | None:
+    """Return the speaker that a method brings (`Voiced`), None where it speaks with the run's."""
+    found: Speaker | None = getattr(method, "voice", None)
+    return found

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,6 +42,7 @@ from tracer_env.runs.seeded import combined, lessons, open_part, played_under, s
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.runs.spending import FILE as SPENDING
 from tracer_env.runs.spending import billed, check_budget
+from tracer_env.runs.voiced import voiced, words_trained
 from tracer_env.statistics.outcome import described
 from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
@@ -126,11 +128,10 @@ def _compared(
             folder.check_tasks(cast.tasks)
             folder.check_models(cast.speaker)
         if asked.evaluation.seeds:
-            done = _under_seeds(
-                folder, cast, tell, retry_failed, lambda config: _part(config, cast, controllers, trust_code)
-            )
+            part_of = partial(_part, whole=cast, given=controllers, trust_code=trust_code)
+            done = _under_seeds(folder, cast, tell, retry_failed, part_of, trust_code)
         else:
-            done = _whole(folder, cast, tell, retry_failed)
+            done = _whole(folder, cast, tell, retry_failed, trust_code)
         return done if account is None else replace(done, spent=account.spent)
 
 
@@ -162,8 +163,21 @@ def _begun(
     return folder, cast
 
 
-def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool) -> Comparison:
+def _with_words(folder: RunFolder, cast: _Cast, trust_code: bool, tell: Reporter) -> _Cast:
+    """Return the cast with the methods ready whose words were trained, or are trained now."""
+    waiting = words_trained(cast.methods)
+    if waiting and cast.doing.apart:
+        raise ConfigError(
+            f"method {next(iter(waiting))} brings a model of its own, which is not sent to other processes; leave "
+            "--executor out"
+        )
+    ready = {name: voiced(name, one, folder, trust_code, tell) for name, one in waiting.items()}
+    return replace(cast, methods={**cast.methods, **ready}) if ready else cast
+
+
+def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, trust_code: bool) -> Comparison:
     """Train, play and report in a folder that is owned."""
+    cast = _with_words(folder, cast, trust_code, tell)
     training = _trained(folder, cast, tell)
     promise = folder.promise(cast.tasks)
     if retry_failed:
@@ -183,7 +197,12 @@ def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, 
 
 
 def _under_seeds(
-    folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, part_of: Callable[[Config], _Cast]
+    folder: RunFolder,
+    cast: _Cast,
+    tell: Reporter,
+    retry_failed: bool,
+    part_of: Callable[[Config], _Cast],
+    trust_code: bool,
 ) -> Comparison:
     """Train, play and report once for each seed, in a folder that is owned, and once for all of them."""
     asked, done = folder.config, dict[int, Comparison]()
@@ -197,7 +216,7 @@ def _under_seeds(
                 part.check_tasks(playing.tasks)
                 part.check_models(playing.speaker)
             named = Named(tell, f"seed {seed} ({number} of {len(configs)}): ")
-            done[seed] = _whole(part, playing, named, retry_failed)
+            done[seed] = _whole(part, playing, named, retry_failed, trust_code)
     methods = {name: described(one, asked.rules) for name, one in cast.methods.items()}
     folder.write_environment(
         cast.tasks, _PACKAGES, cast.speaker, lessons(folder), methods, given=cast.given, equal=_equal(folder, cast)

@@ -166,7 +166,8 @@ def kind_of(controller: object) -> str:
         return max((kind_of(part) for part in parts.values()), key=KINDS.index)
     if getattr(controller, "clairvoyant", False):
         return "bound"
-    return "learned" if hasattr(controller, "load_state_dict") else "rule"
+    learned = hasattr(controller, "load_state_dict") or getattr(controller, "words_learned", False)
+    return "learned" if learned else "rule"
 
 
 def _standing(row: Row) -> tuple[float, float]:

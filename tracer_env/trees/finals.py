@@ -35,6 +35,8 @@ def finals(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
         return [level.grade for level in levels]
     if rules.final_answer == "highest_vote":
         return _highest_vote(rules, levels)
+    if rules.final_answer == "majority_of_agents":
+        return _majority_of_agents(rules, levels)
     return _majority(rules, levels)
 
 
@@ -97,4 +99,66 @@ def _most_frequent(grades: list[NDArray[np.int8]], answers: list[NDArray[np.int3
         support = sum((answer == other) & there for other, there in zip(answers, valid, strict=True))
         wins = counts & (support >= most)
         most, final = np.where(wins, support, most), np.where(wins, grade, final)
+    return final
+
+
+def _majority_of_agents(rules: Rules, levels: Sequence[Standing]) -> list[NDArray[np.int8]]:
+    """Carry down what each agent held before the pending proposal, and count what each holds with it."""
+    agents = sorted({seat.agent for seat in rules.seats[1:]})
+    shape = levels[0].grade.shape
+    held = {agent: _Held.nothing(shape) for agent in agents}
+    owner = np.full(1, rules.seats[1].agent)  # who made the pending proposal, by node
+    made = np.ones(1, dtype=np.int64)  # at which turn
+    found = []
+    for depth, here in enumerate(levels):
+        if depth:
+            owner, made = np.repeat(owner, 2), np.repeat(made, 2)
+            held = {agent: one.repeated() for agent, one in held.items()}
+            if rules.seats[depth + 1].role is Role.PROPOSER:
+                new, above = _proposals(rules, depth), levels[depth - 1]
+                before = _Held(np.repeat(above.grade, 2, axis=1), np.repeat(above.answer, 2, axis=1), made)
+                held = {agent: one.taking(before, new & (owner == agent)) for agent, one in held.items()}
+                owner, made = np.where(new, rules.seats[depth + 1].agent, owner), np.where(new, depth + 1, made)
+        pending = _Held(here.grade, here.answer, made)
+        found.append(_held_by_most([one.taking(pending, owner == agent) for agent, one in held.items()]))
+    return found
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The newest answer of an agent at each node: grade, answer, and the turn it was given at, shape (R, 2^d) each."""
+
+    grade: NDArray[np.int8]
+    answer: NDArray[np.int32]
+    turn: NDArray[np.int64]
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> _Held:
+        """Return that nothing was said yet."""
+        blank = np.full(shape, Grade.UNPARSABLE, dtype=np.int8)
+        return cls(blank, np.full(shape, -1, dtype=np.int32), np.zeros(shape, dtype=np.int64))
+
+    def repeated(self) -> _Held:
+        """Return the same one depth further down."""
+        return _Held(
+            np.repeat(self.grade, 2, axis=1), np.repeat(self.answer, 2, axis=1), np.repeat(self.turn, 2, axis=1)
+        )
+
+    def taking(self, other: _Held, where: NDArray[np.bool_]) -> _Held:
+        """Return ``other`` at the nodes ``where``, if it is an answer at all."""
+        new = where & (other.grade != Grade.UNPARSABLE)
+        pairs = zip((other.grade, other.answer, other.turn), (self.grade, self.answer, self.turn), strict=True)
+        return _Held(*(np.where(new, theirs, ours) for theirs, ours in pairs))
+
+
+def _held_by_most(held: list[_Held]) -> NDArray[np.int8]:
+    """Return the grade of the answer that most hold, of the newest where as many hold another."""
+    valid = [one.grade != Grade.UNPARSABLE for one in held]
+    most = np.full(held[0].grade.shape, -1, dtype=np.int64)
+    final = np.full(most.shape, Grade.UNPARSABLE, dtype=np.int8)
+    for one, counts in zip(held, valid, strict=True):
+        support = sum((one.answer == other.answer) & there for other, there in zip(held, valid, strict=True))
+        rank = np.where(counts, support * (1 << 16) + one.turn, -1)
+        wins = rank > most
+        most, final = np.where(wins, rank, most), np.where(wins, one.grade, final)
     return final

@@ -28,11 +28,6 @@ def check_growable(rules: Rules) -> None:
         raise ConfigError(
             f"trees double with each turn: rules.max_turns must be at most {MOST_TURNS}, got {rules.max_turns}"
         )
-    if rules.final_answer == "majority_of_agents":
-        raise ConfigError(
-            "trees hold what is pending at a node, not what each agent holds, so they cannot end by "
-            "rules.final_answer=majority_of_agents; play such dialogues (compare), or grow the trees with majority"
-        )
     if rules.seats[1].role is not Role.PROPOSER:
         raise ConfigError("dialogue trees begin with a proposal, but rules.schedule seats a reviewer at turn 1")
 
