@@ -93,6 +93,7 @@ COVERED = {
     "display/gaps": "runs/test_transferring",
     "cli/crediting": "runs/test_crediting",
     "neighbours/verifiers_env": "neighbours/test_hosting",  # and by the script of clients, where verifiers is
+    "agents/methods/trained": "runs/test_voiced",
     "episodes/turns": "episodes/test_transcript",
     "agents/methods/cot": "agents/methods/test_recipe",
     "agents/methods/self_consistency": "agents/methods/test_recipe",

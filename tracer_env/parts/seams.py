@@ -49,8 +49,8 @@ __all__ = [
     "own_key",
     "parts_of",
     "trees_of",
-    "waiting_parts",
     "voice_of",
+    "waiting_parts",
 ]
 
 
