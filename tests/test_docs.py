@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,13 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)), ids=lambda n: f"{PYTHON[n][0]}-{n}")
-def test_python_blocks_run(number: int) -> None:
+def test_python_blocks_run(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a script in an empty folder: what a block leaves is left there."""
     name, code = PYTHON[number]
-    exec(compile(code, f"{name}.md", "exec"), {"__name__": "docs"})
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / f"{name}.py"
+    script.write_text(code, encoding="utf-8")
+    runpy.run_path(str(script), run_name="docs")
 
 
 @pytest.mark.parametrize("page", SHELL)
