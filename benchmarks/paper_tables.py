@@ -17,14 +17,15 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig, TrainingConfig
+from tracer_env.runs.folder import load_run
 from tracer_env.statistics.metrics import Row, Tally
 
 TASKS, CANDIDATES = 4, 8
@@ -118,21 +119,30 @@ def methods(model: str, seed: int, options: argparse.Namespace) -> dict[str, str
     return found
 
 
-def played(model: str, seed: int, number: int, tally: Tally, options: argparse.Namespace) -> None:
-    """Play all methods on the test tasks under a seed, and count them under their rows' names."""
+def played(model: str, seed: int, options: argparse.Namespace) -> Path:
+    """Play all methods on the test tasks under a seed, and return the run's folder."""
     asked = methods(model, seed, options)
     config = Config(
         seed=seed,
         scenario=ScenarioConfig(limit=options.test, seed=0, settings={"level": LEVELS[model]}),
         speaker=SpeakerConfig(name=model, settings=LONE if model == "simulated" else {}),
         training=TrainingConfig(episodes=None if model == "simulated" else 100),
-        evaluation=EvaluationConfig(methods=tuple(asked.values()), baseline=asked["TRACER"]),
+        evaluation=EvaluationConfig(methods=tuple(asked.values()), baseline=asked["TRACER"], batch_size=1024),
     )
-    names = {method: name for name, method in asked.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        result = compare(config, out=Path(folder) / "run")
-        for told in result.run.stream():
+    folder: Path = options.folder / model / f"played-{seed}"
+    begun = (folder / "config.toml").is_file()
+    compare(config, **({"resume": folder} if begun else {"out": folder}))
+    return folder
+
+
+def counted(model: str, folders: Sequence[Path], options: argparse.Namespace) -> list[Row]:
+    """Return the rows over all seeds, under the names of the paper."""
+    tally = Tally()
+    for number, (seed, folder) in enumerate(zip(options.seeds, folders, strict=True)):
+        names = {method: name for name, method in methods(model, seed, options).items()}
+        for told in load_run(folder).stream():
             tally.add(replace(told, method=names[told.method]), seed=number)
+    return tally.rows("TRACER")
 
 
 def table(model: str, rows: dict[str, Row]) -> None:
@@ -190,10 +200,9 @@ def main() -> None:
             asked = [one for seed in options.seeds for one in trainings((*MAIN, *ABLATIONS), model, seed, options)]
             with ThreadPoolExecutor(options.jobs) as pool:
                 list(pool.map(train, asked))
-        tally = Tally()
-        for number, seed in enumerate(options.seeds):
-            played(model, seed, number, tally, options)
-        table(model, {row.method: row for row in tally.rows("TRACER")})
+        with ProcessPoolExecutor(min(options.jobs, len(options.seeds))) as pool:
+            folders = list(pool.map(partial(played, model, options=options), options.seeds))
+        table(model, {row.method: row for row in counted(model, folders, options)})
 
 
 if __name__ == "__main__":
