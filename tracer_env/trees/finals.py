@@ -147,8 +147,11 @@ class _Held:
     def taking(self, other: _Held, where: NDArray[np.bool_]) -> _Held:
         """Return ``other`` at the nodes ``where``, if it is an answer at all."""
         new = where & (other.grade != Grade.UNPARSABLE)
-        pairs = zip((other.grade, other.answer, other.turn), (self.grade, self.answer, self.turn), strict=True)
-        return _Held(*(np.where(new, theirs, ours) for theirs, ours in pairs))
+        return _Held(
+            np.where(new, other.grade, self.grade),
+            np.where(new, other.answer, self.answer),
+            np.where(new, other.turn, self.turn),
+        )
 
 
 def _held_by_most(held: list[_Held]) -> NDArray[np.int8]:
