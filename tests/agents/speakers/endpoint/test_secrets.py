@@ -33,7 +33,7 @@ def _markers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _told(folder: Path) -> str:
     found = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
-    return "".join((gzip.decompress(each) if each[:2] == b"\x1f\x8b" else each).decode() for each in found)
+    return "".join((gzip.decompress(each) if each[:2] == b"\x1f\x8b" else each).decode("latin-1") for each in found)
 
 
 @pytest.mark.parametrize("name", list(SERVERS))
