@@ -93,6 +93,11 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
     seconds = time.perf_counter() - begun
     after = _measured(speaker, options, seed) if options.model == "nano" else {}
     course = [float(line["accuracy"]) for line in result.metrics]
+    apart = {
+        name: max(float(line[name]) for line in result.metrics)
+        for name in ("probe_difference", "old_logps_drift_max")
+        if name in result.metrics[-1]
+    }
     return {
         **{f"{name}_before": value for name, value in before.items()},
         **{f"{name}_after": value for name, value in after.items()},
@@ -101,6 +106,7 @@ def _trained(options: argparse.Namespace, role: str, seed: int) -> dict[str, Any
         "seconds": seconds,
         "peak_mb": float(_memory()),
         "peak_above_start_mb": float(_memory() - start),
+        **apart,
         "course": course,
     }
 
@@ -155,7 +161,7 @@ def _measured(speaker: Any, options: argparse.Namespace, seed: int) -> dict[str,
     from tracer_env.trainers.nano.evaluation import figures
 
     cold = Nano(options.path, temperature=0.0, max_new_tokens=speaker.max_new_tokens)
-    cold.adapters = dict(speaker.adapters)
+    cold.adapters, cold.engine = dict(speaker.adapters), speaker.engine
     found = figures(speaker, cold, _mixed(options.split, options, seed, options.tasks))
     return {name: found[name] for name in ("sampled", "greedy", "reviewer", "reviewer_greedy", "reviewer_own")}
 

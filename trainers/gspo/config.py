@@ -47,6 +47,11 @@ class GSPOConfig(Settings, at="gspo"):
     ``sampled`` takes the log-probabilities of sampling, ``recomputed`` those of the training code before the first
     step (bfloat16 is that uneven), ``auto`` the former in float32 and the latter elsewhere.
 
+    ``engine``: what candidates are drawn with, ``hf`` (the model that trains) or ``vllm`` (`vllm_rollouts`), where
+    ``auto`` recomputes; ``probe_bound``: how far the two may differ after a sync, in nats. ``importance_cap``: where
+    old log-probabilities are recomputed, a sample weighs by how much likelier the trainer finds it than what drew it
+    (the mean over its tokens, as a ratio), at most so much; not at all when left out.
+
     ``max_batch_tokens``: padded tokens of one forward and backward pass; it changes memory and speed, and the step by
     rounding alone. SmolLM2 in float32 keeps about 1.3 MB a token for the backward pass, so the default holds 1.3 GB;
     on a GPU with memory to spare give 16,384 or more.
@@ -62,6 +67,9 @@ class GSPOConfig(Settings, at="gspo"):
     beta: Annotated[float, Ge(0)] = 0.0
     scale_rewards: Literal["std", "none"] = "std"
     old_logps: Literal["auto", "sampled", "recomputed"] = "auto"
+    engine: Literal["hf", "vllm"] = "hf"
+    probe_bound: _Positive = 0.5
+    importance_cap: _Positive | None = None
     learning_rate: _Positive = 1e-4
     lr_scheduler_type: Literal["constant", "linear", "cosine"] = "constant"
     warmup_steps: Annotated[int, Ge(0)] = 0
@@ -88,6 +96,11 @@ class GSPOConfig(Settings, at="gspo"):
             raise ConfigError(
                 f"gspo.steps_per_generation {self.steps_per_generation} needs as many tasks a step, "
                 f"gspo.tasks_per_step is {self.tasks_per_step}"
+            )
+        if self.importance_cap is not None and self.old_logps == "sampled":
+            raise ConfigError(
+                "gspo.importance_cap weighs what was sampled against log-probabilities that are recomputed, and "
+                "gspo.old_logps is 'sampled'; leave out one of them"
             )
 
     @classmethod

@@ -63,6 +63,11 @@ class AdapterPolicies:
         self._speaker, self._loaded, self._inside = speaker, speaker.loaded, dict(inside)
         self._loaded.users[self] = set(inside.values())
 
+    @property
+    def inside(self) -> dict[str, str]:
+        """What each policy's adapter is called in the model."""
+        return dict(self._inside)
+
     def activate(self, name: str) -> None:
         self._loaded.use(self._known(name))
 

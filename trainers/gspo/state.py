@@ -40,6 +40,7 @@ FREE = (
     *("max_batch_tokens", "gradient_checkpointing"),  # a run that ran out of memory must go on with less
 )
 """Settings that a continued run may change; those of memory change its numbers by rounding."""
+_SERVED = ("engine", "probe_bound", "importance_cap")
 _HOLDS = ("checkpoints", "metrics.jsonl", "adapters")
 """What says that a folder holds a training."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -71,6 +72,8 @@ def told(trainer: Training) -> dict[str, Any]:
     the learning rate does not hang on it. An object is known by its repr, without its address.
     """
     config, speaker = trainer.config.to_data(), trainer.speaker.settings
+    if trainer.config.engine == "hf":  # as runs of before there was another one
+        config = {name: value for name, value in config.items() if name not in _SERVED}
     free = (*FREE, "max_steps") if trainer.config.lr_scheduler_type == "constant" else FREE
     mine = {name.replace("-", "/", 1) for name in trainer.policies.names}
     others = {seat: digest for seat, digest in speaker.pop("adapters", {}).items() if seat not in mine}

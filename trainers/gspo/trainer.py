@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.interfaces import Scenario
+from tracer_env.interfaces import Request, Scenario
 from tracer_env.parts.casting import make_scenario
-from tracer_env.rules import Rules
+from tracer_env.parts.task_contracts import task_at
+from tracer_env.rules import Rules, initial
 from tracer_env.terminal.screen import complain
 from tracer_env.trainers.gspo import state as gspo_state
 from tracer_env.trainers.gspo.checks import check_hooks, check_taken, names_drawn_for, sampling_speaker
@@ -131,6 +132,8 @@ class GSPOTrainer:
             gspo_state.check_free(self.out)
         self.finetune = finetune or LoRA()
         self.policies = self.finetune.prepare(self.speaker, names, self.config.seed)
+        self.served = self._served()
+        """What draws in the place of the model that trains; None where that one does."""
         self.rollouts = rollouts(order, self.speaker) if rollouts is not None else self._drawn_for(order, names)
         check_taken(self.rollouts, rules, reward, self.reward)
         check_hooks(self.hooks, self.rollouts, self.processes.count)
@@ -183,6 +186,7 @@ class GSPOTrainer:
                         self._save()
                     if stopping and not last:
                         raise KeyboardInterrupt
+            self._sync()
             result.adapters = self._final()
         finally:
             if self._log is not None:
@@ -192,7 +196,7 @@ class GSPOTrainer:
     # -- one step ----------------------------------------------------------------------------------
 
     def _one(self, step: int) -> tuple[Metrics, list[str]]:
-        begun = time.perf_counter()
+        synced, begun = self._sync(), time.perf_counter()
         drawn = self.rollouts.play(step, lambda place: self.processes.mine(place, self.config.steps_per_generation))
         played = time.perf_counter()
         if strangers := sorted({one.policy for one in drawn} - set(self.policies.names)):
@@ -208,7 +212,7 @@ class GSPOTrainer:
                 found |= self._learn(name, drawn)
                 alarms += self.alarms[name].look(step + 1, found)
             metrics |= named(found, name, alone)
-        metrics |= self.rollouts.learn()
+        metrics |= self.rollouts.learn() | synced
         done = time.perf_counter()
         metrics |= {
             "seconds": done - begun,
@@ -216,6 +220,26 @@ class GSPOTrainer:
             "tokens_per_second": tokens / (played - begun),
         }
         return metrics, alarms
+
+    def _served(self) -> Any:
+        """Start what draws, where the settings name another engine than the model that trains."""
+        if self.config.engine == "hf":
+            return None
+        from tracer_env.trainers.gspo.vllm_rollouts import serve
+
+        return serve(self.speaker, self.policies, self.config.probe_bound, self.processes.count)
+
+    def _sync(self) -> Metrics:
+        """Give what draws the adapters of now; return how far a probe of each policy differs, and the seconds."""
+        if self.served is None:
+            return {}
+        begun = time.perf_counter()
+        state = initial(task_at(self.scenario, 0), self.rules)
+        prompt, _ = self.speaker.prompt(Request(state, state.seat, 0))
+        found: Metrics = {}
+        for name, apart in self.served.sync(prompt).items():
+            found |= named({"probe_difference": apart}, name, len(self.policies.names) == 1)
+        return {**found, "sync_seconds": time.perf_counter() - begun}
 
     def _learn(self, name: str, drawn: Sequence[Any]) -> Mapping[str, float | int | None]:
         if self.hooks.updater is None:

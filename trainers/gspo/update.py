@@ -30,7 +30,7 @@ from tracer_env.trainers.gspo.sampling_mode import as_sampled
 from tracer_env.trainers.support.lean_memory import lean_memory
 from tracer_env.trainers.support.processes import Alone, Processes
 
-__all__ = ["GSPOUpdate"]
+__all__ = ["GSPOUpdate", "importance_weights"]
 
 
 @dataclass
@@ -46,6 +46,7 @@ class _Books:
     skipped: int = 0
     empty: int = 0
     drift: float = 0.0
+    furthest: float = 0.0
 
 
 class GSPOUpdate:
@@ -73,7 +74,7 @@ class GSPOUpdate:
                 pass
         self.logprobs = LogProbs(model, config.temperature, config.max_batch_tokens, config.bf16, shared_prompts)
         self.recomputes = config.old_logps == "recomputed" or (
-            config.old_logps == "auto" and (config.bf16 or model.dtype != torch.float32)
+            config.old_logps == "auto" and (config.bf16 or config.engine == "vllm" or model.dtype != torch.float32)
         )
         self.optimisers = {name: self._optimiser(name) for name in policies.names}
         self.steps = dict.fromkeys(policies.names, 0)
@@ -96,10 +97,13 @@ class GSPOUpdate:
         try:
             with lean, as_sampled(self.model, self.config.gradient_checkpointing):
                 old = self._old(samples, kept, books)
+                values = advantages.values
+                if self.config.importance_cap is not None and self.recomputes:
+                    values = importance_weights(values, samples, old, self.config.importance_cap)
                 parts = minibatches([samples[index] for index in kept], self.config.steps_per_generation)
                 for _ in range(self.config.num_iterations):
                     for part in parts:
-                        self._step(name, samples, [kept[at] for at in part], advantages.values, old, books)
+                        self._step(name, samples, [kept[at] for at in part], values, old, books)
         finally:
             self.policies.changed()
         return self._summary(name, books, advantages.groups, advantages.dropped)
@@ -116,6 +120,7 @@ class GSPOUpdate:
                     old[index] = row[: len(samples[index].token_ids)]
         pairs = [(a, b) for index, row in old.items() for a, b in zip(row, samples[index].logprobs, strict=True)]
         books.drift = sum(abs(a - b) for a, b in pairs) / max(1, len(pairs))
+        books.furthest = max((abs(a - b) for a, b in pairs), default=0.0)
         return old
 
     def _step(
@@ -232,6 +237,7 @@ class GSPOUpdate:
             "skipped_steps": books.skipped,
             "empty_steps": books.empty,
             "old_logps_drift": drift if self.recomputes else None,
+            **({"old_logps_drift_max": books.furthest} if self.config.engine == "vllm" else {}),
         }
 
     def _optimiser(self, name: str) -> torch.optim.AdamW:
@@ -243,6 +249,21 @@ class GSPOUpdate:
             eps=config.adam_epsilon,
             weight_decay=config.weight_decay,
         )
+
+
+def importance_weights(
+    advantages: torch.Tensor, samples: Sequence[Sample], old: Mapping[int, Sequence[float]], cap: float
+) -> torch.Tensor:
+    """Return the advantages (B,) times each sample's truncated importance weight.
+
+    The weight is exp(mean over tokens of old - sampled), at most ``cap``: truncated importance sampling (Ionides,
+    2008) with the length-normalised ratio of GSPO. ``old`` has the trainer's log-probabilities by sample.
+    """
+    weighed = advantages.clone()
+    for index, row in old.items():
+        apart = sum(a - b for a, b in zip(row, samples[index].logprobs, strict=True)) / len(row)
+        weighed[index] *= math.exp(min(apart, math.log(cap)))
+    return weighed
 
 
 def _check_weights(policies: Policies) -> None:

@@ -38,6 +38,7 @@ _CPU_HEADS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 _CPU_CACHE = 2.0  # GiB; on other devices vLLM takes what is free
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _GIB = 1 << 30
+_AT_ONCE = 8192  # tokens of prompts that are computed together
 
 _STARTED: dict[tuple[str, VLLMSettings], VLLMEngine] = {}
 """All of this process, to its end: where one goes, vLLM takes its process groups from the others too."""
@@ -129,10 +130,13 @@ def _llm(served: str, settings: VLLMSettings, dtype: str, cpu: bool, context: in
     from vllm import LLM
 
     gib = settings.kv_memory or (_CPU_CACHE if cpu else None)
-    adapters: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     if settings.slots:
         rank = next((rank for rank in _RANKS if rank >= settings.rank), settings.rank)
-        adapters = {"enable_lora": True, "max_loras": settings.slots, "max_lora_rank": rank}
+        more = {"enable_lora": True, "max_loras": settings.slots, "max_lora_rank": rank}
+    if cpu:
+        # A seeded request whose prompt is computed in pieces ends in an error on a CPU (seen in vLLM 0.32).
+        more |= {"enable_chunked_prefill": False, "max_num_batched_tokens": max(context or 0, _AT_ONCE)}
     return LLM(
         served,
         revision=settings.revision if not os.path.isdir(served) else None,
@@ -148,7 +152,7 @@ def _llm(served: str, settings: VLLMSettings, dtype: str, cpu: bool, context: in
         kv_cache_memory_bytes=None if gib is None else int(gib * _GIB),
         use_tqdm_on_load=False,
         seed=0,
-        **adapters,
+        **more,
     )
 
 

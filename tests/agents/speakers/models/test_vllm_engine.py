@@ -180,6 +180,14 @@ def test_an_adapter_that_is_put_again_is_the_new_one_at_once(voice: VLLMSpeaker,
     assert found[0][0] == found[2][0] != found[1][0]
 
 
+def test_more_prompts_than_are_computed_at_once_are_all_answered(voice: VLLMSpeaker) -> None:
+    long = tuple(voice.prompt(requests(1)[0])[0]) * 20
+    asked = [Ask((*long, 19 + n), n) for n in range(40)]
+    assert len(asked) * len(long) > 8192
+    done = voice.engine.complete(asked, Sampling(3, 1.0))
+    assert {len(one.token_ids) for one in done} == {3}
+
+
 def test_more_adapters_than_slots_go_in_several_calls(voice: VLLMSpeaker, adapters: Path) -> None:
     engine: Any = voice.engine
     for name in ("a", "b", "c"):
