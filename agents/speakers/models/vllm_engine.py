@@ -28,6 +28,7 @@ from tracer_env.agents.speakers.models.engine import Ask, Completion, ModelFacts
 from tracer_env.agents.speakers.models.files import digest
 from tracer_env.agents.speakers.models.padded_heads import Padding
 from tracer_env.errors import ConfigError, SpeakerError, did_you_mean
+from tracer_env.intake.bounded import told
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +68,7 @@ class VLLMEngine:
         self.llm, self._facts, self._folder, self._version = llm, facts, folder, version
         self.slots, self._mixes, self._padding = slots, mixes, padding
         self._adapters: dict[str, _Adapter] = {}
-        self._made = 0
+        self._made, self._failed = 0, ""
         self._files = tempfile.TemporaryDirectory(prefix="tracer-env-adapters-")
 
     @property
@@ -146,7 +147,16 @@ class VLLMEngine:
         prompts = [TokensPrompt(prompt_token_ids=list(ask.ids)) for ask in asked]
         loras = [None if ask.adapter is None else self._known(ask.adapter).request for ask in asked]
         params = [self._params(ask, sampling) for ask in asked]
-        found = self.llm.generate(prompts, params, use_tqdm=False, lora_request=loras if self.slots else None)
+        if self._failed:
+            raise SpeakerError(self._failed)
+        try:
+            found = self.llm.generate(prompts, params, use_tqdm=False, lora_request=loras if self.slots else None)
+        except ValueError:  # what vLLM refuses before it begins
+            raise
+        except Exception as error:
+            # What it had begun stays in its queue, and asking again would wait for that for ever.
+            self._failed = f"vLLM failed and cannot go on in this process: {told(error)}; begin anew"
+            raise SpeakerError(self._failed) from error
         return [
             _completion(one.outputs[0], sampling, ask.watched, self._facts.path)
             for ask, one in zip(asked, found, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ if importlib.util.find_spec("vllm") is None:
 from tracer_env.agents.speakers.models.engine import Ask, Completion, Sampling
 from tracer_env.agents.speakers.models.nano import Nano
 from tracer_env.agents.speakers.models.vllm_speaker import VLLMSpeaker
-from tracer_env.errors import ConfigError, DataError
+from tracer_env.errors import ConfigError, DataError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.parts.casting import make_speaker
 from tracer_env.randomness import stream
@@ -215,6 +216,22 @@ def test_what_cannot_work_is_one_clear_line(voice: VLLMSpeaker, tmp_path: Path) 
         VLLMSpeaker("nano", batch_invariant=True)
     with pytest.raises(DataError, match="cannot read the model"):
         VLLMSpeaker(str(tmp_path))
+
+
+def test_an_engine_that_failed_says_so_at_once_when_it_is_asked_again(voice: VLLMSpeaker) -> None:
+    class Failing:
+        asked = 0
+
+        def generate(self, *_: object, **__: object) -> None:
+            self.asked += 1
+            raise RuntimeError("out of luck")
+
+    broken: Any = copy.copy(voice.engine)
+    broken.llm = Failing()
+    for _ in range(2):
+        with pytest.raises(SpeakerError, match=r"vLLM failed and cannot go on in this process: .*out of luck"):
+            broken.complete([Ask((1, 2), 0)], Sampling(4, 1.0))
+    assert broken.llm.asked == 1
 
 
 def test_without_a_chat_template_a_reply_ends_at_the_next_section(tmp_path: Path) -> None:
