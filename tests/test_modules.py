@@ -157,6 +157,7 @@ COVERED = {
     "runs/played": "runs/test_shown",
     "runs/seeded": "statistics/test_seeds",
     "scenarios/recorded": "agents/speakers/test_recorded",
+    "reading": "test_schedules",
     "specs": "test_compositions",
     "statistics/method_columns": "statistics/test_metrics",
     "statistics/method_rows": "statistics/test_metrics",

@@ -8,7 +8,8 @@ import pytest
 from moves import TASK, proposal, review
 
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, read_proposal, ruled
+from tracer_env.reading import read_proposal
+from tracer_env.rules import DialogueState, Rules, advance, final_answer, initial, ruled
 from tracer_env.schedules import (
     SCHEDULES,
     Debate,

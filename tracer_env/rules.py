@@ -47,7 +47,7 @@ __all__ = [
     "initial",
     "is_over",
     "legal_actions",
-    "read_proposal",
+    "most_common",
     "ruled",
     "seat",
     "under",
@@ -314,33 +314,10 @@ def final_answer(state: DialogueState) -> Proposal | None:
     if rule == "majority_of_agents":
         newest = {state.rules.seats[p.turn].agent: p for p in ranked}
         ranked = list(newest.values())
-    return _most_common(ranked)
+    return most_common(ranked)
 
 
-def read_proposal(state: DialogueState) -> tuple[Proposal | None, int]:
-    """Return the one proposal that the acting seat goes by, and its vote; (None, 0) where it may read none.
-
-    That is the newest that it may read. A seat with a job (`Rules.jobs`: a debater, a judge) weighs all that it may
-    read: it goes by the answer that most of them give, and each of the others counts as a review of it, RIGHT where it
-    gives the same answer and WRONG where it gives another or none. For speakers that read one text only.
-    """
-    rules, proposals = state.rules, state.proposals
-    if not proposals:
-        return None, 0
-    if rules.reads_all:
-        return proposals[-1], proposals[-1].vote
-    readable = {turn.number for turn in rules.schedule.readable(state.turns, state.seat)}
-    found = [proposal for proposal in proposals if proposal.turn in readable]
-    if not found:
-        return None, 0
-    if state.over or not rules.jobs[state.turn]:
-        return found[-1], found[-1].vote
-    best = _most_common([p for p in found if p.valid] or found)
-    alike = sum(p.valid and p.utterance.answer == best.utterance.answer for p in found if p is not best)
-    return best, best.vote + alike - (len(found) - 1 - alike)
-
-
-def _most_common(proposals: list[Proposal]) -> Proposal:
+def most_common(proposals: list[Proposal]) -> Proposal:
     """Return the newest of those that give the most frequent answer."""
     support = Counter(p.utterance.answer for p in proposals)
     return max(proposals, key=lambda p: (support[p.utterance.answer], p.turn))

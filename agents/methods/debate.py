@@ -23,7 +23,7 @@ class Debate(Recipe, at="method debate: "):
     ``rounds`` every agent reads what each of them, itself included, said last, and answers anew; of each agent the
     newest answer counts once, ties go to the newest. Left out: summaries of long rounds, and that an agent keeps its
     whole own conversation before it (it reads its last answer, no more). A speaker that reads one text only goes by
-    the answer that most gave (`rules.read_proposal`): nano does, and the simulated speaker.
+    the answer that most gave (`reading.read_proposal`): nano does, and the simulated speaker.
     """
 
     ends_by: ClassVar[str] = "majority_of_agents"

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from tracer_env.agents.speakers.worked_examples import worked_examples
 from tracer_env.dialogue import Dialogue, Line
 from tracer_env.errors import ConfigError, did_you_mean
-from tracer_env.rules import DialogueState, read_proposal
+from tracer_env.reading import read_proposal
+from tracer_env.rules import DialogueState
 from tracer_env.types import Role, Seat, Task
 
 __all__ = ["PLACEHOLDERS", "PLAIN_STOP", "Message", "Prompts", "plain_text", "without_system"]

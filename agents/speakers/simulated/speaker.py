@@ -28,7 +28,8 @@ from tracer_env.agents.speakers.simulated.text import answer_text, proposal_text
 from tracer_env.errors import ConfigError, UnknownNameError, did_you_mean
 from tracer_env.interfaces import Request
 from tracer_env.randomness import Purpose, draw
-from tracer_env.rules import DialogueState, read_proposal
+from tracer_env.reading import read_proposal
+from tracer_env.rules import DialogueState
 from tracer_env.types import UNTOLD, Grade, Role, Signals, Task, Utterance, Verdict
 
 __all__ = ["SimulatedProposal", "SimulatedReview", "SimulatedSpeaker"]
