@@ -94,6 +94,7 @@ COVERED = {
     "cli/crediting": "runs/test_crediting",
     "neighbours/verifiers_env": "neighbours/test_hosting",  # and by the script of clients, where verifiers is
     "agents/methods/trained": "runs/test_voiced",
+    "episodes/compact_lines": "episodes/test_compact",
     "episodes/turns": "episodes/test_transcript",
     "agents/methods/cot": "agents/methods/test_recipe",
     "agents/methods/self_consistency": "agents/methods/test_recipe",

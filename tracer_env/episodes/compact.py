@@ -27,23 +27,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw
 
-from tracer_env.episodes.lines import (
-    MOST_REASON,
-    MOST_TURNS,
-    Count,
-    LogProb,
-    Seed,
-    Share,
-    Tokens,
-    Turns,
-    Value,
-    place_in,
-)
+from tracer_env.episodes.compact_lines import NOTHING_TOLD, CompactLine, CompactSaid, CompactTurn
+from tracer_env.episodes.lines import MOST_TURNS, place_in
 from tracer_env.episodes.turns import TurnRecord
 from tracer_env.errors import DataError
 from tracer_env.intake.bounded import shown
@@ -55,68 +45,7 @@ __all__ = ["FORM", "is_compact", "pack", "unpack"]
 FORM = 3
 """The number that a line of this form begins with; the readable ones are the schemas 1 and 2."""
 
-_Vote = Annotated[int, Meta(ge=-MOST_TURNS, le=MOST_TURNS)]
-
-
-class _Task(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    id: str
-    question: str
-    answer: str
-    kind: str
-    difficulty: Share
-    scenario: str
-
-
-class _Signals(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    logprob_sum: LogProb | None = None
-    logprob_mean: LogProb | None = None
-    logprob_min: LogProb | None = None
-    margin: Annotated[float, Meta(ge=-1e30, le=1e30)] | None = None
-
-
-_UNTOLD = _Signals()
-
-
-class _Said(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    text: str
-    prompt_tokens: Tokens | None
-    completion_tokens: Tokens | None
-    mark: Literal[-1, 0, 1, 2, 3]
-    rule: str = ""
-    answer: str | None = None
-    signals: _Signals = _UNTOLD
-    agrees: Literal[-1, 0, 1] = 0
-    dropped: Tokens = 0
-    finish: Literal[0, 1] = 0
-
-
-class _Turn(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    agent: Annotated[int, Meta(ge=0, lt=MOST_TURNS)]
-    role: Literal[0, 1]
-    move: Literal[0, 1, 2, 3]
-    key: Annotated[str, Meta(min_length=1)]
-    vote: _Vote
-    skip_value: Value
-    speak_value: Value | None
-    said: _Said | None
-    chance: Share | UnsetType = UNSET
-    asked: tuple[Tokens, Tokens] = (0, 0)
-
-
-class _Line(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    schema: Literal[3]
-    episode: Count
-    world: Count
-    method: str
-    task: _Task
-    seed: Seed
-    max_turns: Annotated[int, Meta(ge=1, le=MOST_TURNS)]
-    final_turn: Turns
-    turns: Annotated[tuple[_Turn, ...], Meta(max_length=MOST_TURNS)]
-    failed: Annotated[str, Meta(min_length=1, max_length=MOST_REASON)] | UnsetType = UNSET
-
-
-_decode = msgspec.json.Decoder(_Line).decode
+_decode = msgspec.json.Decoder(CompactLine).decode
 _encode = msgspec.json.Encoder().encode
 _FREE = (1, 1)
 _UNASKED = (0, 0)
@@ -259,7 +188,7 @@ def unpack(line: bytes) -> tuple[int, str, Task, int, int, tuple[TurnRecord, ...
     )  # fmt: skip
 
 
-def _turns(found: Sequence[_Turn], body: bytes) -> tuple[TurnRecord, ...]:
+def _turns(found: Sequence[CompactTurn], body: bytes) -> tuple[TurnRecord, ...]:
     """Return the turns, which are by themselves what they may be; raises DataError. By position: names cost a third."""
     made, vote, pending = [], 0, False
     for number, turn in enumerate(found, start=1):
@@ -309,10 +238,10 @@ def _turns(found: Sequence[_Turn], body: bytes) -> tuple[TurnRecord, ...]:
     return tuple(made)
 
 
-def _heard(said: _Said, proposes: bool) -> Utterance:
+def _heard(said: CompactSaid, proposes: bool) -> Utterance:
     told = said.signals
     signals = UNTOLD
-    if told is not _UNTOLD:
+    if told is not NOTHING_TOLD:
         signals = kept(Signals(told.logprob_sum, told.logprob_mean, told.logprob_min, told.margin))
     heard = Utterance(
         said.text, said.prompt_tokens or 0, said.completion_tokens or 0, _FINISHES[said.finish], said.dropped,
@@ -349,6 +278,6 @@ def _reason(error: BaseException, body: bytes) -> str:
     if place == "[0]":
         return f"transcript schema {value} is none of 1, 2 and {FORM}, those this version reads"
     first = re.match(r"\[(\d+)\]", place)
-    if first is not None and int(first[1]) < len(_Line.__struct_fields__):
-        place = _Line.__struct_fields__[int(first[1])] + place[first.end() :]
+    if first is not None and int(first[1]) < len(CompactLine.__struct_fields__):
+        place = CompactLine.__struct_fields__[int(first[1])] + place[first.end() :]
     return f"{shown(place, 80)[1:-1] or 'it'} is {value}: {rule}"
