@@ -155,6 +155,7 @@ COVERED = {
     "parts/voices": "runs/test_shown",
     "runs/compared": "runs/test_comparing",
     "runs/learning": "runs/test_comparing",
+    "runs/players": "runs/test_comparing",
     "runs/played": "runs/test_shown",
     "runs/seeded": "statistics/test_seeds",
     "scenarios/recorded": "agents/speakers/test_recorded",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,29 +19,26 @@ from tracer_env.compositions import check_ready, information_named
 from tracer_env.episodes.mending import recover
 from tracer_env.episodes.transcript import transcript_at
 from tracer_env.errors import ConfigError
-from tracer_env.executors.seam import Executor, InProcess, opened
+from tracer_env.executors.seam import Executor, opened
 from tracer_env.interfaces import Controller, Scenario, Speaker
-from tracer_env.parts.blame import told
-from tracer_env.parts.casting import make_scenario, make_speaker
 from tracer_env.parts.lessons import Lessons
-from tracer_env.parts.methods import check_speaks, make_method
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import costs_nothing
-from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.trust import check_recorded
-from tracer_env.parts.worlds import check_worlds, worlds_of
+from tracer_env.parts.worlds import worlds_of
 from tracer_env.runs.compared import Comparison
 from tracer_env.runs.config import Config
-from tracer_env.runs.equal_tokens import Equalised, equalised
+from tracer_env.runs.equal_tokens import equalised
 from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.given import Given
-from tracer_env.runs.learning import School, keep_given, lessons_of, training_scenario, untrained
+from tracer_env.runs.learning import School, keep_given, lessons_of
+from tracer_env.runs.players import Cast, cast_for
 from tracer_env.runs.playing import play_missing
 from tracer_env.runs.report import write_report
 from tracer_env.runs.seeded import combined, lessons, open_part, played_under, spread_out
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.runs.spending import FILE as SPENDING
-from tracer_env.runs.spending import billed, check_budget
+from tracer_env.runs.spending import billed
 from tracer_env.runs.voiced import voiced, words_trained
 from tracer_env.statistics.outcome import described
 from tracer_env.store.keeping import check_store, kept
@@ -95,7 +92,7 @@ def compare(
     take_in(asked.information)
     check_ready(information_named(asked.information))
     with opened(asked.executor if executor is None else executor) as doing:
-        made = _cast(asked, given.made(scenario), given.made(speaker), controllers, trust_code, doing)
+        made = cast_for(asked, given.made(scenario), given.made(speaker), controllers, trust_code, doing)
         cast = replace(made, given=given.objects, offline=offline)
         tell = reporter or NoReporter()
         return _compared(asked, folder, cast, controllers, out, trust_code, retry_failed, tell)
@@ -104,7 +101,7 @@ def compare(
 def _compared(
     asked: Config,
     folder: RunFolder | None,
-    cast: _Cast,
+    cast: Cast,
     controllers: Mapping[str, Controller] | None,
     out: Path | str | None,
     trust_code: bool,
@@ -137,12 +134,12 @@ def _compared(
 
 def _begun(
     asked: Config,
-    cast: _Cast,
+    cast: Cast,
     controllers: Mapping[str, Controller] | None,
     trust_code: bool,
     out: Path | None,
     tell: Reporter,
-) -> tuple[RunFolder, _Cast]:
+) -> tuple[RunFolder, Cast]:
     """Make the folder of a new run, its methods set to equal tokens where that is asked for."""
     if out is not None:
         RunFolder.check_free(out, asked)
@@ -151,7 +148,7 @@ def _begun(
         if asked.evaluation.equal_tokens is not None:
             with billed(cast.speaker, asked.budget, Path(room)):
                 asked, equal = equalised(asked, cast.speaker, controllers or (), trust_code, tell, trees)
-            methods = _cast(asked, cast.tasks, cast.speaker, controllers, trust_code, cast.doing)
+            methods = cast_for(asked, cast.tasks, cast.speaker, controllers, trust_code, cast.doing)
             cast = replace(methods, given=cast.given, equal=equal)
         if learns_from_play(cast.to_train.values()):
             asked = taught(asked, costs_nothing(cast.speaker))
@@ -163,7 +160,7 @@ def _begun(
     return folder, cast
 
 
-def _with_words(folder: RunFolder, cast: _Cast, trust_code: bool, tell: Reporter) -> _Cast:
+def _with_words(folder: RunFolder, cast: Cast, trust_code: bool, tell: Reporter) -> Cast:
     """Return the cast with the methods ready whose words were trained, or are trained now."""
     waiting = words_trained(cast.methods)
     if waiting and cast.doing.apart:
@@ -175,7 +172,7 @@ def _with_words(folder: RunFolder, cast: _Cast, trust_code: bool, tell: Reporter
     return replace(cast, methods={**cast.methods, **ready}) if ready else cast
 
 
-def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, trust_code: bool) -> Comparison:
+def _whole(folder: RunFolder, cast: Cast, tell: Reporter, retry_failed: bool, trust_code: bool) -> Comparison:
     """Train, play and report in a folder that is owned."""
     cast = _with_words(folder, cast, trust_code, tell)
     training = _trained(folder, cast, tell)
@@ -190,18 +187,18 @@ def _whole(folder: RunFolder, cast: _Cast, tell: Reporter, retry_failed: bool, t
     return Comparison(folder, folder.metrics()["rows"], training, interesting)
 
 
-def _part(config: Config, whole: _Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> _Cast:
+def _part(config: Config, whole: Cast, given: Mapping[str, Controller] | None, trust_code: bool) -> Cast:
     """Return who plays under one seed: the same tasks and speaker, and controllers of its own."""
     chosen = None if given is None else {name: given[name] for name in config.evaluation.methods if name in given}
-    return replace(_cast(config, whole.tasks, whole.speaker, chosen, trust_code, whole.doing), given=whole.given)
+    return replace(cast_for(config, whole.tasks, whole.speaker, chosen, trust_code, whole.doing), given=whole.given)
 
 
 def _under_seeds(
     folder: RunFolder,
-    cast: _Cast,
+    cast: Cast,
     tell: Reporter,
     retry_failed: bool,
-    part_of: Callable[[Config], _Cast],
+    part_of: Callable[[Config], Cast],
     trust_code: bool,
 ) -> Comparison:
     """Train, play and report once for each seed, in a folder that is owned, and once for all of them."""
@@ -248,53 +245,7 @@ def _reopened(
     return folder.config, folder
 
 
-@dataclass(frozen=True)
-class _Cast:
-    """Who plays what: ``train_tasks`` is None where nothing has to be trained."""
-
-    tasks: Scenario
-    speaker: Speaker
-    methods: dict[str, Controller]
-    train_tasks: Scenario | None
-    given: tuple[str, ...] = ()  # what are objects of the caller's
-    doing: Executor = field(default_factory=InProcess)
-    equal: Equalised | None = None  # how methods were set to equal tokens
-    offline: bool = False  # whether models may not be asked, and the store has to do
-    trees: Path | None = None  # where the trees of the train split are grown, None: in the run's own folder
-
-    @property
-    def to_train(self) -> dict[str, Controller]:
-        return {name: one for name, one in self.methods.items() if untrained(one)}
-
-
-def _cast(
-    asked: Config,
-    scenario: Scenario | None,
-    speaker: Speaker | None,
-    controllers: Mapping[str, Controller] | None,
-    trust_code: bool,
-    doing: Executor,
-) -> _Cast:
-    """Make what is not given, and check it all; nothing is played yet."""
-    tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
-    check_tasks(tasks)
-    names = asked.evaluation.methods
-    there = controllers or {}
-    made = {
-        name: there[name] if name in there else make_method(name, asked.rules, asked.information, trust_code)
-        for name in names
-    }
-    _check_seeds(asked, controllers)
-    train_tasks = training_scenario(asked) if any(map(untrained, made.values())) else None
-    voice = asked.speaker
-    voices = doing.speaker(voice.name, **voice.settings) if speaker is None else make_speaker(speaker)
-    check_speaks(voices, asked.rules, made)
-    check_worlds(voices, asked.evaluation.worlds, asked.seed)
-    check_budget(voices, asked.budget)
-    return _Cast(tasks, voices, dict(made), train_tasks, doing=doing)
-
-
-def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
+def _trained(folder: RunFolder, cast: Cast, tell: Reporter) -> dict[str, Any]:
     """Record what is played, train what has to be trained, and return the courses of training."""
     to_train = cast.to_train
     school = (
@@ -313,7 +264,7 @@ def _trained(folder: RunFolder, cast: _Cast, tell: Reporter) -> dict[str, Any]:
     return {name: school.teach(name, controller) for name, controller in to_train.items() if school}
 
 
-def _equal(folder: RunFolder, cast: _Cast) -> Mapping[str, Any] | None:
+def _equal(folder: RunFolder, cast: Cast) -> Mapping[str, Any] | None:
     """Return how methods were set to equal tokens: now, or when the run was begun."""
     if cast.equal is not None:
         return cast.equal.to_data()
@@ -323,20 +274,3 @@ def _equal(folder: RunFolder, cast: _Cast) -> Mapping[str, Any] | None:
 
 def _due(school: School | None, to_train: bool, controller: Controller) -> Lessons:
     return school.lessons(controller) if school is not None and to_train else Lessons()
-
-
-def _check_seeds(asked: Config, controllers: Mapping[str, Controller] | None) -> None:
-    """Raise ConfigError for a table that would be trained once and then stand for all seeds."""
-    new = [name for name, one in (controllers or {}).items() if asked.evaluation.seeds and untrained(one)]
-    if new:
-        raise ConfigError(
-            f"method {told(new[0])} is an object that has learned nothing yet, and each seed trains one of its own; "
-            "give it by name (evaluation.methods), or trained"
-        )
-
-
-def _scenario(config: Config) -> Scenario:
-    asked = config.scenario
-    return make_scenario(
-        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
-    )
