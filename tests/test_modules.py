@@ -134,6 +134,8 @@ COVERED = {
     "_registration": "test_registration",
     "cli/__main__": "cli/test_app",
     "cli/commands": "cli/test_app",
+    "cli/expanding": "cli/test_app",
+    "cli/solving": "cli/test_app",
     "cli/folders": "cli/test_app",
     "cli/names": "cli/test_app",
     "cli/playing": "cli/test_app",

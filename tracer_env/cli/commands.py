@@ -23,7 +23,7 @@ COMMANDS = {
     "config": ("names", "Print settings, or their JSON schema."),
     "list": ("names", "List the names of parts, and what settings can be."),
     "doctor": ("doctor", "Say what is installed and which data is there."),
-    "expand": ("trees", "Grow dialogue trees: every choice on every task."),
+    "expand": ("expanding", "Grow dialogue trees: every choice on every task."),
     "calibrate": ("trees", "Fit the simulated speaker to recorded dialogues."),
     "frontier": ("trees", "Draw accuracy against tokens, price by price."),
     "credit": ("crediting", "Say what each agent and role is worth, on trees."),

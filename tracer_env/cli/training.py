@@ -33,8 +33,8 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
+from tracer_env.cli.solving import train_on_folder
 from tracer_env.cli.sweeping import GridOption, SweepSeedsOption, is_sweep, train_many
-from tracer_env.cli.trees import train_on_folder
 from tracer_env.display.formats import check_format
 from tracer_env.display.tables import number_table
 from tracer_env.errors import ConfigError, RunFolderError
