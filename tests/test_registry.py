@@ -21,6 +21,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         del sys.modules[name]
 
 
+_METHOD = "'debate' is a method with rules of its own, and no controller; compare --methods plays it, and make_method makes it"
+
+
 def test_the_registered_names() -> None:
     assert registered("controller") == (
         *(
@@ -73,6 +76,8 @@ def test_import_paths_need_no_registration() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "error", "message"),
     [
+        ("controller", "debate", ConfigError, _METHOD),
+        ("controller", "debate:rounds=2", ConfigError, _METHOD),
         ("controller", "alwys", UnknownNameError, "unknown controller 'alwys'; did you mean 'always'?"),
         ("speaker", "simulatd", UnknownNameError, "unknown speaker 'simulatd'; did you mean 'simulated'?"),
         ("contrller", "always", UnknownNameError, "unknown kind of part 'contrller'; did you mean 'controller'?"),

@@ -247,6 +247,11 @@ def resolve(kind: str, name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
     filed = kind == "scenario" and ":" not in name and ("." in name or not get_close_matches(name, table))
     if filed and (near := near_questions(Path(name).expanduser())):
         raise ConfigError(f"unknown scenario {name!r}, and no such file or folder{near}")
+    if kind == "controller" and prefix in KINDS["method"]:
+        raise ConfigError(
+            f"{prefix!r} is a method with rules of its own, and no controller; compare --methods plays it, and "
+            "make_method makes it"
+        )
     raise UnknownNameError(kind, name, table)
 
 
