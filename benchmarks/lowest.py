@@ -58,6 +58,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pandas": ("tests/cli/test_app.py::test_a_comparison_as_a_data_frame",),
 }
 """The quick tests of each group."""
+ELSEWHERE = {
+    "vllm": "benchmarks/vllm_environment.py",
+    "ray": "benchmarks/ray_environment.py",
+    **dict.fromkeys(("trl", "inspect", "openenv", "verifiers"), "benchmarks/clients"),
+}
+"""Extras whose lower bound is the one version that was run, by a script that makes an environment for it."""
 
 
 class FailedError(Exception):
@@ -88,13 +94,14 @@ def groups(project: dict[str, Any]) -> dict[str, Group]:
         found: list[str] = []
         for line in extras[name]:
             asked = Requirement(line)
-            found += [one for inner in sorted(asked.extras) for one in lines(inner)] if asked.extras else [line]
+            ours = asked.name == "tracer-env"
+            found += [one for inner in sorted(asked.extras) for one in lines(inner)] if ours else [line]
         return found
 
     core = dict(map(_lowest, project["dependencies"]))
     made = {"core": Group("core", core)}
     for name in extras:
-        if name not in ("test", "docs", "dev"):
+        if name not in ("test", "docs", "dev", *ELSEWHERE):
             made[name] = Group(name, {**core, **dict(map(_lowest, lines(name)))})
     return made
 

@@ -23,7 +23,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def test_every_extra_of_users_is_a_group_with_tests_that_are_there() -> None:
     known = lowest.groups(PROJECT)
-    assert set(known) == set(lowest.TESTS) == {"core", *PROJECT["optional-dependencies"]} - {"test", "docs", "dev"}
+    assert (
+        set(known)
+        == set(lowest.TESTS)
+        == {"core", *PROJECT["optional-dependencies"]}
+        - {
+            *("test", "docs", "dev"),
+            *lowest.ELSEWHERE,
+        }
+    )
+    assert all((ROOT / script).exists() for script in lowest.ELSEWHERE.values())
     for tests in lowest.TESTS.values():
         for test in tests:
             path, _, name = test.removeprefix("--deselect=").partition("::")

@@ -21,7 +21,10 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         del sys.modules[name]
 
 
-_METHOD = "'debate' is a method with rules of its own, and no controller; compare --methods plays it, and make_method makes it"
+_METHOD = (
+    "'debate' is a method with rules of its own, and no controller; "
+    "compare --methods plays it, and make_method makes it"
+)
 
 
 def test_the_registered_names() -> None:

@@ -101,7 +101,7 @@ def test_what_is_written_is_read_back(seed, name, path, limit, extras, turns, me
     config = Config(
         seed=seed,
         scenario=ScenarioConfig(name, path, limit=limit, settings=extras),
-        speaker=SpeakerConfig(name, extras),
+        speaker=SpeakerConfig(name, settings=extras),
         rules=Rules(max_turns=turns),
         evaluation=EvaluationConfig(tuple(methods), methods[-1]),
     )

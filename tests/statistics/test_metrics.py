@@ -49,7 +49,6 @@ KEYS = [
     "paired_episodes",
     "paired_tokens",
     "paired_tokens_ci",
-    "agents",
 ]
 
 

@@ -23,7 +23,7 @@ from tracer_env import errors
 from tracer_env.errors import ExecutorError, TracerEnvError
 from tracer_env.interfaces import Speaker
 from tracer_env.parts.casting import make_speaker
-from tracer_env.registry import build
+from tracer_env.registry import build, section_class
 from tracer_env.settings import Settings, read
 
 __all__ = ["Executor", "ExecutorConfig", "Failed", "InProcess", "Work", "opened"]
@@ -113,7 +113,7 @@ def opened(asked: str | Mapping[str, Any] | Executor | None) -> Iterator[Executo
     if asked is not None and not isinstance(asked, str | Mapping):
         yield asked
         return
-    config = read(ExecutorConfig, {"name": asked} if isinstance(asked, str) else asked or {})
+    config = read(section_class("executor"), {"name": asked} if isinstance(asked, str) else asked or {})
     made: Executor = build("executor", config.name, **config.settings)
     try:
         yield made

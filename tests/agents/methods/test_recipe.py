@@ -202,7 +202,15 @@ def test_a_recipe_takes_the_runs_rules_where_it_has_none_of_its_own() -> None:
     assert under(run, tracer_env.make_method("until_approved")) == run
 
 
-@pytest.mark.parametrize("name", sorted(registered("method")))
+TRAINED = {"grpo", "gspo", "magrpo", "maporl", "tracer"}
+
+
+@pytest.mark.parametrize("name", sorted(TRAINED))
+def test_a_trained_method_says_where_it_comes_from(name: str) -> None:
+    assert "arXiv" in (type(tracer_env.make_method(f"{name}:steps=1")).__doc__ or "")
+
+
+@pytest.mark.parametrize("name", sorted({*registered("method")} - TRAINED))
 def test_every_recipe_says_where_it_comes_from_and_what_is_left_out(name: str) -> None:
     made = tracer_env.make_method(name)
     told = type(made).__doc__ or ""
