@@ -7,8 +7,8 @@ Sub-environment i has seed s + i and plays episode 0, 1, 2, ... of that seed: th
 observations, rewards and tokens as a `ControllerEnv` of its own, float by float. Only real choices are shown; forced
 turns and those of other seats are played inside a step, so the dialogues drift apart in turn number. The dialogues
 themselves are played on the tables of `machine`, by `simulated`, or by `recorded` for the speakers ``recorded`` and
-``recorded:DIR``. A folder's recording knows its own seed alone: ``reset(seed=[s] * N)`` has
-all play the same episodes, ``make_speaker("recorded:DIR", any_seed=True)`` each its own.
+``recorded:DIR``. A folder's recording knows its own seed alone: ``reset(seed=[s] * N)`` has all play the same
+episodes, ``make_speaker("recorded:DIR", any_seed=True)`` each its own.
 
 Autoreset as Gymnasium specifies: under NEXT_STEP (the default) the step after an end ignores the action, pays 0 and
 shows the next episode's first choice; under SAME_STEP the step that ends shows it at once, and
@@ -16,8 +16,8 @@ shows the next episode's first choice; under SAME_STEP the step that ends shows 
 
 ``infos`` holds arrays with one entry a sub-environment, each with its ``_name`` mask: ``action_mask``, ``role``,
 ``turn``, ``tokens``, ``episodes_without_choice``, and ``information_code``, which indexes the tuple
-``information_states`` (strings would cost more than the step). Any composition of
-shipped parts is told. Texts and `Dialogue` views are not to be had here.
+``information_states`` (strings would cost more than the step). Any composition of shipped parts is told. Texts and
+`Dialogue` views are not to be had here.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ from tracer_env.envs.vector.fixed import FixedChoices
 from tracer_env.envs.vector.keys import VectorKeys, observed_of, plain_parts, told_parts
 from tracer_env.envs.vector.machine import compile_machine, counts_answers, fixed_keys
 from tracer_env.envs.vector.parts import (
+    check_begun_by_itself,
     check_parts,
     check_rules,
     chosen_actions,
     keep_freed_memory,
     picked,
     rates_of,
-    seeds_listed,
+    seeds_of,
 )
 from tracer_env.envs.vector.recorded import RecordedDialogues, recorded_wrong_answers, recording_of
 from tracer_env.envs.vector.simulated import SimulatedDialogues, seed_keys, wrong_answer_counts
@@ -62,16 +63,8 @@ __all__ = ["ControllerVectorEnv", "make_vector_env"]
 
 _PATIENCE = 1000  # as in `ControllerEnv`
 
-Steps = tuple[
-    NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
-]  # what step() returns
-
-
-def _check_begun_by_itself(num_envs: int, autoreset_mode: AutoresetMode) -> None:
-    if num_envs < 1:
-        raise ConfigError(f"num_envs must be at least 1, got {num_envs}")
-    if autoreset_mode is AutoresetMode.DISABLED:
-        raise ConfigError("autoreset_mode must be NEXT_STEP or SAME_STEP: finished dialogues begin anew by themselves")
+Steps = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+"""What step() returns."""
 
 
 class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]):
@@ -94,7 +87,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         features: SignalFeatures | None = None,
     ) -> None:
-        _check_begun_by_itself(num_envs, autoreset_mode)
+        check_begun_by_itself(num_envs, autoreset_mode)
         self.num_envs, self.rules, self.features = num_envs, rules, features
         self.metadata = {"render_modes": [], "autoreset_mode": autoreset_mode}
         width = len(FEATURES if features is None else ALL_FEATURES)
@@ -162,9 +155,7 @@ class ControllerVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDAr
         if seed is not None:
             if isinstance(seed, int | np.integer):
                 super().reset(seed=int(seed))
-                self._seeds = np.uint64(int(seed) % (1 << 64)) + np.arange(self.num_envs, dtype=np.uint64)
-            else:
-                self._seeds = seeds_listed(seed, self.num_envs)
+            self._seeds = seeds_of(seed, self.num_envs)
             self._keys = seed_keys(self._seeds)
             self._episode[:] = -1
         everyone = np.arange(self.num_envs)

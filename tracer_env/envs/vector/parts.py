@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from tracer_env.compositions import Composition, check_ready, information_named
@@ -28,18 +29,27 @@ from tracer_env.rules import Rules
 
 __all__ = [
     "HINT",
+    "check_begun_by_itself",
     "check_parts",
     "check_rules",
     "chosen_actions",
     "keep_freed_memory",
     "picked",
     "rates_of",
-    "seeds_listed",
+    "seeds_of",
 ]
 
 HINT = 'use vectorization_mode="sync" for it'
 _OPTIONS = ("task", "world")
 _TABLED = ("always", "never", "random", "periodic", "vote_threshold", "until_approved", "oracle", "regret_matching")
+
+
+def check_begun_by_itself(num_envs: int, autoreset_mode: AutoresetMode) -> None:
+    """Raise ConfigError for no sub-environments, and for the mode in which others begin the next episodes."""
+    if num_envs < 1:
+        raise ConfigError(f"num_envs must be at least 1, got {num_envs}")
+    if autoreset_mode is AutoresetMode.DISABLED:
+        raise ConfigError("autoreset_mode must be NEXT_STEP or SAME_STEP: finished dialogues begin anew by themselves")
 
 
 def rates_of(speaker: Any) -> Rates:
@@ -104,8 +114,13 @@ def chosen_actions(actions: NDArray[np.integer[Any]], count: int) -> NDArray[np.
     return array.astype(np.uint8)
 
 
-def seeds_listed(seeds: Sequence[int], count: int) -> NDArray[np.uint64]:
-    """Return one seed for each of ``count`` sub-environments; raises ConfigError for anything else."""
+def seeds_of(seeds: int | Sequence[int], count: int) -> NDArray[np.uint64]:
+    """Return one seed for each of ``count`` sub-environments: ``seeds + i``, or those of a list.
+
+    Raises ConfigError for a list of another length or of anything but whole numbers.
+    """
+    if isinstance(seeds, int | np.integer):
+        return np.uint64(int(seeds) % (1 << 64)) + np.arange(count, dtype=np.uint64)
     if len(seeds) != count:
         raise ConfigError(f"a list of seeds needs one for each of {count} sub-environments, got {len(seeds)}")
     if not all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in seeds):
