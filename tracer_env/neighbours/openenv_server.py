@@ -174,11 +174,11 @@ def _classes(scenario: Scenario, settings: dict[str, Any]) -> tuple[type[Any], t
         def reset(self, seed: int | None = None, episode_id: str | None = None, **more: Any) -> Seen:
             self._id, self._steps = episode_id, 0
             self._game.reset(seed or 0, more.get("task"))
-            return _seen(self._game, 0.0)
+            return Seen(**_seen(self._game, 0.0))
 
         def step(self, action: Said, timeout_s: float | None = None, **more: Any) -> Seen:
             self._steps += 1
-            return _seen(self._game, self._game.step(action.text))
+            return Seen(**_seen(self._game, self._game.step(action.text)))
 
         @property
         def state(self) -> State:
@@ -186,20 +186,23 @@ def _classes(scenario: Scenario, settings: dict[str, Any]) -> tuple[type[Any], t
             facts = {} if game is None else {"task": game.task.id, "turns": len(game.turns)}
             return State(episode_id=self._id, step_count=self._steps, **facts)
 
-    def _seen(game: Game, reward: float) -> Seen:
-        state = game.state
-        assert state is not None
-        if state.over:
-            final = final_answer(state)
-            return Seen(done=True, reward=reward, turn=len(state.turns), correct=final is not None and final.correct)
-        seat = state.seat
-        return Seen(
-            reward=reward,
-            prompt=game.prompt(),
-            agent=seat.name,
-            role=seat.role.name.lower(),
-            turn=state.turn,
-            mask=list(legal_actions(state)),
-        )
-
     return Dialogue, Said, Seen
+
+
+def _seen(game: Game, reward: float) -> dict[str, Any]:
+    """Return the fields of an observation: what the seat that acts may know, or how the dialogue ended."""
+    state = game.state
+    assert state is not None
+    if state.over:
+        final = final_answer(state)
+        correct = final is not None and final.correct
+        return {"done": True, "reward": reward, "turn": len(state.turns), "correct": correct}
+    seat = state.seat
+    return {
+        "reward": reward,
+        "prompt": game.prompt(),
+        "agent": seat.name,
+        "role": seat.role.name.lower(),
+        "turn": state.turn,
+        "mask": list(legal_actions(state)),
+    }
