@@ -28,6 +28,7 @@ from tracer_env.cli.options import (
     SpeakerOption,
     SplitOption,
     TrustOption,
+    billed_on,
     continued,
     embedded,
     print_config,
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 __all__ = ["compare_command"]
 
 
+QuestionsArgument = Annotated[
+    str | None, typer.Argument(help="Your own questions: a .jsonl or .csv file, or a folder with train and test.")
+]
 MethodsOption = Annotated[
     str | None,
     typer.Option(
@@ -89,9 +93,7 @@ RetryOption = Annotated[
 
 
 def compare_command(
-    questions: Annotated[
-        str | None, typer.Argument(help="Your own questions: a .jsonl or .csv file, or a folder with train and test.")
-    ] = None,
+    questions: QuestionsArgument = None,
     scenario: ScenarioOption = None,
     path: PathOption = None,
     split: SplitOption = None,
@@ -126,26 +128,14 @@ def compare_command(
     """Train what has to be trained, play all methods on the same tasks, and print the table."""
     check_format(form)
     check_difference(difference)
-    if questions is not None and scenario is not None:
-        raise ConfigError(f"{questions} and --scenario {scenario} both say what is asked; give one of them")
-    scenario = scenario if questions is None else questions
-    data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
+    what = _one_of(questions, scenario)
+    data = settings_data(config, settings, what, speaker, path=path, split=split, limit=limit, seed=seed)
     data = merge(data, "training", episodes=train_episodes, tasks=train_tasks)
-    data = merge(data, "executor", name=executor)
     if retry_failed and resume is None:
         raise ConfigError("--retry-failed goes with --resume RUN, the folder whose failed episodes are to be played")
-    listed = split_list(methods) if methods else None
-    data = merge(
-        data,
-        "evaluation",
-        methods=listed,
-        baseline=baseline,
-        equal_tokens=equal_tokens,
-        worlds=worlds,
-        seeds=_numbers(seeds),
-        on_error=on_error,
-    )
-    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
+    listed = {"methods": split_list(methods) if methods else None, "seeds": _numbers(seeds)}
+    more = {"baseline": baseline, "equal_tokens": equal_tokens, "worlds": worlds, "on_error": on_error}
+    data = billed_on(merge(data, "evaluation", **listed, **more), executor, max_tokens, max_cost)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
     if train_on is not None or test_on is not None:
@@ -154,11 +144,28 @@ def compare_command(
         from tracer_env.runs.foresight import check_comparison
 
         return print_config(check_comparison(resolved, trust_code), as_json)
+    result = _compared(resolved, out, resume, trust_code, retry_failed, offline)
+    if as_json:
+        return say_json(result.to_data(difference))
+    return _show(result, difference) if form == "table" else print_table(result.run, form)
+
+
+def _one_of(questions: str | None, scenario: str | None) -> str | None:
+    """Return what is asked, which is said once."""
+    if questions is not None and scenario is not None:
+        raise ConfigError(f"{questions} and --scenario {scenario} both say what is asked; give one of them")
+    return scenario if questions is None else questions
+
+
+def _compared(
+    config: Config, out: Path | None, resume: Path | None, trust_code: bool, retry_failed: bool, offline: bool
+) -> Comparison:
+    """Train and play, with a bar and with the way to go on where it is interrupted; print what it warns of."""
     from tracer_env.runs.comparing import compare
 
     with reporting() as reporter, resumable("compare", resume):
         result = compare(
-            resolved,
+            config,
             out=out,
             resume=resume,
             trust_code=trust_code,
@@ -168,9 +175,7 @@ def compare_command(
         )
     for warning in result.warnings:
         complain(f"warning: {warning}")
-    if as_json:
-        return say_json(result.to_data(difference))
-    return _show(result, difference) if form == "table" else print_table(result.run, form)
+    return result
 
 
 def _transferred(

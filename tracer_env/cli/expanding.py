@@ -22,6 +22,7 @@ from tracer_env.cli.options import (
     SpeakerOption,
     SplitOption,
     TrustOption,
+    billed_on,
     resumable,
     settings_data,
 )
@@ -64,8 +65,7 @@ def expand_command(
     if (out is None) == (resume is None):
         raise ConfigError("expand needs either --out FOLDER for new trees or --resume FOLDER to continue")
     data = settings_data(config, settings, scenario, speaker, path=path, split=split, limit=limit, seed=seed)
-    data = merge(merge(data, "evaluation", worlds=worlds), "executor", name=executor)
-    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
+    data = billed_on(merge(data, "evaluation", worlds=worlds), executor, max_tokens, max_cost)
     asked = _asked(data, config, resume, trust_code)
     facts = _grown(asked, out or resume or Path(), resume, offline)
     if as_json:

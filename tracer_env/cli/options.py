@@ -39,6 +39,7 @@ __all__ = [
     "SpeakerOption",
     "SplitOption",
     "TrustOption",
+    "billed_on",
     "continued",
     "embedded",
     "print_config",
@@ -103,6 +104,13 @@ def settings_data(
     if seed is not None:
         data = {**data, "seed": seed}
     return with_settings(data, settings or [])
+
+
+def billed_on(
+    data: dict[str, Any], executor: str | None, max_tokens: int | None, max_cost: float | None
+) -> dict[str, Any]:
+    """Return the settings with where work is done, and how much of it may be billed."""
+    return merge(merge(data, "executor", name=executor), "budget", max_tokens=max_tokens, max_cost=max_cost)
 
 
 def continued(

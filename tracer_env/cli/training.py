@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -26,6 +26,7 @@ from tracer_env.cli.options import (
     SetOption,
     SpeakerOption,
     TrustOption,
+    billed_on,
     continued,
     print_config,
     print_formatted,
@@ -42,6 +43,9 @@ from tracer_env.registry import OURS, registered, resolve, trains_language
 from tracer_env.settings import merge
 from tracer_env.terminal.bars import reporting
 from tracer_env.terminal.screen import Screen, complain, say, say_json
+
+if TYPE_CHECKING:
+    from tracer_env.runs.config import Config
 
 __all__ = ["train_command"]
 
@@ -114,29 +118,26 @@ def train_command(
         return train_on_folder(
             trees, _tree_method(method, dry_run), steps, limit, seed, settings, out, form, as_json, refused
         )
-    data = settings_data(config, settings, scenario, speaker, seed=seed)
-    data = continued(data, config, resume, trust_code, method)
+    data = continued(settings_data(config, settings, scenario, speaker, seed=seed), config, resume, trust_code, method)
     chosen, trainer = _trainer(data, method, resume)
     with_model = trains_language(chosen)  # they show their own progress
     data = merge(data, "training", path=path, limit=limit, episodes=None if with_model else steps)
     data = merge(data, "gspo", max_steps=steps if with_model else None)
-    data = merge(data, "budget", max_tokens=max_tokens, max_cost=max_cost)
-    data = merge(data, "executor", name=executor)
+    data = billed_on(data, executor, max_tokens, max_cost)
     if is_sweep(seeds, grid, resume):
         return train_many(data, chosen, seeds, grid, out, resume, trust_code, form, as_json, dry_run)
-    resolved = resolved_config(data, out, resume)
-    if with_model and (resolved.budget.max_tokens, resolved.budget.max_cost) != (None, None):
-        raise ConfigError(f"method {chosen} trains a model on this machine, which nobody bills; leave the budget out")
-    if with_model:
-        settled, _ = resolve("trainer", OURS["training_settings"])
-        resolved = settled(resolved, chosen)
+    asked = resolved_config(data, out, resume)
+    resolved = _settled(asked, chosen) if with_model else asked
     if dry_run:
-        check, _ = resolve("trainer", OURS["training_checks"])
-        return print_config(check(resolved, chosen), as_json)
+        return print_config(_foreseen(resolved, chosen), as_json)
     with reporting(wanted=not with_model) as reporter, resumable("train", resume):
         result = trainer(resolved, method=chosen, out=out, resume=resume, reporter=reporter)
-    if result is None:  # one of several processes, and not the first
-        return None
+    if result is not None:  # None: this is one of several processes, and not the first
+        _print(result, with_model, form, as_json)
+
+
+def _print(result: Mapping[str, Any], with_model: bool, form: str, as_json: bool) -> None:
+    """Print what was trained, in the form that is asked for."""
     if as_json:
         return say_json(result)
     if form != "table":
@@ -152,6 +153,22 @@ def _tree_method(method: str | None, dry_run: bool) -> str:
     if trains_language(chosen):
         raise ConfigError(f"--trees does not go with --method {chosen}, which trains a language model on a scenario")
     return chosen
+
+
+def _settled(asked: Config, method: str) -> Config:
+    """Return the settings of a language model's training, written out; raises ConfigError for a budget."""
+    if (asked.budget.max_tokens, asked.budget.max_cost) != (None, None):
+        raise ConfigError(f"method {method} trains a model on this machine, which nobody bills; leave the budget out")
+    settle, _ = resolve("trainer", OURS["training_settings"])
+    settled: Config = settle(asked, method)
+    return settled
+
+
+def _foreseen(asked: Config, method: str) -> Config:
+    """Return the settings of a training that could begin; raises what it would be refused for."""
+    check, _ = resolve("trainer", OURS["training_checks"])
+    checked: Config = check(asked, method)
+    return checked
 
 
 def _trainer(data: dict[str, Any], method: str | None, resume: Path | None) -> tuple[str, Callable[..., Any]]:
