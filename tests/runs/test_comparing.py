@@ -198,7 +198,7 @@ def test_a_killed_process_is_continued(tmp_path: Path) -> None:
         "--train-episodes",
         "64",
         "--limit",
-        "400",
+        "4000",
         "--seed",
         "3",
     )
@@ -223,7 +223,7 @@ def test_a_killed_process_is_continued(tmp_path: Path) -> None:
     compare(load_run(killed).config, out=never_killed)
     lines = (never_killed / "episodes.jsonl").read_bytes()
     assert 60_000 < len(left) < len(lines)
-    assert lines.count(b"\n") == 1200
+    assert lines.count(b"\n") == 12_000
     assert _results(killed) == _results(never_killed)
     assert json.loads(continued.stdout)["rows"] == json.loads((never_killed / "metrics.json").read_bytes())["rows"]
 
