@@ -198,7 +198,9 @@ def test_a_killed_process_is_continued(tmp_path: Path) -> None:
         "--train-episodes",
         "64",
         "--limit",
-        "4000",
+        "1000",
+        "--worlds",
+        "4",
         "--seed",
         "3",
     )
