@@ -84,6 +84,7 @@ _COMPARISON: dict[str, _Cell] = {
     "Prompt": lambda r: f"{r.prompt_tokens_per_task:,.0f}",
     "Completion": lambda r: f"{r.completion_tokens_per_task:,.0f}",
     "Calls/task": lambda r: f"{r.calls_per_task:.2f}{interval(r.calls_per_task_ci, '.2f')}",
+    "Agents": lambda r: f"{r.agents}" if r.agents else "–",
     "Speak rate": lambda r: _rate(r.speak_rate),
     "Episodes": lambda r: f"{r.episodes:,}",
 }
