@@ -88,6 +88,7 @@ def test_mistakes(method: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         compare(asked("cot", method), out=tmp_path / "run")
     assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_training_and_other_agents_are_refused(run: Any, tmp_path: Path) -> None:
@@ -102,3 +103,4 @@ def test_a_simulation_has_no_words_to_train(tmp_path: Path) -> None:
     config = Config.from_data({"scenario": {"limit": 2}, "evaluation": {"methods": ["gspo:steps=1"]}})
     with pytest.raises(ConfigError, match="simulated"):
         compare(config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

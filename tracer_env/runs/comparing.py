@@ -39,7 +39,7 @@ from tracer_env.runs.seeded import combined, lessons, open_part, played_under, s
 from tracer_env.runs.settling import learns_from_play, like, shared, taught
 from tracer_env.runs.spending import FILE as SPENDING
 from tracer_env.runs.spending import billed
-from tracer_env.runs.voiced import voiced, words_trained
+from tracer_env.runs.voiced import check_words, voiced, words_trained
 from tracer_env.statistics.outcome import described
 from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
@@ -141,6 +141,7 @@ def _begun(
     tell: Reporter,
 ) -> tuple[RunFolder, Cast]:
     """Make the folder of a new run, its methods set to equal tokens where that is asked for."""
+    check_words(cast.methods, asked, trust_code)
     if out is not None:
         RunFolder.check_free(out, asked)
     with TemporaryDirectory(prefix="tracer-env-") as room:

@@ -15,6 +15,7 @@ from tracer_env.registry import check, registered, resolve
 from tracer_env.runs.config import Config
 from tracer_env.runs.learning import training_scenario, untrained
 from tracer_env.runs.settling import learns_from_play, shared, taught, words_are_free
+from tracer_env.runs.voiced import check_words
 from tracer_env.specs import cast_parts, is_cast
 
 __all__ = ["check_comparison", "check_parts"]
@@ -48,6 +49,7 @@ def check_comparison(config: Config, trust_code: bool = False) -> Config:
     """
     check_parts(config)
     made = [make_method(name, config.rules, config.information, trust_code) for name in config.evaluation.methods]
+    check_words(dict(zip(config.evaluation.methods, made, strict=True)), config, trust_code)
     if any(map(untrained, made)) and not config.scenario.name.startswith(_FETCHED):
         training_scenario(config)
     if learns_from_play(made):

@@ -15,13 +15,14 @@ from tracer_env.errors import ConfigError
 from tracer_env.interfaces import Controller, Speaker
 from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.parts.seams import voice_of
+from tracer_env.registry import OURS, resolve
 from tracer_env.rules import DialogueState, Rules, under
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.runs.trained import Trained, train_for, trained_in
+from tracer_env.runs.trained import Trained, to_order, train_for, trained_in
 from tracer_env.terminal.progress import Named, Reporter
 
-__all__ = ["Voiced", "voiced", "words_trained"]
+__all__ = ["Voiced", "check_words", "voiced", "words_trained"]
 
 
 class Voiced:
@@ -54,6 +55,16 @@ class Voiced:
 def words_trained(methods: Mapping[str, Controller]) -> dict[str, Any]:
     """Return the methods whose training has to be found or done before they play."""
     return {name: one for name, one in methods.items() if getattr(one, "trains", "") and voice_of(one) is None}
+
+
+def check_words(methods: Mapping[str, Controller], config: Config, trust_code: bool) -> None:
+    """Raise what `voiced` would for trainings that are not there or could not begin, before anything is made."""
+    for name, recipe in words_trained(methods).items():
+        if recipe.run is None:
+            check, _ = resolve("trainer", OURS["training_checks"])
+            check(to_order(recipe.trains, config, recipe.steps), recipe.trains)
+        else:
+            _check(name, recipe, trained_in(recipe.run, trust_code), config.rules)
 
 
 def voiced(name: str, recipe: Any, folder: RunFolder, trust_code: bool, tell: Reporter) -> Voiced:
