@@ -26,6 +26,17 @@ def test_the_readme_has_snippets_and_commands() -> None:
     assert sum(map(len, SESSIONS)) >= 9
 
 
+def test_the_first_block_is_what_the_demo_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare"]) == 0
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    shown = README.split("```text\n")[1].split("```")[0].splitlines()
+    assert printed[: len(shown)] == shown
+
+
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
 def test_python_snippets_run(number: int) -> None:
     exec(compile(SNIPPETS[number], f"README snippet {number}", "exec"), {})
