@@ -12,6 +12,7 @@ So the rewards of a dialogue's steps add up to its value, but for what turn 1 co
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -47,7 +48,7 @@ class ValueRow:
     tried: list[int] = field(default_factory=lambda: [0, 0])
 
 
-class ActionValues:
+class ActionValues(ABC):
     """A table of action values; subclasses say how it explores and how it learns.
 
     ``information`` names the key of the rows, ``edges`` where its buckets are cut; ``price`` is of a token. Raises
@@ -69,13 +70,13 @@ class ActionValues:
         self.lessons = Lessons()
         self.unseen = 0
 
+    @abstractmethod
     def explore(self, key: str) -> float:
         """Return P(SPEAK) while learning."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learn(self, steps: Sequence[Step]) -> None:
         """Learn from one dialogue: its steps in their order."""
-        raise NotImplementedError
 
     @property
     def tell(self) -> Information | None:

@@ -12,6 +12,7 @@ come to and what silence would have.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -52,7 +53,7 @@ def opening_of(state: DialogueState, hears: int) -> Opening:
     return Opening(state.task.question, state.proposals[0].utterance, review)
 
 
-class Gate:
+class Gate(ABC):
     """A gate; subclasses say how many turns they hear and when there is a debate.
 
     ``price`` is of a token, and counts while it learns. Raises ConfigError for a price below 0 and for another rule.
@@ -73,13 +74,13 @@ class Gate:
         self.lessons = Lessons()
 
     @property
+    @abstractmethod
     def learned(self) -> bool:
         """Whether it knows when there is a debate."""
-        raise NotImplementedError
 
+    @abstractmethod
     def debates(self, opening: Opening) -> bool:
         """Return whether there is a debate after this opening; raises ConfigError before it has learned."""
-        raise NotImplementedError
 
     @property
     def debate(self) -> Controller:
@@ -118,17 +119,17 @@ class Gate:
         """Return `state_dict` as indented JSON."""
         return json.dumps(self.state_dict(), indent=1) + "\n"
 
+    @abstractmethod
     def _known(self) -> dict[str, Any]:
         """Return what a subclass knows, as plain data."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fields(self) -> dict[str, Reader[Any]]:
         """Return how each of `_known` is read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, found: Mapping[str, Any]) -> None:
         """Take over what was read of `_known`; raises ConfigError, and changes nothing, where it does not fit."""
-        raise NotImplementedError
 
     def _reader(self) -> Reader[dict[str, Any]]:
         fields = {

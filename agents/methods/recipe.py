@@ -8,6 +8,7 @@ same at a turn hear the same words there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from tracer_env.agents.controllers.baselines import Always
@@ -19,7 +20,7 @@ from tracer_env.settings import Settings
 __all__ = ["Recipe"]
 
 
-class Recipe(Settings):
+class Recipe(Settings, ABC):
     """Base of recipes: frozen dataclasses whose fields are their settings.
 
     A recipe names its ``schedule`` and how the answer is found (``ends_by``); ``controller`` decides who speaks, all of
@@ -33,9 +34,9 @@ class Recipe(Settings):
     dial: ClassVar[str | None] = None
 
     @property
+    @abstractmethod
     def schedule(self) -> Schedule:
         """Who sits when, and reads what."""
-        raise NotImplementedError
 
     def plays(self, rules: Rules) -> Rules:
         """Return the rules of this recipe's dialogues; of the run's it takes how much is read back.
