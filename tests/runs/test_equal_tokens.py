@@ -148,3 +148,14 @@ def test_a_models_trees_are_grown_once(tmp_path: Path) -> None:
     result = compare(config, out=tmp_path / "run")
     assert (tmp_path / "run" / "trees" / "trees.json").is_file()
     assert result.rows[1]["method"].startswith("cfr_plus:price=")
+
+
+def test_a_cast_is_weighed_by_what_its_parts_learn_from(tmp_path: Path) -> None:
+    cast = "proposer=cfr_plus+reviewer=always"
+    result = compare(asked(("until_approved", cast), "until_approved"), out=tmp_path / "run")
+    told = (result.run.environment() or {})["equal_tokens"]
+    (_, one) = (Dialled(**each) for each in told["methods"])
+    assert one.tokens  # on the trees that it learns from, not left as what learns by play
+    by_play = cast.replace("cfr_plus", "regret_matching")
+    with pytest.raises(ConfigError, match="trained by play"):
+        compare(asked((by_play, "until_approved"), by_play), out=tmp_path / "other")

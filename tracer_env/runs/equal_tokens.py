@@ -27,7 +27,7 @@ from tracer_env.parts.seams import costs_nothing
 from tracer_env.registry import KINDS, OURS, build, resolve
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import Lesson, episodes_of, key_of_tables, training_scenario, untrained
+from tracer_env.runs.learning import Lesson, episodes_of, key_of_tables, training_scenario, untrained, ways_of
 from tracer_env.runs.playing import evaluate
 from tracer_env.runs.train_trees import TrainTrees
 from tracer_env.specs import name_and_settings
@@ -124,7 +124,7 @@ class _Scales:
     def _weigh(self, method: str) -> tuple[float, float]:
         config = self.config
         one = make_method(method, config.rules, config.information, self.trust_code)
-        if untrained(one) and getattr(one, "learns_from", None) == "trees":
+        if ways_of(one) == {"trees"}:
             teach, _ = resolve("trainer", OURS["teach_on_trees"])
             teach(one, self.trees.grown, config.training_seed, _Silent(), method)
             found = self.trees.grown.evaluate(one, config.information)
@@ -222,8 +222,8 @@ def equalise(
 def _learns_by_play(config: Config, method: str, trust_code: bool, free: bool) -> bool:
     """Return whether a method takes too much to train to be weighed at every setting."""
     one = make_method(method, config.rules, config.information, trust_code)
-    quick = ("trees", *(_QUICK if free else ()))
-    return untrained(one) and getattr(one, "learns_from", "play") not in quick
+    quick = {"trees", *(_QUICK if free else ())}
+    return not ways_of(one) <= quick
 
 
 def _dialled(scales: _Scales, method: str, itself: bool, target: float) -> Dialled:

@@ -46,6 +46,7 @@ __all__ = [
     "training_episodes",
     "training_scenario",
     "untrained",
+    "ways_of",
     "write_controller",
 ]
 
@@ -144,9 +145,9 @@ class School:
 
     def lessons(self, controller: Controller) -> Lessons:
         """Return what a controller is about to be taught."""
-        if _ways(controller) == {"trees"}:
+        if ways_of(controller) == {"trees"}:
             return self.trees.lessons
-        steps = _ways(controller) == {"steps"}  # which may come round to all tasks
+        steps = ways_of(controller) == {"steps"}  # which may come round to all tasks
         return lessons_in(self.tasks, len(self.tasks) if steps else self._episodes(controller))
 
     def teach(self, name: str, controller: Controller) -> dict[str, Any]:
@@ -154,14 +155,14 @@ class School:
         file = self._files[name]
         if file.is_file():
             return take_over(file, tables_of(controller))
-        ways = _ways(controller)
+        ways = ways_of(controller)
         if len(ways) > 1:
             raise ConfigError(
                 f"{name!r} joins controllers that learn from {' and from '.join(sorted(ways))}; "
                 "train one of them first, and give the file that it is written to"
             )
-        ways_of = {"trees": self._from_trees, "play": self._from_play}
-        training = ways_of.get(ways.pop(), self._from_outcomes)(name, controller)
+        teachers = {"trees": self._from_trees, "play": self._from_play}
+        training = teachers.get(ways.pop(), self._from_outcomes)(name, controller)
         write_controller(file, [table.state_dict() for table in tables_of(controller)], training, seats_of(controller))
         return training
 
@@ -256,7 +257,7 @@ def _drawing(speaker: Speaker, config: Config) -> Speaker:
     return drawn() if drawn is not None and config.training_seed != config.seed else speaker
 
 
-def _ways(controller: Any) -> set[str]:
+def ways_of(controller: Any) -> set[str]:
     """Return what the tables inside a controller learn from that have learned nothing yet: ``play``, ``trees``."""
     return {getattr(table, "learns_from", "play") for table in tables_of(controller) if untrained(table)}
 

@@ -19,7 +19,7 @@ from tracer_env.errors import UserError
 from tracer_env.parts.seams import costs_nothing
 from tracer_env.registry import names_code, resolve
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import episodes_for, untrained
+from tracer_env.runs.learning import episodes_for, ways_of
 from tracer_env.specs import is_cast
 
 __all__ = ["learns_from_play", "like", "of_training", "shared", "taught", "words_are_free"]
@@ -73,7 +73,7 @@ def like(config: Config, recorded: Config) -> Config:
 
 def learns_from_play(controllers: Iterable[Any]) -> bool:
     """Return whether one of the controllers has to be taught by playing episodes."""
-    return any(untrained(one) and getattr(one, "learns_from", None) != "trees" for one in controllers)
+    return any(not ways_of(one) <= {"trees"} for one in controllers)
 
 
 def words_are_free(speaker: str) -> bool:
