@@ -70,7 +70,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_each_variant_teaches_and_the_tested_ones_are_played(found: dict[str, Any]) -> None:
     assert found["train_on"] == ["max_turns=3", "max_turns=5", "num_agents=3"]
     assert found["test_on"] == ["max_turns=5", "num_agents=3"]
-    (one,) = found["methods"]  # a fixed rule has nothing to carry over
+    (one,) = found["methods"]
+    assert found["left_out"] == ["until_approved"]  # a fixed rule has nothing to carry over
     assert one["method"] == "cfr_plus:iterations=20"
     for column in found["test_on"]:
         own = one["cells"][column][column]
@@ -129,3 +130,31 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert (tmp_path / "gaps.svg").is_file()
     assert main(["compare", "--test-on", "max_turns=3"]) == 2
     assert "--test-on goes with --train-on" in capsys.readouterr().err
+
+
+def test_a_dry_run_plays_nothing_and_refuses_what_a_transfer_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["--scenario", "arithmetic", "--speaker", "simulated", "--limit", "10", "--train-on", "max_turns=3|5"]
+    methods = ["--methods", "cfr_plus,cot,until_approved", "--dry-run"]
+    for command in ("compare", "transfer"):
+        assert main([command, *asked, *methods, "--test-on", "max_turns=3"]) == 0
+        said = capsys.readouterr()
+        assert "# max_turns=3: trained and tested on" in said.out
+        assert "# max_turns=5: trained on" in said.out
+        assert "max_turns = 3" in said.out
+        for name in ("cot", "until_approved"):
+            assert f"{name} has nothing that a transfer could carry" in said.err
+        assert main([command, *asked, *methods, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["left_out"] == ["cot", "until_approved"]
+        assert [each["rules"]["max_turns"] for each in told["worlds"].values()] == [3, 5]
+        for wrong, words in (
+            (["--methods", "cot"], "anything to learn"),
+            (["--methods", "cfr_plus,cot:q=1"], "q"),
+            (["--methods", "cfr_plus", "--test-on", "speaker=simulatd"], "simulated"),
+        ):
+            assert main([command, *asked, "--dry-run", *wrong]) == 2
+            assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

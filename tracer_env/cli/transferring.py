@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from tracer_env.cli.options import (
     ConfigOption,
+    DryRunOption,
     FormatOption,
     JsonOption,
     LimitOption,
@@ -27,9 +29,9 @@ from tracer_env.runs.config import Config
 from tracer_env.settings import merge
 from tracer_env.specs import split_list
 from tracer_env.terminal.bars import reporting
-from tracer_env.terminal.screen import Screen, say, say_json
+from tracer_env.terminal.screen import Screen, complain, say, say_json
 
-__all__ = ["TestOnOption", "TrainOnOption", "show_transfer", "transfer_command"]
+__all__ = ["TestOnOption", "TrainOnOption", "print_plan", "show_transfer", "transfer_command"]
 
 TrainOnOption = Annotated[
     str | None,
@@ -59,13 +61,37 @@ def transfer_command(
     out: OutOption = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train on some worlds, test on others: the gap to what each world itself teaches, as a matrix."""
     check_format(form)
     data = settings_data(config, settings, scenario, speaker, limit=limit, seed=seed)
     data = merge(data, "training", tasks=train_tasks)
     data = merge(data, "evaluation", methods=split_list(methods))
-    show_transfer(Config.from_data(data), train_on or "", test_on, out, form, as_json, picture)
+    asked = Config.from_data(data)
+    if dry_run:
+        return print_plan(asked, train_on or "", test_on, as_json)
+    return show_transfer(asked, train_on or "", test_on, out, form, as_json, picture)
+
+
+def print_plan(config: Config, train_on: str, test_on: str | None, as_json: bool) -> None:
+    """Print the settings and what each variant changes of them; refuse what a transfer would, and play nothing."""
+    from tracer_env.runs.foresight import check_comparison
+    from tracer_env.runs.transferring import planned
+
+    plan = planned(config, train_on, test_on)
+    worlds = {name: check_comparison(each) for name, each in plan.worlds.items()}
+    if as_json:
+        return say_json({**plan.to_data(), "worlds": {name: each.to_data() for name, each in worlds.items()}})
+    for name, each in worlds.items():
+        say(f"# {name}: {'trained and tested on' if name in plan.tested else 'trained on'}")
+        say(each.to_toml())
+    return _tell_left_out(plan.left_out)
+
+
+def _tell_left_out(names: Iterable[str]) -> None:
+    for name in names:
+        complain(f"warning: {name} has nothing that a transfer could carry, and is left out")
 
 
 def show_transfer(
@@ -87,6 +113,7 @@ def show_transfer(
     if picture is not None:
         draw_gaps(found, picture)
         found["picture"] = str(picture)
+    _tell_left_out(found["left_out"])
     if as_json:
         return say_json(found)
     if form != "table":

@@ -24,7 +24,7 @@ import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from typing import Any
 from tracer_env.errors import ConfigError, UserError
 from tracer_env.interfaces import Controller
 from tracer_env.parts.casting import make_controller, make_speaker
+from tracer_env.parts.methods import is_recipe, make_method
 from tracer_env.parts.seams import costs_nothing
 from tracer_env.registry import resolve
 from tracer_env.runs.comparing import compare
@@ -45,7 +46,7 @@ from tracer_env.specs import name_and_settings, split_list
 from tracer_env.storage.files import write_text
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
 
-__all__ = ["transfer", "variants"]
+__all__ = ["Planned", "planned", "transfer", "variants"]
 
 _SHORT = {
     "scenario": "scenario.name",
@@ -105,31 +106,49 @@ def transfer(
 ) -> dict[str, Any]:
     """Train each learned method of the config on every variant, play it on those of ``test_on``, and return the gaps.
 
-    ``test_on`` None: on the same ones. Variants that are tested on are trained on as well, to be held against. Raises
-    ConfigError where no method learns, for evaluation.seeds, and for what no variant can be.
+    ``test_on`` None: on the same ones. Variants that are tested on are trained on as well, to be held against; methods
+    with nothing to learn, and recipes, are left out, and named. Raises what `planned` does.
     """
-    rows, columns = variants(train_on), variants(test_on or train_on)
-    asked = {name: _under(config, settings) for name, settings in {**rows, **columns}.items()}
-    if config.evaluation.seeds:
-        raise ConfigError("evaluation.seeds does not go with --train-on: transfer goes by one seed; give seed")
-    methods = [name for name in config.evaluation.methods if _learns(name, next(iter(asked.values())))]
-    if not methods:
-        raise ConfigError(
-            f"--train-on trains controllers, and none of {', '.join(config.evaluation.methods)} has anything to learn; "
-            "name one with --methods, such as cfr_plus"
-        )
+    plan = planned(config, train_on, test_on)
     place, tell = out or numbered_folder(config.scenario.name, "transfer"), reporter or NoReporter()
     place.mkdir(parents=True, exist_ok=True)
-    found = [_matrix(name, number, asked, list(columns), place, tell) for number, name in enumerate(methods)]
-    data = {
-        "run": str(place),
-        "train_on": list(asked),
-        "test_on": list(columns),
-        "seed": config.seed,
-        "methods": found,
-    }
+    found = [_matrix(name, number, plan, place, tell) for number, name in enumerate(plan.methods)]
+    data = {"run": str(place), **plan.to_data(), "seed": config.seed, "methods": found}
     write_text(place / "transfer.json", json.dumps(data, indent=1) + "\n", inside=place)
     return data
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `transfer` is about to do: each variant's settings, by its name, and the methods that are carried over."""
+
+    worlds: Mapping[str, Config]
+    tested: tuple[str, ...]  # names of worlds
+    methods: tuple[str, ...]
+    left_out: tuple[str, ...]  # methods that have nothing to learn, and recipes
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the names as JSON-ready data."""
+        return {"train_on": list(self.worlds), "test_on": list(self.tested), "left_out": list(self.left_out)}
+
+
+def planned(config: Config, train_on: str, test_on: str | None = None) -> Planned:
+    """Return what `transfer` would do with these variants.
+
+    Raises ConfigError where no method learns, for evaluation.seeds, and for what no variant can be.
+    """
+    rows, columns = variants(train_on), variants(test_on or train_on)
+    worlds = {name: _under(config, settings) for name, settings in {**rows, **columns}.items()}
+    if config.evaluation.seeds:
+        raise ConfigError("evaluation.seeds does not go with --train-on: transfer goes by one seed; give seed")
+    named = config.evaluation.methods
+    methods = tuple(name for name in named if _learns(name, next(iter(worlds.values()))))
+    if not methods:
+        raise ConfigError(
+            f"--train-on trains controllers, and none of {', '.join(named)} has anything to learn; "
+            "name one with --methods, such as cfr_plus"
+        )
+    return Planned(worlds, tuple(columns), methods, tuple(name for name in named if name not in methods))
 
 
 def _under(config: Config, settings: Sequence[str]) -> Config:
@@ -143,19 +162,19 @@ def _under(config: Config, settings: Sequence[str]) -> Config:
 
 
 def _learns(name: str, config: Config) -> bool:
-    return untrained(make_controller(name, config.rules, config.information))
+    """Return whether a method is a controller that is to be taught; recipes are not carried from world to world."""
+    made = make_method(name, config.rules, config.information)
+    return not is_recipe(name) and untrained(made)
 
 
-def _matrix(
-    method: str, number: int, asked: Mapping[str, Config], columns: Sequence[str], place: Path, tell: Reporter
-) -> dict[str, Any]:
+def _matrix(method: str, number: int, plan: Planned, place: Path, tell: Reporter) -> dict[str, Any]:
     """Return the gaps of one method: a cell for each variant trained on, by each tested on."""
     made = {}
-    for row, (name, config) in enumerate(asked.items()):
+    for row, (name, config) in enumerate(plan.worlds.items()):
         made[name] = _trained(method, config, place / "trained" / f"{number}-{row}", Named(tell, f"{name}: "))
-    cells: dict[str, dict[str, Any]] = {name: {} for name in asked}
-    for column, name in enumerate(columns):
-        config = asked[name]
+    cells: dict[str, dict[str, Any]] = {name: {} for name in plan.worlds}
+    for column, name in enumerate(plan.tested):
+        config = plan.worlds[name]
         playing = {_called(each): _moved(table, config) for each, table in made.items()}
         evaluation = replace(config.evaluation, methods=(), baseline=_called(name), equal_tokens=None)
         evaluation = replace(evaluation, methods=tuple(playing))
