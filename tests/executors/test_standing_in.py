@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Generator, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tracer_env import Rules, expand, make_scenario, make_speaker
-from tracer_env.errors import RunFolderError
+from tracer_env.errors import ConfigError, DataError, RunFolderError
 from tracer_env.executors.seam import InProcess
 from tracer_env.executors.standing_in import StandIn, arrived, stand_in
 from tracer_env.parts.blame import name_of
 from tracer_env.parts.seams import costs_nothing
 from tracer_env.parts.voices import words_of
 from tracer_env.parts.worlds import worlds_of
+from tracer_env.runs.comparing import compare
+from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig
+from tracer_env.store.keeping import FILE
+from tracer_env.store.tending import stats
 from tracer_env.trees.growth import speaker_name
 
 
@@ -28,6 +34,13 @@ class Posted(InProcess):
         for chunk in chunks:
             there, piece = pickle.loads(pickle.dumps((work, chunk)))
             yield pickle.loads(pickle.dumps(there.ready()(piece)))
+
+
+class There(Posted):
+    """And speakers are made where the work is done."""
+
+    def speaker(self, name: str, **settings: Any) -> Any:
+        return stand_in(self, name, settings)
 
 
 CODE = '''
@@ -89,3 +102,37 @@ def test_a_cast_tells_of_each_part(own: str) -> None:
 def test_what_cannot_be_made_there_is_said(tmp_path: Any) -> None:
     with pytest.raises(RunFolderError):
         stand_in(Posted(), f"recorded:{tmp_path / 'nothing'}", {})
+
+
+def test_workers_answer_from_the_store_of_the_run(tmp_path: Path) -> None:
+    """Of this machine: the words of one process, kept as they are said, and found again with no model asked."""
+    config = Config(
+        scenario=ScenarioConfig("arithmetic", limit=3),
+        speaker=SpeakerConfig("nano"),
+        evaluation=EvaluationConfig(methods=("always",)),
+    )
+    one, many = compare(config, out=tmp_path / "one"), compare(config, out=tmp_path / "many", executor=There())
+    assert many.rows == one.rows
+    answers = [stats(tmp_path / name / FILE)["answers"] for name in ("one", "many")]
+    assert answers[0] == answers[1] > 0
+    kept = replace(config, speaker=SpeakerConfig("nano", store=str(tmp_path / "many")))
+    again = compare(kept, out=tmp_path / "again", executor=There(), offline=True)
+    assert again.rows == one.rows
+    other = replace(kept, seed=1)
+    with pytest.raises(DataError, match=r"--offline: the store .* has no answer of nano"):
+        compare(other, out=tmp_path / "other", executor=There(), offline=True)
+
+
+def test_workers_that_see_other_files_keep_nothing(tmp_path: Path) -> None:
+    class Away(There):
+        shares_files = False
+
+    config = Config(
+        scenario=ScenarioConfig("arithmetic", limit=3),
+        speaker=SpeakerConfig("nano"),
+        evaluation=EvaluationConfig(methods=("always",)),
+    )
+    compare(config, out=tmp_path / "away", executor=Away())
+    assert not (tmp_path / "away" / FILE).exists()
+    with pytest.raises(ConfigError, match="workers of a cluster see none on this machine"):
+        compare(config, out=tmp_path / "other", executor=Away(), offline=True)

@@ -34,7 +34,7 @@ _AHEAD = 4  # chunks a lane may be ahead of the first that is not finished
 class Lanes:
     """Does as many chunks at once as one block would hold, each of one task."""
 
-    apart = False
+    apart, shares_files = False, True
 
     def __init__(self, speaker: Speaker) -> None:
         self._parts = waiting_parts(speaker)

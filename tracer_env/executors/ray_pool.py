@@ -118,6 +118,7 @@ class RayExecutor:
         self._ray, self.chunk, self._needs = _imported(), chunk, {"num_cpus": num_cpus, "num_gpus": num_gpus}
         there = address or os.environ.get("RAY_ADDRESS")
         self._ours = not self._ray.is_initialized()
+        self.shares_files = self._ours and not there  # a cluster may be other machines
         self._idle: list[Any] = []
         self._out: dict[Any, _Errand] = {}
         self._works = self._starts = 0

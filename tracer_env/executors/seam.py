@@ -55,6 +55,8 @@ class Executor(Protocol):
 
     apart: bool
     """Whether the work is done in other processes: what is returned should then be whole, with nothing left to say."""
+    shares_files: bool
+    """Whether all of them see the files of this machine's own disk, the run's store of utterances above all."""
 
     def size(self, usual: int, total: int, free: bool) -> int:
         """Return how many tasks of ``total`` make a chunk, where one process takes ``usual`` at once.
@@ -83,7 +85,7 @@ class Executor(Protocol):
 class InProcess:
     """This process, one chunk after the other."""
 
-    apart = False
+    apart, shares_files = False, True
 
     def size(self, usual: int, total: int, free: bool) -> int:
         """Return what is usual."""

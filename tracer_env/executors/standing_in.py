@@ -5,6 +5,9 @@ many worlds it has, whose words they are, the digests of its weights) and return
 from memory. Sent along with work it becomes the real speaker again, made once in each worker (`arrived`). Asked to
 speak by the driver itself, as training from play does, it shares the requests out among the workers. A speaker whose
 words are free is made in the driver, which plays such words itself in many places.
+
+Where workers see the driver's files (`seam.Executor.shares_files`) their models answer from the run's own store of
+utterances, and keep there what they say; several processes may hold it at once.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from tracer_env.executors.seam import Executor
 from tracer_env.interfaces import Request, Speaker
 from tracer_env.parts.accounts import paid_parts
 from tracer_env.parts.casting import make_speaker
-from tracer_env.parts.seams import check_plays, costs_nothing, parts_of
+from tracer_env.parts.seams import check_plays, costs_nothing, keepers, parts_of
 from tracer_env.parts.voices import words_of
 from tracer_env.parts.worlds import worlds_of
 from tracer_env.rules import Rules
@@ -55,7 +58,10 @@ def arrived(speaker: Speaker) -> Speaker:
     key = json.dumps([speaker.name, speaker.settings], sort_keys=True, default=str)
     if key not in _HERE:
         _HERE[key] = make_speaker(speaker.name, **speaker.settings)
-    return _HERE[key]
+    made = _HERE[key]
+    for part in keepers(made):
+        part.keep(speaker.store)
+    return made
 
 
 class StandIn:
@@ -69,6 +75,8 @@ class StandIn:
         self.parts: dict[str, Any] = {}
         self.stands_for = self.words = ""
         self.weights: str | None = None
+        self.store: Any = None
+        """The store that workers keep answers in; sent along, it is opened again where it arrives."""
         self._executor: Executor | None = None
 
     def meet(self, executor: Executor, facts: Mapping[str, Any]) -> None:
@@ -77,13 +85,20 @@ class StandIn:
         self.worlds, self.stands_for, self.words = facts["worlds"], facts["name"], facts["words"]
         self.weights = facts["weights"]
         self.parts = {seat: SimpleNamespace(**told) for seat, told in facts["parts"].items()}
+        if facts["keeps"] and getattr(executor, "shares_files", False):
+            self.keep = self._keep
+
+    def _keep(self, store: Any) -> None:
+        """Have the workers look in ``store`` first, and keep there what is said; None: ask each time."""
+        self.store = store
 
     def __repr__(self) -> str:
         return f"StandIn({self.name!r})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Send no workers along: who receives this makes the speaker."""
-        return {**self.__dict__, "_executor": None}
+        kept = {name: value for name, value in self.__dict__.items() if name != "keep"}
+        return {**kept, "_executor": None}
 
     @property
     def __name__(self) -> str:
@@ -137,6 +152,7 @@ def _facts(speaker: Speaker) -> dict[str, Any]:
         "free": costs_nothing(speaker),
         "paid": bool(paid_parts(speaker)),
         "worlds": worlds_of(speaker),
+        "keeps": bool(keepers(speaker)),
         "name": type(speaker).__name__,
         "words": words_of(speaker),
         "weights": _weights(speaker),

@@ -37,8 +37,10 @@ def check_store(speaker: Any, asked: str | None, offline: bool = False, folder: 
 
     ConfigError where nobody would keep anything there, or nothing can be there yet; DataError for a file that is none.
     """
-    if offline and hasattr(speaker, "stands_for"):
-        raise ConfigError("--offline asks a store, and workers of --executor ray keep none; leave one of the two out")
+    if offline and hasattr(speaker, "stands_for") and not keepers(speaker):
+        raise ConfigError(
+            "--offline asks a store, and workers of a cluster see none on this machine; leave one of the two out"
+        )
     if asked == NONE:
         if offline and keepers(speaker):
             raise ConfigError("--offline asks a store, and speaker.store is none; name the store of an earlier run")
@@ -46,7 +48,7 @@ def check_store(speaker: Any, asked: str | None, offline: bool = False, folder: 
     if asked is not None and not keepers(speaker):
         raise ConfigError(
             f"speaker.store is {asked!r}, but no part of this speaker asks a language model whose answers could be "
-            "kept here (workers of --executor ray keep none); leave it out"
+            "kept here (workers of a cluster see no file of this machine); leave it out"
         )
     if not keepers(speaker):
         return
