@@ -8,15 +8,19 @@ wherever the same files are. Weights are taken as safetensors, which hold number
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tracer_env.errors import DataError
 
-__all__ = ["digest", "model_name", "weight_files"]
+__all__ = ["digest", "form_digest", "model_name", "weight_files"]
 
 _SHOWN = 16
+_NO_FORM = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -33,6 +37,12 @@ def digest(folder: Path) -> str | None:
     if len(found) < 2:
         return next(iter(found.values()), None)
     return hashlib.sha256("".join(f"{name} {each}\n" for name, each in found.items()).encode()).hexdigest()
+
+
+def form_digest(settings: Mapping[str, Any]) -> str:
+    """Return a digest of what is computed with the weights: of config.json, whoever wrote it where."""
+    form = {key: value for key, value in settings.items() if key not in _NO_FORM}
+    return hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode()).hexdigest()[:_SHOWN]
 
 
 def model_name(path: str, found: str | None) -> str:

@@ -7,15 +7,13 @@ Equal prompts of a batch are computed once, whoever sent them. All engines of on
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tracer_env.agents.speakers.models.batching import batches
 from tracer_env.agents.speakers.models.engine import Ask, Completion, ModelFacts, Sampling
-from tracer_env.agents.speakers.models.files import digest
+from tracer_env.agents.speakers.models.files import digest, form_digest
 
 if TYPE_CHECKING:
     from tracer_env.agents.speakers.models.decoding import Decoder
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TransformersEngine", "stopped_by"]
 
-_NO_FORM = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
 _STOP_WINDOW = 6  # tokens; a stop text is no longer than that
 
 
@@ -70,9 +67,7 @@ class TransformersEngine:
     @cached_property
     def _form(self) -> str:
         """What is computed with the weights: a digest of the model's settings, whoever wrote them where."""
-        told = self.loaded.model.config.to_dict()
-        form = {key: value for key, value in told.items() if key not in _NO_FORM}
-        return hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return form_digest(self.loaded.model.config.to_dict())
 
     def adapter_identity(self, name: str) -> str:
         from tracer_env.agents.speakers.models.adapters import adapter_digest

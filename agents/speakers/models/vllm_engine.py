@@ -47,7 +47,7 @@ class _Adapter:
 
 
 class VLLMEngine:
-    """Completes with ``llm``, a `vllm.LLM`, whose weights lie in ``folder``.
+    """Completes with ``llm``, a `vllm.LLM`, whose weights lie in ``folder``; ``form`` is the digest of its settings.
 
     ``slots``: how many adapters fit into one batch; a call that names more goes in several. ``mixes``: whether requests
     without an adapter may share a batch with those that have one. ``padding``: how heads were made larger for vLLM,
@@ -60,13 +60,15 @@ class VLLMEngine:
         facts: ModelFacts,
         folder: Path,
         version: str,
+        form: str,
         *,
         slots: int = 0,
         mixes: bool = True,
         padding: Padding | None = None,
     ) -> None:
-        self.llm, self._facts, self._folder, self._version = llm, facts, folder, version
+        self.llm, self._facts, self._folder, self._version, self._form = llm, facts, folder, version, form
         self.slots, self._mixes, self._padding = slots, mixes, padding
+        self._asleep = False
         self._adapters: dict[str, _Adapter] = {}
         self._made, self._failed = 0, ""
         self._files = tempfile.TemporaryDirectory(prefix="tracer-env-adapters-")
@@ -86,10 +88,19 @@ class VLLMEngine:
         return self._version
 
     def identity(self) -> str:
-        return f"{self._version} {self.weights} {self._facts.dtype}"
+        return f"{self._version} {self.weights} {self._form} {self._facts.dtype}"
 
     def adapter_identity(self, name: str) -> str:
         return self._known(name).digest
+
+    def rest(self) -> None:
+        """Lay the weights aside in ordinary memory and forget all keys and values; the next ask fetches them back.
+
+        Only for an engine that was started with ``VLLMSettings.sleeps``.
+        """
+        if not self._asleep:
+            self.llm.sleep(level=1)
+            self._asleep = True
 
     def read_adapter(self, name: str, folder: Path) -> None:
         """Make the adapter in a folder that peft saved known as ``name``. Raises DataError as `read_folder` does."""
@@ -149,6 +160,9 @@ class VLLMEngine:
         params = [self._params(ask, sampling) for ask in asked]
         if self._failed:
             raise SpeakerError(self._failed)
+        if self._asleep:
+            self.llm.wake_up()
+            self._asleep = False
         try:
             found = self.llm.generate(prompts, params, use_tqdm=False, lora_request=loras if self.slots else None)
         except ValueError:  # what vLLM refuses before it begins

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.agents.speakers.models.engine import ModelFacts
-from tracer_env.agents.speakers.models.files import weight_files
+from tracer_env.agents.speakers.models.files import form_digest, weight_files
 from tracer_env.agents.speakers.models.padded_heads import padded
 from tracer_env.agents.speakers.models.vllm_engine import VLLMEngine
 from tracer_env.errors import ConfigError, DataError, MissingExtraError, UserError
@@ -59,6 +59,8 @@ class VLLMSettings:
     batch_invariant: bool = False
     slots: int = 0
     rank: int = 16
+    sleeps: bool = False
+    """Whether it can be laid aside (`VLLMEngine.rest`), on CUDA and ROCm."""
 
 
 def require_vllm() -> None:
@@ -110,6 +112,11 @@ def _started(path: str, where: str, settings: VLLMSettings, cache: Path) -> VLLM
     if cpu and folder is not None and _heads(config) not in _CPU_HEADS:
         made, padding = padded(folder, _next_head(_heads(config)), cache)
         served = str(made)
+    if settings.sleeps and not current_platform.is_sleep_mode_available():
+        raise ConfigError(
+            f"vLLM cannot be laid aside on this platform ({current_platform.device_type}), only on CUDA and ROCm; "
+            "leave gspo.sleep out"
+        )
     dtype = pick_dtype(settings.dtype, pick_device("cpu" if cpu else "auto"))
     known = settings.context or context
     try:
@@ -122,7 +129,8 @@ def _started(path: str, where: str, settings: VLLMSettings, cache: Path) -> VLLM
     device = "cpu" if cpu else str(current_platform.device_type)
     facts = ModelFacts(path, tokenizer, ends, known, _parameters(folder), str(dtype))
     version = f"vllm {__version__} {device}{' batch-invariant' if settings.batch_invariant else ''}"
-    return VLLMEngine(llm, facts, folder or Path(where), version, slots=settings.slots, mixes=not cpu, padding=padding)
+    mine: dict[str, Any] = {"slots": settings.slots, "mixes": not cpu, "padding": padding}
+    return VLLMEngine(llm, facts, folder or Path(where), version, form_digest(config.to_dict()), **mine)
 
 
 def _llm(served: str, settings: VLLMSettings, dtype: str, cpu: bool, context: int | None, words: bool) -> Any:
@@ -147,6 +155,7 @@ def _llm(served: str, settings: VLLMSettings, dtype: str, cpu: bool, context: in
         enable_prefix_caching=True,
         skip_tokenizer_init=not words,
         generation_config="vllm",  # the model's own would cut off and penalise
+        enable_sleep_mode=settings.sleeps,
         enforce_eager=cpu if settings.eager is None else settings.eager,
         max_model_len=context,
         kv_cache_memory_bytes=None if gib is None else int(gib * _GIB),

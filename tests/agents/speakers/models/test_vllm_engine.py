@@ -23,6 +23,7 @@ from tracer_env.errors import ConfigError, DataError, SpeakerError
 from tracer_env.interfaces import Request
 from tracer_env.parts.casting import make_speaker
 from tracer_env.randomness import stream
+from tracer_env.store.database import open_store
 from tracer_env.trainers.gspo.finetune import LoRA
 
 ENDS = frozenset({2})
@@ -216,6 +217,53 @@ def test_what_cannot_work_is_one_clear_line(voice: VLLMSpeaker, tmp_path: Path) 
         VLLMSpeaker("nano", batch_invariant=True)
     with pytest.raises(DataError, match="cannot read the model"):
         VLLMSpeaker(str(tmp_path))
+
+
+def test_a_store_in_front_of_it_asks_it_once(
+    voice: VLLMSpeaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids, log-probabilities and signals come back to the last bit, with vLLM out of reach."""
+    engine, asked = voice.engine, requests(12)
+    try:
+        voice.keep(open_store(tmp_path / "utterances.db"))
+        first = voice.speak(asked)
+        monkeypatch.setattr(engine.llm, "generate", lambda *_, **__: pytest.fail("asked again"))
+        assert voice.speak(asked) == first
+        assert any(said.signals for said in first)
+    finally:
+        voice.keep(None)
+    assert voice.engine is engine
+
+
+def test_an_engine_at_rest_wakes_when_it_is_asked(voice: VLLMSpeaker) -> None:
+    """What vLLM is told, in which order; CPUs have no sleep mode."""
+    told: list[str] = []
+    llm = voice.engine.llm
+
+    class Sleeper:
+        def sleep(self, level: int) -> None:
+            told.append(f"sleep {level}")
+
+        def wake_up(self) -> None:
+            told.append("wake")
+
+        def generate(self, *given: Any, **more: Any) -> Any:
+            told.append("generate")
+            return llm.generate(*given, **more)
+
+    lying: Any = copy.copy(voice.engine)
+    lying.llm = Sleeper()
+    lying.rest()
+    lying.rest()
+    for _ in range(2):
+        lying.complete([Ask((1, 2), 0)], Sampling(4, 1.0))
+    assert told == ["sleep 1", "wake", "generate", "generate"]
+
+
+def test_what_is_computed_with_the_weights_is_part_of_what_it_is(voice: VLLMSpeaker) -> None:
+    other: Any = copy.copy(voice.engine)
+    other._form = "another rotation"
+    assert other.identity() != voice.engine.identity()
 
 
 def test_an_engine_that_failed_says_so_at_once_when_it_is_asked_again(voice: VLLMSpeaker) -> None:
