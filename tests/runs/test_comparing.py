@@ -24,8 +24,9 @@ from tracer_env.rules import Rules
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, SpeakerConfig, TrainingConfig
 from tracer_env.runs.folder import load_run
-from tracer_env.runs.learning import training_episodes, training_scenario, untrained
+from tracer_env.runs.learning import training_episodes, untrained
 from tracer_env.runs.playing import evaluate
+from tracer_env.runs.splits import training_scenario
 from tracer_env.runs.verifying import verify
 from tracer_env.types import Task
 

@@ -15,7 +15,7 @@ from tracer_env.errors import ConfigError, DataError
 from tracer_env.parts.casting import make_scenario
 from tracer_env.parts.lessons import Lessons, mark_of, tasks_digest
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import training_scenario
+from tracer_env.runs.splits import training_scenario
 from tracer_env.scenarios.arithmetic import Arithmetic
 from tracer_env.scenarios.base import TaskList
 from tracer_env.scenarios.files import JSONL

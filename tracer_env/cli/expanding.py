@@ -91,14 +91,11 @@ def _asked(data: dict[str, Any], config: Path | None, resume: Path | None, trust
 def _grown(asked: Config, folder: Path, resume: Path | None, offline: bool) -> dict[str, Any]:
     """Grow the trees, or those that are missing; return what was grown."""
     from tracer_env.executors.seam import opened
-    from tracer_env.parts.casting import make_scenario
     from tracer_env.runs.spending import billed
+    from tracer_env.runs.splits import scenario_of
     from tracer_env.trees.run import expand_run
 
-    where = asked.scenario
-    tasks = make_scenario(
-        where.name, path=where.path, split=where.split, limit=where.limit, seed=asked.tasks_seed, **where.settings
-    )
+    tasks = scenario_of(asked)
     with (
         reporting() as reporter,
         resumable("expand", resume),

@@ -27,8 +27,9 @@ from tracer_env.parts.seams import costs_nothing
 from tracer_env.registry import KINDS, OURS, build, resolve
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import Lesson, episodes_of, key_of_tables, training_scenario, untrained, ways_of
+from tracer_env.runs.learning import Lesson, episodes_of, key_of_tables, untrained, ways_of
 from tracer_env.runs.playing import evaluate
+from tracer_env.runs.splits import training_scenario
 from tracer_env.runs.train_trees import TrainTrees
 from tracer_env.specs import name_and_settings
 from tracer_env.statistics.metrics import summarise

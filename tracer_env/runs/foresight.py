@@ -5,7 +5,7 @@ Names are looked up, controllers made, files of questions read; nothing is fetch
 
 from __future__ import annotations
 
-from tracer_env.parts.casting import make_scenario, make_speaker
+from tracer_env.parts.casting import make_speaker
 from tracer_env.parts.methods import make_method
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import check_plays
@@ -13,8 +13,9 @@ from tracer_env.parts.standing import the_part_itself
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.registry import check, registered, resolve
 from tracer_env.runs.config import Config
-from tracer_env.runs.learning import training_scenario, untrained
+from tracer_env.runs.learning import untrained
 from tracer_env.runs.settling import learns_from_play, shared, taught, words_are_free
+from tracer_env.runs.splits import scenario_of, training_scenario
 from tracer_env.runs.voiced import check_words
 from tracer_env.specs import cast_parts, is_cast
 
@@ -29,9 +30,7 @@ def check_parts(config: Config) -> None:
     where = config.scenario
     resolve("scenario", where.name)
     if not where.name.startswith(_FETCHED):
-        make_scenario(
-            where.name, path=where.path, split=where.split, limit=where.limit, seed=config.tasks_seed, **where.settings
-        )
+        scenario_of(config)
     for name in _speakers(config.speaker.name):
         if the_part_itself("speaker", name, **config.speaker.settings) is None:
             check("speaker", name, **config.speaker.settings)

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tracer_env.compositions import Composition, information_named
-from tracer_env.errors import ConfigError, RunFolderError, UserError
+from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.executors.seam import Executor
 from tracer_env.intake.table_files import read_kept, take_over
 from tracer_env.interfaces import Controller, Information, Scenario, Speaker
-from tracer_env.parts.casting import make_scenario
 from tracer_env.parts.lessons import Lessons, split_of
 from tracer_env.parts.seams import costs_nothing, parts_of
 from tracer_env.parts.task_contracts import task_at
@@ -44,39 +43,10 @@ __all__ = [
     "lessons_in",
     "lessons_of",
     "training_episodes",
-    "training_scenario",
     "untrained",
     "ways_of",
     "write_controller",
 ]
-
-
-def training_scenario(config: Config) -> Scenario:
-    """Return the train split: from ``training.path``, else from where the test split comes from.
-
-    A test file's name with ``test`` replaced by ``train`` is tried when only ``scenario.path`` is given.
-    Raises ConfigError or DataError when there is no train split.
-    """
-    asked, path = config.scenario, config.training.path
-    if path is None and asked.path is not None:
-        given = Path(asked.path)
-        whole = given.is_dir() or asked.split == "tune"  # a file that tune comes out of is the train file
-        beside = given if whole else given.with_name(given.name.replace("test", "train"))
-        if beside == given and not whole:
-            raise ConfigError(
-                f"controllers are trained on the train split, but scenario.path {asked.path} names one file; "
-                "say where the train split is with --set training.path=FILE, or give trained controllers as files"
-            )
-        path = str(beside)
-    try:
-        return make_scenario(
-            asked.name, path=path, split="train", limit=config.training.limit, seed=config.tasks_seed, **asked.settings
-        )
-    except UserError as error:
-        raise ConfigError(
-            f"the controllers to be trained need the train split of {asked.name!r}: {error}; "
-            "or train elsewhere (tracer-env train --scenario ...) and give the file it writes as the method"
-        ) from error
 
 
 def training_episodes(config: Config, speaker: Speaker) -> int:

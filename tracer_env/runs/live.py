@@ -13,7 +13,7 @@ from tracer_env.episodes.rollout import Job, everything, nothing, rollout
 from tracer_env.episodes.shelf import chosen
 from tracer_env.episodes.transcript import Transcript
 from tracer_env.errors import ConfigError, UnknownNameError
-from tracer_env.parts.casting import make_controller, make_scenario, make_speaker
+from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.parts.own_parts import take_in
 from tracer_env.parts.seams import check_plays, costs_nothing
 from tracer_env.parts.task_contracts import check_each
@@ -23,6 +23,7 @@ from tracer_env.runs.folder import load_run
 from tracer_env.runs.learning import untrained
 from tracer_env.runs.seeded import of_seed
 from tracer_env.runs.spending import billed
+from tracer_env.runs.splits import scenario_of
 from tracer_env.specs import cast_parts, is_cast
 from tracer_env.store.keeping import kept
 from tracer_env.terminal.plain import command
@@ -49,10 +50,7 @@ def play(
     config.check_unhooked("play")
     config.check_seedless("play")
     config.check_alone("play")
-    asked = config.scenario
-    scenario = make_scenario(
-        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
-    )
+    scenario = scenario_of(config)
     check_each(scenario)
     take_in(config.information)
     made = make_controller(controller, config.rules, config.information, trust_code)

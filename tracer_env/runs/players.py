@@ -16,8 +16,9 @@ from tracer_env.parts.task_contracts import check_tasks
 from tracer_env.parts.worlds import check_worlds
 from tracer_env.runs.config import Config
 from tracer_env.runs.equal_tokens import Equalised
-from tracer_env.runs.learning import training_scenario, untrained
+from tracer_env.runs.learning import untrained
 from tracer_env.runs.spending import check_budget
+from tracer_env.runs.splits import scenario_of, training_scenario
 
 __all__ = ["Cast", "cast_for"]
 
@@ -51,7 +52,7 @@ def cast_for(
     doing: Executor,
 ) -> Cast:
     """Make what is not given, and check it all; nothing is played yet."""
-    tasks = _scenario(asked) if scenario is None else make_scenario(scenario)
+    tasks = scenario_of(asked) if scenario is None else make_scenario(scenario)
     check_tasks(tasks)
     names = asked.evaluation.methods
     there = controllers or {}
@@ -77,10 +78,3 @@ def _check_seeds(asked: Config, controllers: Mapping[str, Controller] | None) ->
             f"method {told(new[0])} is an object that has learned nothing yet, and each seed trains one of its own; "
             "give it by name (evaluation.methods), or trained"
         )
-
-
-def _scenario(config: Config) -> Scenario:
-    asked = config.scenario
-    return make_scenario(
-        asked.name, path=asked.path, split=asked.split, limit=asked.limit, seed=config.tasks_seed, **asked.settings
-    )

@@ -39,8 +39,9 @@ from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder, numbered_folder
 from tracer_env.runs.kept_controllers import tables_of
-from tracer_env.runs.learning import School, training_scenario, untrained
+from tracer_env.runs.learning import School, untrained
 from tracer_env.runs.settling import shared, taught
+from tracer_env.runs.splits import training_scenario
 from tracer_env.settings import with_settings
 from tracer_env.specs import name_and_settings, split_list
 from tracer_env.storage.files import write_text

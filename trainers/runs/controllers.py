@@ -25,9 +25,10 @@ from tracer_env.parts.task_contracts import check_each
 from tracer_env.parts.trust import check_recorded
 from tracer_env.runs.config import TRAINING_SECTIONS, Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.runs.learning import training_episodes, training_scenario, write_controller
+from tracer_env.runs.learning import training_episodes, write_controller
 from tracer_env.runs.settling import like, of_training, taught
 from tracer_env.runs.spending import billed, check_budget
+from tracer_env.runs.splits import training_scenario
 from tracer_env.store.keeping import check_store, kept
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.regret.trainer import ControllerTraining, train_controller

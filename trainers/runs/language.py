@@ -27,7 +27,7 @@ from tracer_env.parts.trust import check_recorded
 from tracer_env.registry import names_code, resolve, section_class
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import RunFolder
-from tracer_env.runs.learning import training_scenario
+from tracer_env.runs.splits import training_scenario
 from tracer_env.settings import read
 from tracer_env.store.keeping import NONE
 from tracer_env.terminal.progress import Reporter
