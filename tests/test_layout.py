@@ -57,6 +57,7 @@ OWNERS = {
     "tracer_env.trainers.gspo.loss": {"torch"},
     "tracer_env.trainers.gspo.update": {"torch"},
     "tracer_env.trainers.gspo.policies": {"torch"},
+    "tracer_env.trainers.gspo.sharding": {"torch"},
     "tracer_env.trainers.gspo.vllm_rollouts": {"torch"},
 }
 """Files that may import heavy packages at their top: they are imported themselves by functions alone."""

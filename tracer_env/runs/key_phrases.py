@@ -68,6 +68,8 @@ PHRASES = {
     "gspo.max_batch_tokens": "padded tokens of one pass; it changes memory and speed",
     "gspo.bf16": "compute in bfloat16",
     "gspo.gradient_checkpointing": "compute activations twice and keep them once, to save memory",
+    "gspo.sleep": "vLLM lays its weights aside while the model trains (CUDA, ROCm)",
+    "gspo.shard": "each of several processes keeps a piece of every layer (FSDP)",
     "gspo.max_nonfinite": "after so many steps in a row without a finite loss the training ends",
     "gspo.save_steps": "steps between two checkpoints",
     "gspo.save_total_limit": "how many checkpoints are kept",

@@ -48,9 +48,13 @@ class GSPOConfig(Settings, at="gspo"):
     step (bfloat16 is that uneven), ``auto`` the former in float32 and the latter elsewhere.
 
     ``engine``: what candidates are drawn with, ``hf`` (the model that trains) or ``vllm`` (`vllm_rollouts`), where
-    ``auto`` recomputes; ``probe_bound``: how far the two may differ after a sync, in nats. ``importance_cap``: where
+    ``auto`` recomputes; ``probe_bound``: how far the two may differ after a sync, in nats; ``sleep``: whether vLLM lays
+    its weights aside while the model trains (CUDA, ROCm). ``importance_cap``: where
     old log-probabilities are recomputed, a sample weighs by how much likelier the trainer finds it than what drew it
     (the mean over its tokens, as a ratio), at most so much; not at all when left out.
+
+    ``shard``: of several processes each keeps a piece of every decoder layer (`sharding`), which changes memory, and
+    numbers by rounding; as ``accelerate launch`` says with FSDP when left out.
 
     ``max_batch_tokens``: padded tokens of one forward and backward pass; it changes memory and speed, and the step by
     rounding alone. SmolLM2 in float32 keeps about 1.3 MB a token for the backward pass, so the default holds 1.3 GB;
@@ -69,6 +73,7 @@ class GSPOConfig(Settings, at="gspo"):
     old_logps: Literal["auto", "sampled", "recomputed"] = "auto"
     engine: Literal["hf", "vllm"] = "hf"
     probe_bound: _Positive = 0.5
+    sleep: bool = False
     importance_cap: _Positive | None = None
     learning_rate: _Positive = 1e-4
     lr_scheduler_type: Literal["constant", "linear", "cosine"] = "constant"
@@ -83,6 +88,7 @@ class GSPOConfig(Settings, at="gspo"):
     max_batch_tokens: Count = 1_024
     bf16: bool = False
     gradient_checkpointing: bool = False
+    shard: bool | None = None
     max_nonfinite: Count = 3
     save_steps: Count = 10
     save_total_limit: Count = 2
@@ -102,6 +108,8 @@ class GSPOConfig(Settings, at="gspo"):
                 "gspo.importance_cap weighs what was sampled against log-probabilities that are recomputed, and "
                 "gspo.old_logps is 'sampled'; leave out one of them"
             )
+        if self.sleep and self.engine != "vllm":
+            raise ConfigError("gspo.sleep lays vLLM aside, and gspo.engine is 'hf'; leave it out")
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> GSPOConfig:

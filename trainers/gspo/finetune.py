@@ -35,6 +35,7 @@ from tracer_env.errors import ConfigError, did_you_mean
 from tracer_env.settings import Settings, keys, read
 from tracer_env.specs import name_and_settings
 from tracer_env.trainers.gspo.policies import AdapterPolicies, Parameters, Policies, WeightPolicy
+from tracer_env.trainers.gspo.sharding import decoder_layers
 
 __all__ = ["Finetune", "Full", "LastN", "LoRA", "Policies", "finetune_named"]
 
@@ -215,11 +216,7 @@ def _initialise(parameters: Parameters, seed: int, key: str) -> None:
 
 def _last_layers(model: Any, count: int) -> list[Any]:
     """Return the last decoder layers and the norms behind them."""
-    decoder = model.base_model
-    children = list(decoder.children())
-    stack = max(
-        (i for i, m in enumerate(children) if isinstance(m, torch.nn.ModuleList)), key=lambda i: len(children[i])
-    )
-    if count > len(children[stack]):
-        raise ConfigError(f"last_n.layers is {count}, the model has {len(children[stack])} layers; lower it")
-    return [*list(children[stack])[-count:], *(m for m in children[stack + 1 :] if list(m.parameters()))]
+    layers, behind = decoder_layers(model)
+    if count > len(layers):
+        raise ConfigError(f"last_n.layers is {count}, the model has {len(layers)} layers; lower it")
+    return [*layers[-count:], *behind]

@@ -124,7 +124,7 @@ class WeightPolicy:
 
     def __init__(self, speaker: HuggingFaceSpeaker, name: str, parameters: Parameters) -> None:
         self.names: tuple[str, ...] = (name,)
-        self._loaded, self._parameters = speaker.loaded, parameters
+        self._loaded, self._learning = speaker.loaded, frozenset(parameters)
 
     def activate(self, name: str) -> None:
         self.parameters(name)
@@ -132,7 +132,8 @@ class WeightPolicy:
     def parameters(self, name: str) -> Parameters:
         if name not in self.names:
             raise ConfigError(f"there is no policy {name!r}{did_you_mean(name, self.names)}")
-        return dict(self._parameters)
+        # Looked up each time: layers in pieces have other parameters than whole ones (`sharding`).
+        return {path: one for path, one in self._loaded.model.named_parameters() if path in self._learning}
 
     def base(self) -> AbstractContextManager[None]:
         raise ConfigError(
@@ -149,7 +150,7 @@ class WeightPolicy:
         self.parameters(name)
         folder.mkdir(parents=True, exist_ok=True)
         with temporary_folder(folder / "model") as work:
-            self._loaded.model.save_pretrained(work)
+            self._loaded.model.save_pretrained(work, state_dict=_weights(self._loaded.model))
             self._loaded.tokenizer.save_pretrained(work)
             # What says that a model is here comes last.
             files = [path for path in sorted(work.rglob("*")) if path.is_file()]
@@ -194,3 +195,18 @@ class WeightPolicy:
 
     def close(self) -> None:
         self._loaded.prefixes.clear()
+
+
+def _weights(model: Any) -> dict[str, torch.Tensor]:
+    """Return what `torch.nn.Module.state_dict` does, of a model whose layers are whole now.
+
+    A state dict of layers that lie in pieces at other times (`sharding`) would take them apart.
+    """
+    found: dict[str, torch.Tensor] = {
+        path: one.detach() for path, one in model.named_parameters(remove_duplicate=False)
+    }
+    for path, module in model.named_modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if name not in module._non_persistent_buffers_set:
+                found[f"{path}.{name}" if path else name] = buffer
+    return found

@@ -37,7 +37,12 @@ __all__ = ["FREE", "Training", "check_free", "find", "owned_by_first", "parts", 
 
 FREE = (
     *("save_steps", "save_total_limit", "resume_from_checkpoint", "report_to"),
-    *("max_batch_tokens", "gradient_checkpointing"),  # a run that ran out of memory must go on with less
+    *(
+        "max_batch_tokens",
+        "gradient_checkpointing",
+        "shard",
+        "sleep",
+    ),  # a run that ran out of memory must go on with less
 )
 """Settings that a continued run may change; those of memory change its numbers by rounding."""
 _SERVED = ("engine", "probe_bound", "importance_cap")
@@ -204,7 +209,8 @@ def owned_by_first(folder: Path | None, processes: Processes) -> Iterator[None]:
 
 
 def parts(trainer: Training) -> dict[str, Any]:
-    """Return the parts of a checkpoint."""
+    """Return the parts of a checkpoint; called by every process where layers lie in pieces."""
+    from tracer_env.trainers.gspo.sharding import in_full
     from tracer_env.trainers.support.tensor_files import optimiser_state, save_tensors
 
     made: dict[str, Any] = {}
@@ -212,6 +218,8 @@ def parts(trainer: Training) -> dict[str, Any]:
     for name in trainer.trained:
         optimiser, parameters = trainer.update.optimisers[name], trainer.policies.parameters(name)
         tensors, memories[name] = optimiser_state(optimiser, parameters)
+        if trainer.update.shards is not None:
+            tensors = {each: in_full(tensor) for each, tensor in tensors.items()}
         made[f"optimisers/{name}.safetensors"] = _writer(save_tensors, tensors)
     for name in trainer.policies.names:
         made[f"adapters/{name}"] = _saver(trainer.policies, name)
@@ -229,20 +237,21 @@ def parts(trainer: Training) -> dict[str, Any]:
 
 def restore(trainer: Training, found: Checkpoint) -> None:
     """Put a trainer back to where the checkpoint was written."""
-    from tracer_env.trainers.support.tensor_files import load_tensors, restore_optimiser
+    from tracer_env.trainers.gspo.sharding import split_like
+    from tracer_env.trainers.support.tensor_files import load_tensors, owner_of, restore_optimiser
 
     data = found.data("trainer.json", _state(trainer.policies.names, trainer.trained))
     if data["step"] != found.step:
         raise RunFolderError(f"{found.path}/trainer.json is of step {data['step']}; {REMEDY}")
     for name in trainer.policies.names:
         trainer.policies.load(name, found.file(f"adapters/{name}"))
+    trainer.update.shard()
     for name in trainer.trained:
-        restore_optimiser(
-            trainer.update.optimisers[name],
-            trainer.policies.parameters(name),
-            load_tensors(found.file(f"optimisers/{name}.safetensors")),
-            data["optimisers"][name],
-        )
+        parameters = trainer.policies.parameters(name)
+        tensors = load_tensors(found.file(f"optimisers/{name}.safetensors"))
+        if trainer.update.shards is not None:
+            tensors = {each: split_like(one, parameters.get(owner_of(each))) for each, one in tensors.items()}
+        restore_optimiser(trainer.update.optimisers[name], parameters, tensors, data["optimisers"][name])
         trainer.alarms[name].load_state_dict(data["alarms"][name])
     trainer.update.steps |= data["optimiser_steps"]
     trainer.update.nonfinite |= data["nonfinite"]

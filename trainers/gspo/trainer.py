@@ -197,7 +197,10 @@ class GSPOTrainer:
 
     def _one(self, step: int) -> tuple[Metrics, list[str]]:
         synced, begun = self._sync(), time.perf_counter()
-        drawn = self.rollouts.play(step, lambda place: self.processes.mine(place, self.config.steps_per_generation))
+        with self.update.whole():
+            drawn = self.rollouts.play(step, lambda place: self.processes.mine(place, self.config.steps_per_generation))
+        if self.served is not None:
+            self.served.rest()
         played = time.perf_counter()
         if strangers := sorted({one.policy for one in drawn} - set(self.policies.names)):
             raise ConfigError(
@@ -227,7 +230,7 @@ class GSPOTrainer:
             return None
         from tracer_env.trainers.gspo.vllm_rollouts import serve
 
-        return serve(self.speaker, self.policies, self.config.probe_bound, self.processes.count)
+        return serve(self.speaker, self.policies, self.config.probe_bound, self.processes.count, self.config.sleep)
 
     def _sync(self) -> Metrics:
         """Give what draws the adapters of now; return how far a probe of each policy differs, and the seconds."""
@@ -270,8 +273,8 @@ class GSPOTrainer:
         """Go back to the checkpoint and return its step, 0 without one."""
         if self._log is not None and self.config.resume_from_checkpoint is not None:
             self._log.cut(found.step if found else 0)
+        self.update.shard() if found is None else gspo_state.restore(self, found)
         if found is not None:
-            gspo_state.restore(self, found)
             self.step = found.step
             if self.out is not None and self._main:
                 prune(self.out / "checkpoints", found.step, self.config.save_total_limit)
@@ -282,15 +285,19 @@ class GSPOTrainer:
             complain(line)
 
     def _save(self) -> None:
-        if self.out is not None and self._main:
-            save(self.out / "checkpoints", self.step, gspo_state.parts(self), self.config.save_total_limit)
+        if self.out is not None and (self._main or self.update.shards is not None):
+            parts = gspo_state.parts(self)
+            with self.update.whole():
+                if self._main:
+                    save(self.out / "checkpoints", self.step, parts, self.config.save_total_limit)
         self.processes.wait()
 
     def _final(self) -> dict[str, Path]:
         """Write the adapters where speakers find them."""
-        if self.out is None or not self._main:
-            return {}
-        return gspo_state.write_adapters(self.policies, self.out / "adapters")
+        with self.update.whole():
+            if self.out is None or not self._main:
+                return {}
+            return gspo_state.write_adapters(self.policies, self.out / "adapters")
 
     def _drawn_for(self, order: TaskOrder, names: Sequence[str]) -> Rollouts:
         candidates = self.config.num_generations

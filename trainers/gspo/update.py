@@ -6,6 +6,8 @@
             The mean runs over the kept rows of the whole minibatch, in all micro-batches and processes
          b  gradients summed over the processes, clipped to a norm, one step of AdamW
 
+With layers in pieces (`sharding`) a process that has fewer micro-batches than another goes through some of no weight.
+
 A step whose loss or gradient is not finite is not taken; ``max_nonfinite`` of them in a row end the training with a
 TrainingError. One policy (adapter) has one optimiser; the policies of one base model are trained in turn.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +30,13 @@ from tracer_env.trainers.gspo.finetune import Policies
 from tracer_env.trainers.gspo.logprobs import LogProbs, Portion, evaluating
 from tracer_env.trainers.gspo.loss import LossStatistics, Objective, gspo_loss, kl_to_base
 from tracer_env.trainers.gspo.sampling_mode import as_sampled
+from tracer_env.trainers.gspo.sharding import Shards, clip_pieces, in_pieces, is_wanted
 from tracer_env.trainers.support.lean_memory import lean_memory
 from tracer_env.trainers.support.processes import Alone, Processes
 
 __all__ = ["GSPOUpdate", "importance_weights"]
+
+_NOTHING = Sample((1,), (1,), (0.0,), 0.0, 0)
 
 
 @dataclass
@@ -69,6 +75,7 @@ class GSPOUpdate:
         self.model, self.policies, self.config, self.objective = model, policies, config, objective
         self.processes = processes or Alone()
         _check_weights(policies)
+        self._sharded = is_wanted(config.shard, self.processes)
         if config.beta:
             with policies.base():  # told now where there is none, not in the first step
                 pass
@@ -76,9 +83,23 @@ class GSPOUpdate:
         self.recomputes = config.old_logps == "recomputed" or (
             config.old_logps == "auto" and (config.bf16 or config.engine == "vllm" or model.dtype != torch.float32)
         )
+        self.shards: Shards | None = None
         self.optimisers = {name: self._optimiser(name) for name in policies.names}
         self.steps = dict.fromkeys(policies.names, 0)
         self.nonfinite = dict.fromkeys(policies.names, 0)
+
+    def shard(self) -> None:
+        """Divide the decoder layers among the processes where the settings say so; called by all, before any step."""
+        if self.shards is not None or not self._sharded:
+            return
+        policies = self.policies
+        adapters = {one for name in policies.names for one in policies.parameters(name).values()}
+        self.shards = Shards(self.model, adapters if getattr(policies, "inside", None) else (), self.processes)
+        self.optimisers = {name: self._optimiser(name) for name in policies.names}
+
+    def whole(self) -> AbstractContextManager[None]:
+        """Have all layers whole for a while, where they lie in pieces; called by every process."""
+        return self.shards.whole() if self.shards is not None else nullcontext()
 
     def update(self, name: str, samples: Sequence[Sample]) -> dict[str, float | int | None]:
         """Train the policy ``name`` on a rollout and return what happened.
@@ -113,7 +134,7 @@ class GSPOUpdate:
         if not self.recomputes:
             return {index: samples[index].logprobs for index in kept}
         old: dict[int, list[float]] = {}
-        with torch.no_grad():
+        with self.whole(), torch.no_grad():
             for batch in self.logprobs.plan(samples, kept):
                 portion = self.logprobs(samples, batch)
                 for index, row in zip(portion.samples, portion.logps.tolist(), strict=True):
@@ -144,14 +165,19 @@ class GSPOUpdate:
             books.empty += 1
             return
         loss = torch.zeros(1, dtype=torch.float64, device=self.model.device)
-        for batch in self.logprobs.plan(samples, part):
+        plan = self.logprobs.plan(samples, part)
+        fewer = 0 if self.shards is None else max(self.processes.gathered([len(plan)])) - len(plan)
+        for batch in plan:
             portion = self.logprobs(samples, batch)
             loss += self._backward(name, portion, advantages, old, rows, books, samples, batch)
+        self._idle(name, fewer)
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        self.processes.total([loss, *(parameter.grad for parameter in parameters)])
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm))
+        gradients = [parameter.grad for parameter in parameters]
+        whole = gradients if self.shards is None else [one for one in gradients if not in_pieces(one)]
+        self.processes.total([loss, *whole])
+        norm = self._clipped(parameters)
         if not (math.isfinite(norm) and math.isfinite(loss.item())):
             self._skip(name, loss.item(), norm, books)
             return
@@ -161,6 +187,23 @@ class GSPOUpdate:
         optimiser.step()
         books.loss.append(loss.item())
         books.norms.append(norm)
+
+    def _clipped(self, parameters: Sequence[torch.nn.Parameter]) -> float:
+        """Clip the gradients and return the norm that they had."""
+        if self.shards is None:
+            return float(torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm))
+        return clip_pieces([one.grad for one in parameters], self.config.max_grad_norm, self.processes)
+
+    def _idle(self, name: str, times: int) -> None:
+        """Go through the layers with what weighs nothing, as often as other processes have more to do."""
+        for _ in range(times):
+            batch = self.logprobs.plan([_NOTHING], [0])[0]
+            portion = self.logprobs([_NOTHING], batch)
+            if self.config.beta:
+                with torch.no_grad(), self.policies.base(), evaluating(self.model):
+                    self.logprobs([_NOTHING], batch)
+                self.policies.activate(name)
+            (0.0 * portion.logps.sum()).backward()  # type: ignore[no-untyped-call]
 
     def _backward(
         self,

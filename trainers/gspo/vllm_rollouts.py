@@ -4,6 +4,8 @@
     before each step   a probe (`ServedRollouts.sync`): one reply a policy from vLLM, its log-probabilities by the
                        trainer's own model
 
+    after each step's rollouts, under ``gspo.sleep``, vLLM is laid aside until the next ones (CUDA, ROCm)
+
 The base stands in memory twice, once where it samples and once where it trains. vLLM serves adapters, so only LoRA can
 be trained this way, by one process. Old log-probabilities are the trainer's own unless told otherwise
 (`GSPOConfig.old_logps`), since the two compute the same network with other kernels. What is drawn hangs on vLLM's
@@ -35,8 +37,8 @@ class ServedRollouts:
     far the two may differ in the log-probability of a probe's token, in nats.
     """
 
-    def __init__(self, own: Any, served: Any, names: Mapping[str, str], bound: float) -> None:
-        self.own, self.served, self.names, self.bound = own, served, dict(names), bound
+    def __init__(self, own: Any, served: Any, names: Mapping[str, str], bound: float, sleeps: bool = False) -> None:
+        self.own, self.served, self.names, self.bound, self.sleeps = own, served, dict(names), bound, sleeps
         self._known: dict[str, list[tuple[int, int]]] = {}
 
     @property
@@ -60,6 +62,11 @@ class ServedRollouts:
         Raises TrainingError where a difference is above the bound.
         """
         return {policy: self._probed(policy, inside, prompt) for policy, inside in self.names.items()}
+
+    def rest(self) -> None:
+        """Let the model that trains have the memory, where that is asked for."""
+        if self.sleeps:
+            self.served.rest()
 
     def _follow(self) -> None:
         """Put every adapter that has changed since it was put; torch counts what is done to a tensor in place."""
@@ -91,8 +98,10 @@ class ServedRollouts:
         return found
 
 
-def serve(speaker: Any, policies: Any, bound: float, processes: int) -> ServedRollouts:
+def serve(speaker: Any, policies: Any, bound: float, processes: int, sleeps: bool = False) -> ServedRollouts:
     """Start vLLM for a speaker whose policies train, put it in front of the speaker's engine, and return it.
+
+    ``sleeps``: whether it is laid aside while the model trains.
 
     Raises ConfigError for policies that are no adapters and for several processes, MissingExtraError without vLLM.
     """
@@ -112,8 +121,9 @@ def serve(speaker: Any, policies: Any, bound: float, processes: int) -> ServedRo
         kv_memory=_ON_GPU if loaded.model.device.type == "cuda" else None,  # the trainer needs the rest
         slots=len(loaded.adapters),
         rank=max(config.r for config in loaded.adapters.values()),
+        sleeps=sleeps,
     )
     served: Engine = start(str(loaded.folder), settings, cache_folder())
-    speaker.engine = ServedRollouts(speaker.engine, served, policies.inside, bound)
+    speaker.engine = ServedRollouts(speaker.engine, served, policies.inside, bound, sleeps)
     made: ServedRollouts = speaker.engine
     return made

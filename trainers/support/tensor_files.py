@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["OPTIMISER", "load_tensors", "optimiser_state", "restore_optimiser", "save_tensors", "system_error"]
+__all__ = [
+    "OPTIMISER",
+    "load_tensors",
+    "optimiser_state",
+    "owner_of",
+    "restore_optimiser",
+    "save_tensors",
+    "system_error",
+]
 
 _BETWEEN = "::"
 _REMEDY = "continue from another checkpoint, or begin a new training"
@@ -174,7 +182,7 @@ def _by_owner(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Return the saved tensors by parameter, then by what each of them is."""
     found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        found.setdefault(_owner(key), {})[key.rpartition(_BETWEEN)[2]] = tensor
+        found.setdefault(owner_of(key), {})[key.rpartition(_BETWEEN)[2]] = tensor
     return found
 
 
@@ -218,7 +226,8 @@ def _kind(value: Any) -> Any:
     return "switch" if value is None or isinstance(value, bool) else "text" if isinstance(value, str) else "number"
 
 
-def _owner(key: str) -> str:
+def owner_of(key: str) -> str:
+    """Return the parameter that a tensor of `optimiser_state` belongs to."""
     return key.rpartition(_BETWEEN)[0]
 
 

@@ -74,6 +74,17 @@ def test_a_probe_above_the_bound_stops_the_training() -> None:
 
 
 @needs_vllm
+def test_it_is_laid_aside_only_where_the_platform_can() -> None:
+    with pytest.raises(ConfigError, match=r"cannot be laid aside on this platform \(cpu\).*gspo.sleep"):
+        trainer(None, replace(CONFIG, sleep=True))
+
+
+def test_only_vllm_is_laid_aside() -> None:
+    with pytest.raises(ConfigError, match=r"gspo\.sleep lays vLLM aside, and gspo\.engine is 'hf'"):
+        replace(CONFIG, engine="hf", sleep=True)
+
+
+@needs_vllm
 def test_only_adapters_are_served() -> None:
     from tracer_env.agents.speakers.models.nano import Nano
     from tracer_env.trainers.gspo.policies import WeightPolicy
