@@ -45,6 +45,9 @@ def calibrate_command(
 
 def frontier_command(
     trees: Annotated[Path, typer.Argument(help="Folder of trees.")],
+    beside: Annotated[
+        Path | None, typer.Option("--beside", help="Run folder of a comparison whose methods are drawn as well.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="PNG to write (default: beside the folder).")] = None,
     form: FormatOption = "table",
     as_json: JsonOption = False,
@@ -54,17 +57,20 @@ def frontier_command(
     frontier, _ = resolve("trainer", OURS["frontier"])
     table, _ = resolve("trainer", OURS["frontier_table"])
     with reporting() as reporter, repeatable("frontier", trees):
-        result = frontier(trees, out, reporter)
+        result = frontier(trees, out, reporter, beside)
     if as_json:
         return say_json(result)
     if form != "table":
         return print_formatted(form, [table(result)], _points(result))
     Screen().print(table(result))
     Screen().print(Text(_FRONTIER, "dim"))
+    if "played" in result:
+        Screen().print(Text(_PLAYED.format(**result["played"]), "dim"))
     say(f"picture  {result['picture']}")
     return None
 
 
+_PLAYED = "played: methods of {run}, on {tasks:,} of these tasks, words of {speaker}"
 _FRONTIER = (
     "price a call: what a call costs, in accuracy; learned: trained on half of the tasks, scored on the other; optimum "
     "over keys: the best table on these very tasks; clairvoyant: knows all that will be said, a bound for everybody"
@@ -80,4 +86,6 @@ def _points(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         for point in result["points"]
         for name in drawn
     ]
-    return [*priced, *({"policy": name, **point} for name, point in result["baselines"].items())]
+    fixed = [{"policy": name, **point} for name, point in result["baselines"].items()]
+    played = result.get("played", {"methods": {}})["methods"]
+    return [*priced, *fixed, *({"policy": f"{name} (played)", **point} for name, point in played.items())]

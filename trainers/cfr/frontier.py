@@ -7,7 +7,8 @@ At a price c for each token a policy is worth accuracy - c tokens. For each pric
                   these keys is worth more than
     clairvoyant   the best leaf of each tree, chosen knowing all that will be said: no controller at all is worth more
 
-beside fixed baselines, which know no price. Everything is exact on the trees; brackets hold 95%
+beside fixed baselines, which know no price, and the methods of a comparison on the same tasks (`runs.beside_trees`),
+which were played. All but these is exact on the trees; brackets hold 95%
 interval (Student's) of the mean over tasks. Prices are told in accuracy a call (the price of a token times the mean
 tokens of a call), which reads the same for any speaker.
 
@@ -28,6 +29,7 @@ from rich.table import Table
 
 from tracer_env.display.tables import number_table, with_interval
 from tracer_env.errors import ConfigError
+from tracer_env.runs.beside_trees import played_points
 from tracer_env.statistics.expected import scored
 from tracer_env.terminal.progress import NoReporter, Reporter
 from tracer_env.trainers.cfr.best_start import best_of_starts
@@ -173,17 +175,25 @@ def _point(found: Evaluation) -> dict[str, Any]:
 
 
 def frontier_command(
-    path: str | Path, out: str | Path | None = None, reporter: Reporter | None = None, **settings: Any
+    path: str | Path,
+    out: str | Path | None = None,
+    reporter: Reporter | None = None,
+    beside: str | Path | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Compute the frontier of a folder of trees, draw it to the PNG ``out`` and return the plain data.
 
-    Without ``out`` the picture is ``<folder>.frontier.png`` beside the folder. Raises MissingExtraError without
-    matplotlib, before anything is computed.
+    Without ``out`` the picture is ``<folder>.frontier.png`` beside the folder. ``beside``: the folder of a comparison
+    whose methods are drawn as well. Raises MissingExtraError without matplotlib, before anything is computed, and what
+    `played_points` raises.
     """
     folder = Path(path)
     target = Path(out) if out is not None else folder.resolve().with_name(f"{folder.resolve().name}.frontier.png")
     picture = draw(target)
-    data = frontier(DialogueTrees.load(folder), reporter=reporter, **settings)
+    trees = DialogueTrees.load(folder)
+    played = None if beside is None else played_points(beside, trees.tasks)
+    data = frontier(trees, reporter=reporter, **settings)
+    data |= {} if played is None else {"played": played}
     picture(data)
     return {"source": str(folder), "picture": str(target), **data}
 
@@ -197,8 +207,19 @@ def frontier_table(data: Mapping[str, Any]) -> Table:
     for prices, point in _runs(data["points"]):
         table.add_row(prices, *_cells(point))
     for name, point in data["baselines"].items():
-        table.add_row(name, f"{with_interval(point)} at {point['tokens_per_task']:>6,.0f}", "", "")
+        table.add_row(name, _at(point), "", "")
+    played = data.get("played")
+    if played is not None:
+        on = "" if played["tasks"] == data["tasks"] else f" on {played['tasks']:,} of the tasks"
+        table.add_section()
+        table.add_row(f"played{on}:", "", "", "")
+        for name, point in played["methods"].items():
+            table.add_row(name, _at(point), "", "")
     return table
+
+
+def _at(point: Mapping[str, Any]) -> str:
+    return f"{with_interval(point)} at {point['tokens_per_task']:>6,.0f}"
 
 
 def _runs(points: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -221,7 +242,7 @@ def _cells(point: Mapping[str, Any]) -> list[str]:
     bounds = (
         f"{bound['accuracy']:.3f} at {bound['tokens_per_task']:>6,.0f}" for bound in map(point.__getitem__, _BOUNDS)
     )
-    return [f"{with_interval(learned)} at {learned['tokens_per_task']:>6,.0f}", *bounds]
+    return [_at(learned), *bounds]
 
 
 _BOUNDS = ("optimum", "clairvoyant")

@@ -1,7 +1,8 @@
 """The picture of a cost frontier: accuracy over tokens a task, as a PNG by matplotlib.
 
 Three lines in order of tokens: what was learned (with 95% bars, and the price of a token at some of its points), the
-optimum over the same keys, and the clairvoyant; and the baselines as named marks. Drawn without any global state of
+optimum over the same keys, and the clairvoyant; and as named marks the baselines, and the methods that were played.
+Drawn without any global state of
 matplotlib.
 """
 
@@ -22,7 +23,7 @@ _LINES = (
     ("optimum", "optimum over these keys", "#7fb3e6", "-", None),
     ("learned", "learned by CFR+, held-out tasks", "#1f5fa8", "-", "o"),
 )
-_MARK, _ORACLE = "#c2571a", "#6b7078"
+_MARK, _ORACLE, _PLAYED = "#c2571a", "#6b7078", "#7a3fa0"
 _PRICES = 5  # named on the learned line
 _PLACES = [(right, lift) for lift in (-11, 4, -22, 15, -33, 26, -44, 37, -55, 48) for right in (True, False)]
 """Where a name may stand: right or left of its mark, and how many points above it, best first."""
@@ -67,6 +68,9 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     for name, point in data["baselines"].items():
         color = _ORACLE if name == "oracle" else _MARK
         axes.plot(point["tokens_per_task"], point["accuracy"], "D", color=color, markersize=5.5)
+    played = data["played"]["methods"] if "played" in data else {}
+    for point in played.values():
+        axes.plot(point["tokens_per_task"], point["accuracy"], "s", color=_PLAYED, markersize=5.5)
     axes.set_xlabel("tokens a task (prompt and completion); at the learned points: the price of a token, in accuracy")
     axes.set_ylabel("accuracy")
     axes.set_xlim(left=0)
@@ -78,7 +82,11 @@ def _fill(axes: Any, data: Mapping[str, Any]) -> None:
     tasks = f"{data['tasks']:,} tasks" + (f" in {data['worlds']} worlds" if data["worlds"] > 1 else "")
     who = f"{data['scenario'] or 'tasks'}, words of {data['speaker'] or 'recorded trees'}"
     axes.set_title(f"{who}: {tasks}", loc="left", fontsize=11, parse_math=False)
-    _name(axes, data["baselines"], _priced(data["points"]))
+    _name(
+        axes,
+        {**data["baselines"], **{f"{name} (played)": point for name, point in played.items()}},
+        _priced(data["points"]),
+    )
 
 
 def _by_tokens(points: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, Mapping[str, Any]]]:

@@ -13,8 +13,11 @@ from moves import TASK, Script
 from rich.console import Console
 
 from tracer_env.agents.speakers.simulated.speaker import SimulatedSpeaker
+from tracer_env.cli.app import main
 from tracer_env.errors import ConfigError, RunFolderError
 from tracer_env.rules import Rules
+from tracer_env.runs.folder import load_run
+from tracer_env.statistics.metrics import summarise
 from tracer_env.statistics.shares import share_interval
 from tracer_env.trainers.cfr.frontier import BASELINES, frontier, frontier_command, frontier_table
 from tracer_env.trees.growth import expand
@@ -131,6 +134,36 @@ def test_the_command_draws_a_picture(tmp_path: Path) -> None:
         key: value for key, value in found.items() if key != "picture"
     }
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["again.png"]
+
+
+def test_methods_that_were_played_stand_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    asked = ["--scenario", "arithmetic", "--speaker", "simulated", "--split", "train", "--limit", "12"]
+    assert main(["expand", *asked, "--set", "rules.max_turns=3", "--out", str(tmp_path / "trees")]) == 0
+    methods = ["--methods", "always,self_consistency:k=3", "--set", "rules.max_turns=3"]
+    assert main(["compare", *asked, *methods, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    command = ["frontier", str(tmp_path / "trees"), "--beside", str(tmp_path / "run")]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "played:" in said
+    assert "self_consistency:k=3" in said
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    played = found["played"]["methods"]
+    # The same words: what the trees hold of `always` is what was played.
+    assert played["always"]["accuracy"] == pytest.approx(found["baselines"]["always"]["accuracy"])
+    assert played["always"]["tokens_per_task"] == pytest.approx(found["baselines"]["always"]["tokens_per_task"])
+    rows = {name: summarise(told) for name, told in load_run(tmp_path / "run").by_method().items()}
+    assert played["self_consistency:k=3"]["accuracy"] == rows["self_consistency:k=3"].accuracy
+    assert played["self_consistency:k=3"]["tokens_per_task"] == rows["self_consistency:k=3"].tokens_per_task
+    assert main([*command, "--format", "csv"]) == 0
+    assert "self_consistency:k=3 (played)" in capsys.readouterr().out
+    other = ["--scenario", "arithmetic", "--speaker", "simulated", "--split", "test", "--limit", "3"]
+    assert main(["compare", *other, "--methods", "always", "--out", str(tmp_path / "other")]) == 0
+    capsys.readouterr()
+    assert main(["frontier", str(tmp_path / "trees"), "--beside", str(tmp_path / "other")]) == 2
+    assert "played none of the 12 tasks of these trees" in capsys.readouterr().err
 
 
 def test_the_command_refuses(tmp_path: Path) -> None:
