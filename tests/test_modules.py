@@ -90,6 +90,7 @@ WHOLE = {
 """Tests of more than one module."""
 COVERED = {
     "cli/transferring": "runs/test_transferring",
+    "runs/variants": "runs/test_transferring",
     "runs/beside_trees": "trainers/cfr/test_frontier",
     "runs/splits": "scenarios/test_splits",
     "display/gaps": "runs/test_transferring",

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from tracer_env.cli.app import main
 from tracer_env.display.gaps import check_picture, draw_gaps, gap_records, gap_tables
-from tracer_env.errors import ConfigError
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
 from tracer_env.runs.folder import load_run
-from tracer_env.runs.transferring import transfer, variants
+from tracer_env.runs.transferring import transfer
+from tracer_env.runs.variants import variants
 
 
 @pytest.mark.parametrize(
@@ -158,3 +160,58 @@ def test_a_dry_run_plays_nothing_and_refuses_what_a_transfer_would(
             assert main([command, *asked, "--dry-run", *wrong]) == 2
             assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+ASKED = ["--scenario", "arithmetic", "--speaker", "simulated", "--limit", "10", "--train-tasks", "10"]
+WORLDS = ["--methods", "cfr_plus:iterations=5", "--train-on", "max_turns=3|5"]
+
+
+def test_an_interrupted_transfer_goes_on_to_the_same_bytes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["transfer", *ASKED, *WORLDS, "--out", "whole"]) == 0
+    real, played = compare, 0
+
+    def stopped(*given: Any, **more: Any) -> Any:
+        nonlocal played
+        played += 1
+        if played == 2:
+            raise KeyboardInterrupt
+        return real(*given, **more)
+
+    monkeypatch.setattr("tracer_env.runs.transferring.compare", stopped)
+    capsys.readouterr()
+    assert main(["transfer", *ASKED, *WORLDS, "--out", "part"]) == 130
+    assert "continue with: tracer-env transfer --resume part" in capsys.readouterr().err
+    assert not Path("part", "transfer.json").exists()
+    assert main(["report", "part"]) == 2
+    assert "part is a transfer: its runs lie in part/tested; continue it with" in capsys.readouterr().err
+    before = Path("part", "tested", "0-0", "episodes.jsonl").stat().st_mtime_ns
+    assert main(["transfer", "--resume", "part"]) == 0
+    assert Path("part", "tested", "0-0", "episodes.jsonl").stat().st_mtime_ns == before
+    told = [json.loads(Path(name, "transfer.json").read_text()) for name in ("whole", "part")]
+    assert told[0]["methods"] == told[1]["methods"]
+    assert told[0] == {**told[1], "run": "whole"}
+    assert main(["compare", "--resume", "part"]) == 0  # says the same
+    assert "trained on row" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(RunFolderError, match="part is a transfer"):
+        real(None, resume="part")
+
+
+def test_a_folder_is_continued_as_it_was_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(["transfer", *ASKED, *WORLDS, "--out", str(out)]) == 0
+    for wrong, told in (
+        (["--out", str(out)], "exists"),
+        (["--resume", str(out), "--train-on", "max_turns=3|7"], "begun with other variants"),
+        (["--resume", str(out), "--seed", "5"], "differ in: seed"),
+        (["--resume", str(tmp_path)], "is not a run folder"),
+    ):
+        capsys.readouterr()
+        assert main(["transfer", *(ASKED + WORLDS if "--out" in wrong else []), *wrong]) == 2, wrong
+        assert told in capsys.readouterr().err
+    (tmp_path / "mine.py").write_text("raise SystemExit('ran')")
+    (out / "variants.json").write_text(json.dumps({"train_on": f"speaker={tmp_path / 'mine.py'}:S", "test_on": None}))
+    assert main(["transfer", "--resume", str(out)]) == 2
+    assert "--trust-code" in capsys.readouterr().err

@@ -36,7 +36,14 @@ from tracer_env.cli.options import (
     resumable,
     settings_data,
 )
-from tracer_env.cli.transferring import TestOnOption, TrainOnOption, print_plan, show_transfer
+from tracer_env.cli.transferring import (
+    TestOnOption,
+    TrainOnOption,
+    is_transfer,
+    print_plan,
+    show_transfer,
+    variants_asked,
+)
 from tracer_env.display.formats import check_format
 from tracer_env.errors import ConfigError
 from tracer_env.runs.still_open import check_difference
@@ -138,8 +145,10 @@ def compare_command(
     data = billed_on(merge(data, "evaluation", **listed, **more), executor, max_tokens, max_cost)
     resolved = resolved_config(embedded(continued(data, config, resume, trust_code)), out, resume)
     resolved.check_unhooked("compare")
-    if train_on is not None or test_on is not None:
-        return _transferred(resolved, train_on, test_on, resume, out, form, as_json, dry_run)
+    if train_on is not None or test_on is not None or is_transfer(resume):
+        if dry_run:
+            return print_plan(resolved, *variants_asked(train_on, test_on, resolved, resume, trust_code), as_json)
+        return show_transfer(resolved, train_on, test_on, out, resume, trust_code, form, as_json)
     if dry_run:
         from tracer_env.runs.foresight import check_comparison
 
@@ -176,26 +185,6 @@ def _compared(
     for warning in result.warnings:
         complain(f"warning: {warning}")
     return result
-
-
-def _transferred(
-    config: Config,
-    train_on: str | None,
-    test_on: str | None,
-    resume: Path | None,
-    out: Path | None,
-    form: str,
-    as_json: bool,
-    dry_run: bool,
-) -> None:
-    """Print the matrix of a transfer in the place of a table, or what it would play."""
-    if train_on is None:
-        raise ConfigError("--test-on goes with --train-on, the variants that are trained on")
-    if resume is not None:
-        raise ConfigError("a transfer is not continued with --resume; give --train-on and a new --out")
-    if dry_run:
-        return print_plan(config, train_on, test_on, as_json)
-    return show_transfer(config, train_on, test_on, out, form, as_json)
 
 
 def _numbers(seeds: str | None) -> list[int] | None:

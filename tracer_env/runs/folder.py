@@ -47,6 +47,8 @@ __all__ = ["RunFolder", "load_run", "metrics_of", "numbered_folder"]
 
 
 _TRAINING = ("checkpoint.json", "checkpoints", "metrics.jsonl")
+_OF_SEVERAL = {"sweep.json": ("sweep", "train", "runs"), "variants.json": ("transfer", "transfer", "tested")}
+"""What tells the folder of several runs: what it is, who continues it, and where the runs lie."""
 """What only a training writes."""
 
 
@@ -141,7 +143,13 @@ class RunFolder:
         return not self.episodes.is_file() and any((self.path / name).exists() for name in _TRAINING)
 
     def check_compared(self) -> None:
-        """Raise RunFolderError for a training: no continuing gives it episodes."""
+        """Raise RunFolderError for a training, and for a folder of several runs: no continuing gives it episodes."""
+        for file, (kind, continuing, place) in _OF_SEVERAL.items():
+            if (self.path / file).is_file():
+                on = command("tracer-env", continuing, "--resume", self.path)
+                raise RunFolderError(
+                    f"{self.path} is a {kind}: its runs lie in {self.path / place}; continue it with {on}"
+                )
         if self.is_training:
             on, seen = command("tracer-env", "train", "--resume", self.path), command("tracer-env", "report", self.path)
             raise RunFolderError(

@@ -1,17 +1,17 @@
 """Transfer: controllers trained on one world and played on another, over scenarios, speakers, horizons and agents.
 
-    scenario.level=1;scenario.level=2          two variants: settings as ``--set`` takes them, on top of the run's
-    max_turns=3|5|7                            three, for short; so are num_agents, scenario and speaker
-    speaker=simulated:gsm8k max_turns=3        one variant of two settings
-    arithmetic:level=1,arithmetic:level=2      scenarios, or speakers, by their names
+Which these are, `variants` reads. Each variant trains a controller of its own on its train split; each of those that
+are tested on plays all of them on its test split, on the same tasks with the same noise, in a run folder like any
+other. What is told of row t and column u is the accuracy of what t taught on u, and the difference to what u itself
+taught, paired by task.
 
-Each variant trains a controller of its own on its train split; each of those that are tested on plays all of them on
-its test split, on the same tasks with the same noise, in a run folder like any other. What is told of row t and column
-u is the accuracy of what t taught on u, and the difference to what u itself taught, paired by task.
-
+    OUT/config.toml      what all variants share
+    OUT/variants.json    the variants, as they were asked for
     OUT/trained/0-0/     the settings and the table of the first method, trained on the first variant
     OUT/tested/0-0/      the run of the first method's tables on the first variant
-    OUT/transfer.json    what ``--json`` prints
+    OUT/transfer.json    what ``--json`` prints, when all is done
+
+An interrupted one goes on from what is there (``--resume OUT``), controllers, trees and episodes.
 
 Traps: a key that a table never met, under another horizon or for another agent, is answered by SPEAK or SKIP alike
 (1/2; by SKIP where the likelier action is played), and counted: ``unseen`` of ``choices``. A table that was learned
@@ -22,79 +22,33 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tracer_env.errors import ConfigError, UserError
+from tracer_env.errors import ConfigError, RunFolderError
+from tracer_env.intake.checked import line, load, optional, record
 from tracer_env.interfaces import Controller
 from tracer_env.parts.casting import make_controller, make_speaker
 from tracer_env.parts.methods import is_recipe, make_method
 from tracer_env.parts.seams import costs_nothing
-from tracer_env.registry import resolve
 from tracer_env.runs.comparing import compare
 from tracer_env.runs.config import Config
-from tracer_env.runs.folder import RunFolder, numbered_folder
+from tracer_env.runs.folder import RunFolder
 from tracer_env.runs.kept_controllers import tables_of
 from tracer_env.runs.learning import School, untrained
 from tracer_env.runs.settling import shared, taught
 from tracer_env.runs.splits import training_scenario
+from tracer_env.runs.variants import variants
 from tracer_env.settings import with_settings
-from tracer_env.specs import name_and_settings, split_list
-from tracer_env.storage.files import write_text
 from tracer_env.terminal.progress import Named, NoReporter, Reporter
 
-__all__ = ["Planned", "planned", "transfer", "variants"]
+__all__ = ["FILE", "Planned", "asked_again", "planned", "transfer"]
 
-_SHORT = {
-    "scenario": "scenario.name",
-    "speaker": "speaker.name",
-    "max_turns": "rules.max_turns",
-    "num_agents": "rules.num_agents",
-}
-_SETTING = re.compile(r"([\w.]+)=(.*)")
-
-
-def variants(text: str) -> dict[str, list[str]]:
-    """Return what a list of variants sets, as ``KEY=VALUE``, by how each is called.
-
-    Raises ConfigError for an empty list, a variant named twice, and a word that is neither a setting nor a name.
-    """
-    listed = [piece.strip() for piece in text.split(";") if piece.strip()]
-    if len(listed) == 1 and not _SETTING.match(listed[0]):
-        listed = split_list(listed[0])
-    found: dict[str, list[str]] = {}
-    for piece in listed:
-        for words in product(*(_choices(word) for word in piece.split())):
-            name = " ".join(words)
-            if name in found:
-                raise ConfigError(f"{name} is named twice in {text!r}")
-            found[name] = [_setting(word) for word in words]
-    if not found:
-        raise ConfigError("a list of variants looks like scenario.level=1;scenario.level=2, or max_turns=3|5|7")
-    return found
-
-
-def _choices(word: str) -> list[str]:
-    setting = _SETTING.match(word)
-    return [f"{setting[1]}={value}" for value in setting[2].split("|")] if setting else [word]
-
-
-def _setting(word: str) -> str:
-    """Return a word as ``section.key=value``; a name alone is a scenario, else a speaker."""
-    setting = _SETTING.match(word)
-    if setting:
-        return f"{_SHORT.get(setting[1], setting[1])}={setting[2]}"
-    for kind in ("scenario", "speaker"):
-        try:
-            resolve(kind, name_and_settings(word)[0])
-        except UserError:
-            continue
-        return f"{kind}.name={word}"
-    raise ConfigError(f"{word!r} is no setting (KEY=VALUE), and no scenario or speaker is called so")
+FILE = "variants.json"
+"""What tells a transfer's folder from a run's."""
+_ASKED = record({"train_on": line(10_000), "test_on": optional(line(10_000))})
 
 
 def transfer(
@@ -103,20 +57,44 @@ def transfer(
     test_on: str | None = None,
     *,
     out: Path | None = None,
+    resume: Path | None = None,
+    trust_code: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Train each learned method of the config on every variant, play it on those of ``test_on``, and return the gaps.
 
     ``test_on`` None: on the same ones. Variants that are tested on are trained on as well, to be held against; methods
-    with nothing to learn, and recipes, are left out, and named. Raises what `planned` does.
+    with nothing to learn, and recipes, are left out, and named. ``resume`` continues a folder, to the same numbers.
+    Raises what `planned` does, and RunFolderError for an ``out`` that is taken, or a ``resume`` that was begun with
+    other settings or variants.
     """
-    plan = planned(config, train_on, test_on)
-    place, tell = out or numbered_folder(config.scenario.name, "transfer"), reporter or NoReporter()
-    place.mkdir(parents=True, exist_ok=True)
-    found = [_matrix(name, number, plan, place, tell) for number, name in enumerate(plan.methods)]
-    data = {"run": str(place), **plan.to_data(), "seed": config.seed, "methods": found}
-    write_text(place / "transfer.json", json.dumps(data, indent=1) + "\n", inside=place)
+    plan, tell = planned(config, train_on, test_on), reporter or NoReporter()
+    asked = {"train_on": train_on, "test_on": test_on}
+    if resume is None:
+        folder = RunFolder.create(config, "transfer", out)
+        folder.write(FILE, json.dumps(asked, indent=1) + "\n")
+    else:
+        folder = RunFolder.reopen(resume, config)
+        if asked_again(resume) != (train_on, test_on):
+            raise RunFolderError(f"{resume} was begun with other variants: leave --train-on and --test-on out")
+    place = folder.path
+    try:
+        with folder.owned():
+            found = [_matrix(name, number, plan, place, trust_code, tell) for number, name in enumerate(plan.methods)]
+            data = {"run": str(place), **plan.to_data(), "seed": config.seed, "methods": found}
+            folder.write("transfer.json", json.dumps(data, indent=1) + "\n")
+    except KeyboardInterrupt as error:
+        error.__dict__["run_folder"] = place  # not that of the part that was being played
+        raise
     return data
+
+
+def asked_again(folder: Path) -> tuple[str, str | None]:
+    """Return the variants that a folder was begun with; raises RunFolderError for a folder of something else."""
+    if not (folder / FILE).is_file():
+        raise RunFolderError(f"{folder} holds no transfer to continue: it has no {FILE}")
+    data = load(folder / FILE, _ASKED, error=RunFolderError, remedy="begin a new transfer")
+    return data["train_on"], data["test_on"]
 
 
 @dataclass(frozen=True)
@@ -168,7 +146,7 @@ def _learns(name: str, config: Config) -> bool:
     return not is_recipe(name) and untrained(made)
 
 
-def _matrix(method: str, number: int, plan: Planned, place: Path, tell: Reporter) -> dict[str, Any]:
+def _matrix(method: str, number: int, plan: Planned, place: Path, trust_code: bool, tell: Reporter) -> dict[str, Any]:
     """Return the gaps of one method: a cell for each variant trained on, by each tested on."""
     made = {}
     for row, (name, config) in enumerate(plan.worlds.items()):
@@ -179,10 +157,12 @@ def _matrix(method: str, number: int, plan: Planned, place: Path, tell: Reporter
         playing = {_called(each): _moved(table, config) for each, table in made.items()}
         evaluation = replace(config.evaluation, methods=(), baseline=_called(name), equal_tokens=None)
         evaluation = replace(evaluation, methods=tuple(playing))
+        there = place / "tested" / f"{number}-{column}"
         run = compare(
             replace(config, evaluation=evaluation),
             controllers=playing,
-            out=place / "tested" / f"{number}-{column}",
+            **({"resume": there} if (there / "config.toml").is_file() else {"out": there}),
+            trust_code=trust_code,
             reporter=Named(tell, f"{name}: "),
         )
         unseen = _unseen(run.run, playing)
@@ -214,7 +194,8 @@ def _trained(method: str, config: Config, place: Path, tell: Reporter) -> Contro
     evaluation = replace(config.evaluation, methods=(method,), baseline=None, equal_tokens=None)
     config = shared(taught(replace(config, evaluation=evaluation), costs_nothing(speaker)))
     controller = make_controller(method, config.rules, config.information)
-    folder = RunFolder.create(config, "transfer", place)
+    begun = (place / "config.toml").is_file()
+    folder = RunFolder.reopen(place, config) if begun else RunFolder.create(config, "transfer", place)
     with folder.owned():
         School(folder, training_scenario(config), speaker, tell).teach(method, controller)
     return controller
