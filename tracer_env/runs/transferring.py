@@ -158,10 +158,12 @@ def _matrix(method: str, number: int, plan: Planned, place: Path, trust_code: bo
         evaluation = replace(config.evaluation, methods=(), baseline=_called(name), equal_tokens=None)
         evaluation = replace(evaluation, methods=tuple(playing))
         there = place / "tested" / f"{number}-{column}"
+        begun = (there / "config.toml").is_file()
         run = compare(
             replace(config, evaluation=evaluation),
             controllers=playing,
-            **({"resume": there} if (there / "config.toml").is_file() else {"out": there}),
+            out=None if begun else there,
+            resume=there if begun else None,
             trust_code=trust_code,
             reporter=Named(tell, f"{name}: "),
         )
