@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from tracer_env.parts.seams import waiting_parts
 from tracer_env.rules import Rules
 from tracer_env.runs.config import Config
 from tracer_env.runs.playing import evaluate
+
+with_client = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="openai is not installed")
 
 
 class Waiter:
@@ -103,6 +106,7 @@ def _play(speaker: Any, batch: int, on_error: str = "stop") -> list[Any]:
     return [told for block in blocks for told in block]
 
 
+@with_client
 def test_dialogues_with_a_server_are_those_of_one_after_the_other() -> None:
     with FaultServer() as calm, FaultServer(Faults(0.1, ("cut", "few", "malformed"))) as stormy:
         alone = _play(tracer_env.make_speaker("endpoint:m", base_url=calm.url), 1)
@@ -118,6 +122,7 @@ def test_dialogues_with_a_server_are_those_of_one_after_the_other() -> None:
         assert [told.to_line() for told in _play(cast, 24)] == [told.to_line() for told in _play(cast, 1)]
 
 
+@with_client
 def test_episodes_that_fail_are_told_and_others_go_on() -> None:
     with FaultServer(Faults(0.1, ("malformed",))) as server:
         speaker = tracer_env.make_speaker("endpoint:m", base_url=server.url, retries=0)
@@ -129,6 +134,7 @@ def test_episodes_that_fail_are_told_and_others_go_on() -> None:
     assert all("EndpointSpeaker: the reply is no JSON" in each.failed for each in failed)
 
 
+@with_client
 def test_what_was_played_beside_a_failure_is_kept(tmp_path: Path) -> None:
     data: dict[str, Any] = {
         "scenario": {"name": "arithmetic", "limit": 40},

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,6 +112,24 @@ class Pid:
         return do
 
 
+class Meeting:
+    """Work whose first chunks wait until two processes have come: one alone may else have done it all."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def ready(self) -> Callable[[int], tuple[int, int]]:
+        def do(chunk: int) -> tuple[int, int]:
+            (self.place / str(os.getpid())).touch()
+            for _ in range(600):
+                if len(list(self.place.iterdir())) > 1:
+                    break
+                time.sleep(0.1)
+            return chunk, os.getpid()
+
+        return do
+
+
 class Deadly:
     """Work that no worker survives."""
 
@@ -119,8 +138,8 @@ class Deadly:
 
 
 @with_ray
-def test_two_workers_share_the_chunks_in_order(pool: RayExecutor) -> None:
-    found = list(pool.run(Pid(), range(40)))
+def test_two_workers_share_the_chunks_in_order(pool: RayExecutor, tmp_path: Path) -> None:
+    found = list(pool.run(Meeting(tmp_path), range(40)))
     assert [chunk for chunk, _ in found] == list(range(40))
     assert len({pid for _, pid in found} - {os.getpid()}) == 2
 

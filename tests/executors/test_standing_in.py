@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
 from collections.abc import Generator, Iterable
 from dataclasses import replace
@@ -23,6 +24,8 @@ from tracer_env.runs.config import Config, EvaluationConfig, ScenarioConfig, Spe
 from tracer_env.store.keeping import FILE
 from tracer_env.store.tending import stats
 from tracer_env.trees.growth import speaker_name
+
+with_model = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 
 
 class Posted(InProcess):
@@ -104,6 +107,7 @@ def test_what_cannot_be_made_there_is_said(tmp_path: Any) -> None:
         stand_in(Posted(), f"recorded:{tmp_path / 'nothing'}", {})
 
 
+@with_model
 def test_workers_answer_from_the_store_of_the_run(tmp_path: Path) -> None:
     """Of this machine: the words of one process, kept as they are said, and found again with no model asked."""
     config = Config(
@@ -123,6 +127,7 @@ def test_workers_answer_from_the_store_of_the_run(tmp_path: Path) -> None:
         compare(other, out=tmp_path / "other", executor=There(), offline=True)
 
 
+@with_model
 def test_workers_that_see_other_files_keep_nothing(tmp_path: Path) -> None:
     class Away(There):
         shares_files = False
