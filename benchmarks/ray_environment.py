@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "clients"))
 from environments import ROOT, Client, InstallError, python_of
 
-CLIENT = Client("ray", "Ray", "", install=("pytest", "hypothesis"), extras=("ray",))
+CLIENT = Client("ray", "Ray", "", install=("pytest", "hypothesis"), extras=("ray", "endpoint"))
 TESTS = ("tests/executors", "tests/cli/test_executors.py", "tests/runs/test_sweeping.py")
 INSIDE = 'ip link set lo up; exec "$@"'
 

@@ -67,6 +67,7 @@ def train_stable_baselines(
     with _own_luck():
         envs = _environments(controller, scenario, voices, heard, rules, features, count)
         model = made_model(controller, envs, lesson.seed, steps)
+        model.set_logger(_silent())
         model.learn(steps, callback=counted.callback())
         network = network_in(controller, model.policy.state_dict())
         envs.close()
@@ -74,6 +75,13 @@ def train_stable_baselines(
     controller.scaling = None if features is None else features.to_data()
     spent = {} if heard.tokens is None else {"tokens": heard.tokens}
     return {"steps": int(model.num_timesteps), "episodes": counted.episodes, **spent, "returns": counted.returns}
+
+
+def _silent() -> Any:
+    """Return a log of nothing: the one that Stable-Baselines3 makes leaves an empty folder among temporary files."""
+    from stable_baselines3.common.logger import Logger
+
+    return Logger(folder=None, output_formats=[])
 
 
 def algorithm_of(controller: StableBaselines) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +57,13 @@ def test_nobody_elses_luck_is_touched() -> None:
     taught(PPO(steps=256, hidden=8))
     assert (random.random(), np.random.random(), float(torch.rand(1))) == wanted  # noqa: NPY002
     assert torch.get_num_threads() == threads
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for kind in (PPO, DQN):
+        taught(kind(steps=256, hidden=8))
+    assert not list(tmp_path.iterdir())
 
 
 def test_trees_ask_it_for_all_nodes_at_once() -> None:
