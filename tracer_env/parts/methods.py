@@ -58,7 +58,10 @@ def make_method(
     made = build("method", name, **settings)
     if not isinstance(made, Method):
         raise ConfigError(f"the method {name!r} made {told(made)}, which has no plays() and speak_probability()")
-    plays = under(rules or Rules(), made)
+    try:
+        plays = under(rules or Rules(), made)
+    except ConfigError as error:  # of a schedule, which the user has not named
+        raise ConfigError(f"method {method}: {error}") from error
     if not isinstance(plays, Rules):
         raise ConfigError(f"plays() of the method {name!r} must return Rules, got {told(plays)}")
     return made
