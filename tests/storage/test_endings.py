@@ -27,10 +27,15 @@ def tracer_env(*arguments: str, **settings: object) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_a_comparison_as_ctrl_c_does(name: str, code: int, tmp_path: Path) -> None:
-    with tracer_env(*LONG, "--out", str(tmp_path / "run")) as process:
+    number = getattr(signal, name)
+
+    def heeded() -> None:  # tests that were started under nohup hand on an ignored SIGHUP
+        signal.signal(number, signal.SIG_DFL)
+
+    with tracer_env(*LONG, "--out", str(tmp_path / "run"), preexec_fn=heeded) as process:
         while not (tmp_path / "run" / "episodes.jsonl").exists():
             assert process.poll() is None
-        process.send_signal(getattr(signal, name))
+        process.send_signal(number)
         _, told = process.communicate(timeout=60)
     assert process.returncode == code
     assert told.splitlines()[-1] == f"interrupted; continue with: tracer-env compare --resume {tmp_path / 'run'}"

@@ -44,7 +44,7 @@ def test_every_default_is_written_out_and_read_back() -> None:
     assert set(data) == {"finetune", "reward", "objective", "role"} | {
         each.name
         for each in fields(GSPOConfig)
-        if each.name not in ("seed", "resume_from_checkpoint", "importance_cap")
+        if each.name not in ("seed", "resume_from_checkpoint", "importance_cap", "shard")
     }  # a cap of None, which is none, has nothing that could be written
     assert (data["epsilon"], data["epsilon_high"]) == (3e-4, 4e-4)
     assert list(data)[:5] == ["finetune", "reward", "objective", "role", "num_generations"]
